@@ -1,0 +1,1 @@
+//! Producer and consumer as state machines of the contract.

@@ -1,0 +1,1 @@
+//! The metadata image and the controller: registration, fencing, topics, partition leader election.

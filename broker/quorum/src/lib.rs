@@ -1,0 +1,1 @@
+//! KRaft: pre-vote, vote, fetch, check-quorum, snapshots.

@@ -1,0 +1,1 @@
+//! Partition replicas: leader, follower, ISR, high watermark, truncation.

@@ -1,0 +1,1 @@
+//! What must hold: invariants on ground truth and validations of the history.

@@ -1,0 +1,1 @@
+//! The run directory: verdict, plan, history, trace, series.

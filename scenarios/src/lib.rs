@@ -1,0 +1,1 @@
+//! Scenario language, plans, runs, and the tribunal command line.

@@ -1,0 +1,2 @@
+//! The `tribunal` command line.
+fn main() {}

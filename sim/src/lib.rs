@@ -1,0 +1,1 @@
+//! The deterministic kernel: virtual clock, network, disk, crash and restart, trace.

@@ -1,0 +1,1 @@
+//! Acceptance: scenarios, determinism, planted bugs, the command line.
