@@ -31,4 +31,8 @@ pub trait Effects<M, O> {
     ///
     /// The simulator draws it from the seed, the checker explores every value, a server picks at random.
     fn choose(&mut self, n: u32) -> u32;
+
+    /// Ends this process on its own will, as `exit` does: after a controlled shutdown, or because it may not go on (all
+    /// log directories failed). Nothing is delivered to it until the world starts it again. `reason` is for people.
+    fn halt(&mut self, reason: &'static str);
 }
