@@ -1,0 +1,168 @@
+//! A broker's configuration: Kafka's settings under Kafka's names, as values.
+
+use tribunal_contract::{NodeId, Span};
+use tribunal_protocol::{Str, Uuid};
+
+use crate::Bugs;
+
+/// How a follower finds where its log parts from the leader's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TruncationMode {
+    /// Every fetch carries the epoch of the last record; the leader answers with the point of divergence (KIP-595,
+    /// brokers since 2.7).
+    Fetch,
+    /// OffsetForLeaderEpoch before the first fetch of an epoch (KIP-101, 279 and 320; brokers before 2.7).
+    Lookup,
+}
+
+/// When a partition's log is made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlushPolicy {
+    /// Whenever the operating system likes; durability is replication. Kafka's default.
+    OperatingSystem,
+    /// Before a write counts towards the high watermark (`flush.messages=1`).
+    EveryWrite,
+}
+
+/// Defaults of topics that do not say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TopicDefaults {
+    /// `num.partitions`.
+    pub num_partitions: i32,
+    /// `default.replication.factor`.
+    pub replication_factor: i16,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: i32,
+    /// `unclean.leader.election.enable`.
+    pub unclean_leader_election: bool,
+    /// `auto.create.topics.enable`.
+    pub auto_create: bool,
+}
+
+/// Defaults of partition logs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogDefaults {
+    /// `log.segment.bytes`.
+    pub segment_bytes: u32,
+    /// `log.roll.ms`.
+    pub segment_ms: i64,
+    /// `log.index.interval.bytes`.
+    pub index_interval_bytes: u32,
+    /// `log.retention.ms`; none keeps for ever.
+    pub retention_ms: Option<i64>,
+    /// `log.retention.bytes`; none keeps everything.
+    pub retention_bytes: Option<u64>,
+    /// `message.max.bytes`.
+    pub max_message_bytes: u32,
+    /// `log.flush.interval.messages`.
+    pub flush: FlushPolicy,
+}
+
+/// One broker's configuration. Combined mode: every broker that is a voter is a controller too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BrokerConfig {
+    /// `node.id`. Broker ids are the world's node ids.
+    pub node_id: i32,
+    /// `cluster.id`.
+    pub cluster_id: Str,
+    /// `controller.quorum.voters`, ascending.
+    pub voters: Vec<i32>,
+    /// What clients are told to connect to.
+    pub advertised: (Str, u16),
+    /// Identifies this incarnation of the process to the controller (KIP-631). Differs at every start.
+    pub incarnation: Uuid,
+    /// `controller.quorum.election.timeout.ms`: the world picks between this and twice this.
+    pub election_timeout: Span,
+    /// `controller.quorum.fetch.timeout.ms`.
+    pub quorum_fetch_timeout: Span,
+    /// How long a leader parks a fetch of the metadata log.
+    pub quorum_fetch_wait: Span,
+    /// `controller.quorum.retry.backoff.ms`.
+    pub retry_backoff: Span,
+    /// `controller.quorum.request.timeout.ms`, and that of calls to the controller.
+    pub request_timeout: Span,
+    /// Metadata records between two snapshots; 0 takes none.
+    pub snapshot_every: u32,
+    /// `broker.heartbeat.interval.ms`.
+    pub heartbeat_interval: Span,
+    /// `broker.session.timeout.ms`.
+    pub session_timeout: Span,
+    /// `replica.lag.time.max.ms`.
+    pub replica_lag: Span,
+    /// `replica.fetch.wait.max.ms`.
+    pub replica_fetch_wait: Span,
+    /// `replica.fetch.backoff.ms`.
+    pub replica_fetch_backoff: Span,
+    /// `replica.fetch.max.bytes`, for each partition.
+    pub replica_fetch_bytes: u32,
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    pub checkpoint_interval: Span,
+    /// `log.retention.check.interval.ms`.
+    pub retention_interval: Span,
+    /// `leader.imbalance.check.interval.seconds`; zero never elects preferred leaders on its own.
+    pub rebalance_interval: Span,
+    /// See [`TruncationMode`].
+    pub truncation: TruncationMode,
+    /// Defaults of topics.
+    pub topic: TopicDefaults,
+    /// Defaults of logs.
+    pub log: LogDefaults,
+    /// Planted bugs.
+    pub bugs: Bugs,
+}
+
+impl BrokerConfig {
+    /// Broker `node_id` of a cluster whose `voters` form the controller quorum; Kafka 4.1's defaults elsewhere.
+    pub fn new(node_id: i32, voters: Vec<i32>) -> BrokerConfig {
+        BrokerConfig {
+            node_id,
+            cluster_id: Str::from_static("dHJpYnVuYWwtY2x1c3Rlcg"),
+            voters,
+            advertised: (Str::from(format!("b{node_id}")), 9092),
+            incarnation: Uuid(0),
+            election_timeout: Span::from_millis(1_000),
+            quorum_fetch_timeout: Span::from_millis(2_000),
+            quorum_fetch_wait: Span::from_millis(500),
+            retry_backoff: Span::from_millis(20),
+            request_timeout: Span::from_millis(2_000),
+            snapshot_every: 0,
+            heartbeat_interval: Span::from_millis(2_000),
+            session_timeout: Span::from_millis(9_000),
+            replica_lag: Span::from_millis(30_000),
+            replica_fetch_wait: Span::from_millis(500),
+            replica_fetch_backoff: Span::from_millis(1_000),
+            replica_fetch_bytes: 1 << 20,
+            checkpoint_interval: Span::from_millis(5_000),
+            retention_interval: Span::from_secs(300),
+            rebalance_interval: Span::ZERO,
+            truncation: TruncationMode::Fetch,
+            topic: TopicDefaults {
+                num_partitions: 1,
+                replication_factor: 1,
+                min_insync_replicas: 1,
+                unclean_leader_election: false,
+                auto_create: true,
+            },
+            log: LogDefaults {
+                segment_bytes: 1 << 30,
+                segment_ms: 7 * 24 * 3_600_000,
+                index_interval_bytes: 4_096,
+                retention_ms: Some(7 * 24 * 3_600_000),
+                retention_bytes: None,
+                max_message_bytes: 1_048_588,
+                flush: FlushPolicy::OperatingSystem,
+            },
+            bugs: Bugs::NONE,
+        }
+    }
+
+    /// This broker as a node of the world.
+    pub fn node(&self) -> NodeId {
+        NodeId(self.node_id as u32)
+    }
+
+    /// Whether this node votes in the controller quorum.
+    pub fn is_voter(&self) -> bool {
+        self.voters.contains(&self.node_id)
+    }
+}
