@@ -3,7 +3,7 @@
 use tribunal_contract::{Disk, Effects, Time};
 use tribunal_protocol::Message;
 
-use crate::{Net, Obs};
+use crate::{BrokerConfig, Net, Obs};
 
 /// The effects of a broker's world.
 pub trait Fx: Effects<Message, Obs> {}
@@ -11,6 +11,8 @@ impl<T: Effects<Message, Obs>> Fx for T {}
 
 /// Everything outside a part's own state, for the length of one event.
 pub struct Io<'a, D: Disk, F: Fx> {
+    /// The broker's configuration.
+    pub cfg: &'a BrokerConfig,
     /// This node's wall clock.
     pub now: Time,
     /// Files.
