@@ -1,1 +1,38 @@
-//! Record batches v2: header view, builder, iterator, CRC-32C.
+//! Record batches of format 2 (magic 2), the one form in which records travel and lie on disk.
+//!
+//! A batch is opaque [`Bytes`](bytes::Bytes) to most of the broker: [`BatchHeader`] reads what routing needs,
+//! [`assign`] stamps offsets and the leader epoch, [`Batches`] walks several batches. Only clients and checkers look
+//! at single records, with [`BatchBuilder`] and [`Records`].
+//!
+//! All decoding is bounded: hostile bytes are errors, and no count is trusted before the bytes that must back it have
+//! been seen. This crate does not know compression: [`Records::from_body`] is where a codec plugs in.
+
+mod assign;
+mod attributes;
+mod batches;
+mod builder;
+mod control;
+mod header;
+mod murmur2;
+mod records;
+mod varint;
+
+pub use assign::{Append, assign};
+pub use attributes::{Attributes, Compression, TimestampType};
+pub use batches::{Batch, BatchHeaders, Batches};
+pub use builder::{BatchBuilder, BatchOptions, size_of_record};
+pub use control::{CONTROL_KEY_LEN, ControlType, control_key};
+pub use header::{BatchError, BatchHeader, HEADER_LEN, MAGIC, ProduceError, validate};
+pub use murmur2::{murmur2, to_positive};
+pub use records::{Header, Record, Records, RecordsError};
+
+/// "No producer id": the batch is not idempotent.
+pub const NO_PRODUCER_ID: i64 = -1;
+/// "No producer epoch".
+pub const NO_PRODUCER_EPOCH: i16 = -1;
+/// "No sequence number".
+pub const NO_SEQUENCE: i32 = -1;
+/// "No leader epoch": not yet appended by a leader.
+pub const NO_LEADER_EPOCH: i32 = -1;
+/// "No timestamp".
+pub const NO_TIMESTAMP: i64 = -1;
