@@ -1,1 +1,5 @@
 //! Scenario language, plans, runs, and the tribunal command line.
+
+pub mod files;
+pub mod language;
+pub mod plan;

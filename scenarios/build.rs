@@ -1,0 +1,29 @@
+//! Embeds the catalog of scenarios, so that the command line has it wherever it is run.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let crate_folder = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let mut text = String::from("/// Path as people know it, and text, of every file of the catalog.\n");
+    text += "const CATALOG: &[(&str, &str)] = &[\n";
+    for path in files(&crate_folder.join("catalog")) {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("catalog files have plain names");
+        writeln!(text, "    ({:?}, include_str!({path:?})),", format!("scenarios/catalog/{name}"))
+            .expect("a String takes all");
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    text += "];\n";
+    std::fs::write(out.join("catalog.rs"), text).expect("OUT_DIR can be written");
+    println!("cargo::rerun-if-changed=catalog");
+    println!("cargo::rerun-if-changed=build.rs");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).map(|all| all.filter_map(Result::ok).map(|entry| entry.path()));
+    let mut files: Vec<PathBuf> = entries.map(Iterator::collect).unwrap_or_default();
+    files.retain(|path| path.extension().is_some_and(|end| end == "toml" || end == "csv"));
+    files.sort();
+    files
+}

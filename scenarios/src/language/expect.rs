@@ -1,0 +1,112 @@
+//! `[expect]`: what a run must, may and must not show.
+
+use toml::Spanned;
+use toml::de::DeValue;
+use tribunal_contract::Span;
+
+use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
+use super::names::{ObservationName, PropertyName};
+use super::units::{quote, read_str, word_value};
+
+/// What a scenario expects of its runs. Ground-truth invariants are always on unless expected or allowed to break.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Expect {
+    /// A run that shows one of these fails.
+    pub never: Vec<PropertyName>,
+    /// Over the seeds at least one run must show each of these; it is reported as expected.
+    pub must: Vec<PropertyName>,
+    /// Counted, but neither needed nor a failure.
+    pub allow: Vec<PropertyName>,
+    /// Progress in the liveness phase.
+    pub eventually: Eventually,
+    /// Over the seeds at least one run must reach each of these.
+    pub sometimes: Vec<ObservationName>,
+}
+
+/// The progress that is required once all is healed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Eventually {
+    /// Every producer has a record acknowledged within this time.
+    pub produce_within: Span,
+    /// Every consumer has read all that is committed within this time.
+    pub consume_within: Span,
+    /// From when the time counts.
+    pub after: Milestone,
+}
+
+/// A point of a run from which a bound counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Milestone {
+    /// The liveness phase begins: a core of brokers that can serve is healed.
+    Heal,
+}
+
+/// What `never` is where the file does not say: every history anomaly that is one without idempotence.
+pub(crate) const NEVER_BY_DEFAULT: [&str; 6] =
+    ["lost-write", "unseen", "inconsistent-offsets", "aborted-read", "poll-skip", "nonmonotonic-poll"];
+
+impl Default for Expect {
+    fn default() -> Expect {
+        Expect {
+            never: NEVER_BY_DEFAULT.iter().filter_map(|name| PropertyName::new(name)).collect(),
+            must: Vec::new(),
+            allow: Vec::new(),
+            eventually: Eventually::default(),
+            sometimes: Vec::new(),
+        }
+    }
+}
+
+impl Default for Eventually {
+    fn default() -> Eventually {
+        Eventually { produce_within: Span::from_secs(15), consume_within: Span::from_secs(15), after: Milestone::Heal }
+    }
+}
+
+impl Keys for Expect {
+    fn keys<V: Visitor>(&mut self, v: &mut V) {
+        v.key(
+            "never",
+            "Properties of the history that every run must have. Invariants are always on and need not be named.",
+            &mut self.never,
+        );
+        v.key(
+            "must",
+            "Properties that at least one run over the seeds must break: a loss that this configuration is known for.",
+            &mut self.must,
+        );
+        v.key("allow", "Properties that runs may break; counted.", &mut self.allow);
+        v.key("eventually", "Progress required after healing.", &mut self.eventually);
+        v.key("sometimes", "What at least one run over the seeds must reach.", &mut self.sometimes);
+    }
+}
+
+impl Keys for Eventually {
+    fn keys<V: Visitor>(&mut self, v: &mut V) {
+        v.key("produce_within", "Every producer has a record acknowledged within this.", &mut self.produce_within);
+        v.key("consume_within", "Every consumer has read all that is committed within this.", &mut self.consume_within);
+        v.key("after", "From when it counts: \"heal\".", &mut self.after);
+    }
+}
+
+impl Value for Eventually {
+    const FORM: &'static str = "a table such as { produce_within = \"10s\", after = \"heal\" }";
+    fn read(cx: &mut Context, path: &str, value: &Spanned<DeValue<'_>>) -> Option<Eventually> {
+        read_inline(cx, path, value, Self::FORM)
+    }
+    fn write(&self) -> Option<String> {
+        Some(write_inline(self))
+    }
+}
+
+word_value! {
+    Milestone, "\"heal\"", { "heal" => Milestone::Heal };
+}
+
+impl Expect {
+    /// Where the file names what is expected or allowed but not what must never be, the default gives way.
+    pub(crate) fn yield_defaults(&mut self) {
+        let Expect { never, must, allow, .. } = self;
+        never.retain(|name| !must.contains(name) && !allow.contains(name));
+    }
+}

@@ -1,0 +1,288 @@
+//! `[[fault]]`: a trigger and an action, or faults at random.
+
+use tribunal_contract::Span;
+
+use super::action::{
+    Action, Clock, Crash, Cut, DiskFault, Elect, Pause, Reset, RollingRestart, Shutdown, SlowDisk, SlowLink,
+};
+use super::keys::{Context, Entry, Keys, Table, Visitor, Writer, read_keys};
+use super::nearest::suggestion;
+use super::random::RandomFaults;
+use super::trigger::{Condition, Trigger};
+use super::units::After;
+
+/// Something that goes wrong, once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fault {
+    /// When.
+    pub trigger: Trigger,
+    /// So long after the trigger.
+    pub after: Span,
+    /// What.
+    pub action: Action,
+    /// The line of the scenario that it comes from, from 1.
+    pub line: u32,
+}
+
+/// A `[[fault]]` of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ScenarioFault {
+    /// As it is written.
+    Once(Fault),
+    /// To be drawn from the seed.
+    Random(RandomFaults),
+}
+
+/// How long a pause, a slow disk or a slow link lasts where the file does not say.
+const DEFAULT_FOR: Span = Span::from_secs(2);
+
+/// The keys of a fault, before it is known which they make.
+#[derive(Clone, Debug, Default)]
+struct FaultKeys {
+    at: Option<Span>,
+    when: Option<Condition>,
+    after: Option<Span>,
+    clock: Option<Clock>,
+    crash: Option<Crash>,
+    disk: Option<DiskFault>,
+    elect: Option<Elect>,
+    partition: Option<Cut>,
+    pause: Option<Pause>,
+    reset: Option<Reset>,
+    rolling_restart: Option<RollingRestart>,
+    shutdown: Option<Shutdown>,
+    slow_disk: Option<SlowDisk>,
+    slow_link: Option<SlowLink>,
+    random: Option<RandomFaults>,
+    restart_after: Option<After>,
+    heal_after: Option<After>,
+    lasts: Option<Span>,
+    line: Option<u32>,
+}
+
+impl Keys for FaultKeys {
+    fn keys<V: Visitor>(&mut self, v: &mut V) {
+        v.key("at", "When: so long after the workload's clock is at zero.", &mut self.at);
+        v.key("when", "Or when: the first time a condition holds; its keys are below.", &mut self.when);
+        v.key("after", "So long after the trigger.", &mut self.after);
+        v.key("crash", "A process dies, with or without the power.", &mut self.crash);
+        v.key("shutdown", "A broker leaves by controlled shutdown.", &mut self.shutdown);
+        v.key("pause", "A process stands still.", &mut self.pause);
+        v.key("rolling_restart", "Every broker in turn is stopped and started.", &mut self.rolling_restart);
+        v.key("partition", "Nodes cannot reach each other.", &mut self.partition);
+        v.key("reset", "Open connections are reset, everything else stays alive.", &mut self.reset);
+        v.key("slow_link", "Messages take longer.", &mut self.slow_link);
+        v.key("disk", "Operations of a disk fail.", &mut self.disk);
+        v.key("slow_disk", "Syncs of a disk take longer.", &mut self.slow_disk);
+        v.key("clock", "A clock jumps.", &mut self.clock);
+        v.key("elect", "The controller is asked to elect a leader.", &mut self.elect);
+        v.key("random", "Or faults drawn from the seed; its keys are below.", &mut self.random);
+        v.key(
+            "restart_after",
+            "With crash and shutdown: when it starts again, or \"never\" (until the liveness phase).",
+            &mut self.restart_after,
+        );
+        v.key(
+            "heal_after",
+            "With partition: when it heals, or \"never\" (until the liveness phase).",
+            &mut self.heal_after,
+        );
+        v.key("for", "With pause, slow_disk and slow_link: how long; 2s if left out.", &mut self.lasts);
+        v.key("line", "In a plan: the scenario's line that it comes from.", &mut self.line);
+    }
+}
+
+/// Every action's key.
+pub const ACTIONS: [&str; 11] = [
+    "clock",
+    "crash",
+    "disk",
+    "elect",
+    "partition",
+    "pause",
+    "reset",
+    "rolling_restart",
+    "shutdown",
+    "slow_disk",
+    "slow_link",
+];
+
+impl Entry for ScenarioFault {
+    fn read(cx: &mut Context, table: &mut Table<'_>) -> Option<ScenarioFault> {
+        let before = cx.diagnostics.0.len();
+        let mut keys: FaultKeys = read_keys(cx, table);
+        let unsound = cx.diagnostics.0.len() > before;
+        if keys.line.is_some() && !cx.plan {
+            cx.error(table.key_range("line"), "`line` is written by the tool, into plans", "not in a scenario");
+        }
+        let actions: Vec<&str> = ACTIONS.into_iter().chain(["random"]).filter(|key| table.has(key)).collect();
+        match actions[..] {
+            [] => {
+                // A misspelt action is reported as an unknown key, with the nearest one.
+                if table.unknown().next().is_none() {
+                    let label = format!("needs one of {}, random", ACTIONS.join(", "));
+                    cx.error(table.range.clone(), "a [[fault]] without an action", label);
+                }
+                None
+            }
+            ["random"] => keys.random(cx, table),
+            [action] => {
+                let line = keys.line.unwrap_or_else(|| cx.line(&table.path_of(action)));
+                let trigger = keys.trigger(cx, table, unsound);
+                let after = keys.after.unwrap_or_default();
+                let action = keys.action(cx, table, action);
+                Some(ScenarioFault::Once(Fault { trigger: trigger?, after, action: action?, line }))
+            }
+            [first, second, ..] => {
+                let message = format!("a [[fault]] does one thing, this one has `{first}` and `{second}`");
+                cx.error_help(table.key_range(second), message, "a second action", "write two [[fault]] tables");
+                None
+            }
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        let mut keys = match self {
+            ScenarioFault::Once(fault) => FaultKeys::of(fault),
+            ScenarioFault::Random(random) => FaultKeys { random: Some(random.clone()), ..FaultKeys::default() },
+        };
+        keys.keys(writer);
+    }
+
+    fn list<V: Visitor>(v: &mut V) {
+        FaultKeys::default().keys(v);
+    }
+}
+
+impl FaultKeys {
+    fn trigger(&self, cx: &mut Context, table: &Table<'_>, unsound: bool) -> Option<Trigger> {
+        match (&self.at, &self.when) {
+            (Some(_), Some(_)) => {
+                cx.error(table.key_range("when"), "a [[fault]] has either `at` or `when`", "this is the second");
+                None
+            }
+            (Some(at), None) => Some(Trigger::At(*at)),
+            (None, Some(when)) => Some(Trigger::When(when.clone())),
+            (None, None) => {
+                if !unsound && !table.has("at") && !table.has("when") {
+                    let label = "needs `at`, such as \"3s\", or `when`, such as { leader_elected = \"orders/0\" }";
+                    cx.error(table.range.clone(), "a [[fault]] that never happens", label);
+                }
+                None
+            }
+        }
+    }
+
+    /// The keys beside the action that go with it.
+    fn companions(action: &str) -> &'static [&'static str] {
+        match action {
+            "crash" | "shutdown" => &["restart_after"],
+            "partition" => &["heal_after"],
+            "pause" | "slow_disk" | "slow_link" => &["for"],
+            _ => &[],
+        }
+    }
+
+    fn action(&mut self, cx: &mut Context, table: &Table<'_>, name: &str) -> Option<Action> {
+        let companions = FaultKeys::companions(name);
+        for key in ["restart_after", "heal_after", "for"] {
+            if table.has(key) && !companions.contains(&key) {
+                let label = match companions {
+                    [] => "it takes no such key".to_owned(),
+                    [right, ..] => format!("did you mean `{right}`?"),
+                };
+                cx.error(table.key_range(key), format!("`{key}` does not go with `{name}`"), label);
+            }
+        }
+        let (restart, heal) = (self.restart_after.unwrap_or_default(), self.heal_after.unwrap_or_default());
+        let lasts = self.lasts.unwrap_or(DEFAULT_FOR);
+        Some(match name {
+            "clock" => Action::Clock(self.clock.take()?),
+            "crash" => Action::Crash { what: self.crash.take()?, restart },
+            "disk" => Action::Disk(self.disk.take()?),
+            "elect" => Action::Elect(self.elect.take()?),
+            "partition" => Action::Partition { what: cut(cx, table, self.partition.take()?)?, heal },
+            "pause" => Action::Pause { what: self.pause.take()?, lasts },
+            "reset" => Action::Reset(self.reset.take()?),
+            "rolling_restart" => Action::RollingRestart(self.rolling_restart.take()?),
+            "shutdown" => Action::Shutdown { what: self.shutdown.take()?, restart },
+            "slow_disk" => Action::SlowDisk { what: self.slow_disk.take()?, lasts },
+            _ => Action::SlowLink { what: self.slow_link.take()?, lasts },
+        })
+    }
+
+    fn random(&mut self, cx: &mut Context, table: &Table<'_>) -> Option<ScenarioFault> {
+        for key in ["at", "when", "after", "restart_after", "heal_after", "for"] {
+            if table.has(key) {
+                let label = match suggestion(key, &["from", "restart_after", "heal_after"]) {
+                    label if label.starts_with("did") => "write it inside `random`".to_owned(),
+                    _ => "the times are drawn from the seed; see `from` and `until`".into(),
+                };
+                cx.error(table.key_range(key), format!("`{key}` does not go with `random`"), label);
+            }
+        }
+        if cx.plan {
+            let label = "a plan is explicit: every fault has its time and its target";
+            cx.error(table.key_range("random"), "a plan has no random faults", label);
+            return None;
+        }
+        let mut random = self.random.take()?;
+        random.line = cx.line(&table.path_of("random"));
+        Some(ScenarioFault::Random(random))
+    }
+
+    fn of(fault: &Fault) -> FaultKeys {
+        let mut keys = FaultKeys::default();
+        match fault.trigger.clone() {
+            Trigger::At(at) => keys.at = Some(at),
+            Trigger::When(when) => keys.when = Some(when),
+        }
+        keys.after = (fault.after != Span::ZERO).then_some(fault.after);
+        keys.line = Some(fault.line);
+        match fault.action.clone() {
+            Action::Clock(what) => keys.clock = Some(what),
+            Action::Crash { what, restart } => (keys.crash, keys.restart_after) = (Some(what), Some(restart)),
+            Action::Disk(what) => keys.disk = Some(what),
+            Action::Elect(what) => keys.elect = Some(what),
+            Action::Partition { what, heal } => (keys.partition, keys.heal_after) = (Some(what), Some(heal)),
+            Action::Pause { what, lasts } => (keys.pause, keys.lasts) = (Some(what), Some(lasts)),
+            Action::Reset(what) => keys.reset = Some(what),
+            Action::RollingRestart(what) => keys.rolling_restart = Some(what),
+            Action::Shutdown { what, restart } => (keys.shutdown, keys.restart_after) = (Some(what), Some(restart)),
+            Action::SlowDisk { what, lasts } => (keys.slow_disk, keys.lasts) = (Some(what), Some(lasts)),
+            Action::SlowLink { what, lasts } => (keys.slow_link, keys.lasts) = (Some(what), Some(lasts)),
+        }
+        keys
+    }
+}
+
+/// A cut must say between whom, and in one way only.
+fn cut(cx: &mut Context, table: &Table<'_>, cut: Cut) -> Option<Cut> {
+    let path = table.path_of("partition");
+    let wrong: Option<(&str, String, &str)> = match (&cut.isolate, &cut.groups) {
+        (Some(_), Some(_)) => Some((".groups", "a partition has `isolate` or `groups`, not both".into(), "the second")),
+        (None, None) if !cx.has(&format!("{path}.isolate")) && !cx.has(&format!("{path}.groups")) => {
+            Some(("", "a partition between whom?".into(), "needs `isolate` or `groups`"))
+        }
+        (None, None) => return None,
+        (None, Some(groups)) if groups.len() < 2 => {
+            Some((".groups", "a partition needs two groups".into(), "at least two lists"))
+        }
+        (None, Some(groups)) if groups.iter().any(Vec::is_empty) => {
+            Some((".groups", "an empty group is cut off from nobody".into(), "leave it out"))
+        }
+        (None, Some(_)) if cut.clients => Some((
+            ".clients",
+            "`clients` goes with `isolate`".into(),
+            "put \"clients\" or \"client producer 0\" into a group",
+        )),
+        _ => None,
+    };
+    match wrong {
+        Some((key, message, label)) => {
+            cx.error_at(&format!("{path}{key}"), message, label);
+            None
+        }
+        None => Some(cut),
+    }
+}

@@ -1,0 +1,118 @@
+//! `random = { … }`: faults to be drawn from the seed.
+
+use toml::Spanned;
+use toml::de::DeValue;
+use tribunal_contract::Span;
+
+use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
+use super::units::{SpanRange, quote, read_str, word_value};
+
+/// Faults that a seed draws: which kinds, how often, how long they last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RandomFaults {
+    /// What may happen, each as likely as the others; one named twice is twice as likely.
+    pub kinds: Vec<FaultKind>,
+    /// Mean time from one fault to the next (exponentially distributed).
+    pub mean_interval: Span,
+    /// No fault before this.
+    pub from: Span,
+    /// No fault from then on; none is the end of the safety phase.
+    pub until: Option<Span>,
+    /// How long a stopped broker is down.
+    pub restart_after: SpanRange,
+    /// How long a partition, a pause, a slow disk or link lasts.
+    pub heal_after: SpanRange,
+    /// The most brokers that are down or paused at a time.
+    pub max_down: u32,
+    /// The line of the scenario that it comes from, from 1.
+    pub line: u32,
+}
+
+/// A kind of fault that can be drawn at random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FaultKind {
+    /// A clock jumps by up to 5 s, either way.
+    Clock,
+    /// A process dies, the power stays.
+    Crash,
+    /// An election of the preferred leader.
+    Elect,
+    /// A broker, a partition's leader or the controller is isolated, in both directions or in one.
+    Partition,
+    /// A process stands still.
+    Pause,
+    /// A machine loses power.
+    PowerLoss,
+    /// The connections between two brokers are reset.
+    Reset,
+    /// A controlled shutdown.
+    Shutdown,
+    /// A slow disk.
+    SlowDisk,
+    /// A slow link.
+    SlowLink,
+}
+
+impl Default for RandomFaults {
+    fn default() -> RandomFaults {
+        RandomFaults {
+            kinds: Vec::new(),
+            mean_interval: Span::from_secs(4),
+            from: Span::from_secs(1),
+            until: None,
+            restart_after: SpanRange { min: Span::from_millis(100), max: Span::from_secs(5) },
+            heal_after: SpanRange { min: Span::from_millis(100), max: Span::from_secs(5) },
+            max_down: 1,
+            line: 0,
+        }
+    }
+}
+
+impl Keys for RandomFaults {
+    fn keys<V: Visitor>(&mut self, v: &mut V) {
+        v.required(
+            "kinds",
+            "What may happen; a kind named twice is twice as likely. Kinds: clock, crash, elect, partition, pause, \
+             power_loss, reset, shutdown, slow_disk, slow_link.",
+            &mut self.kinds,
+        );
+        v.key("mean_interval", "Mean time from one fault to the next.", &mut self.mean_interval);
+        v.key("from", "No fault before this.", &mut self.from);
+        v.key("until", "No fault from then on; the end of the safety phase if left out.", &mut self.until);
+        v.key("restart_after", "How long a stopped broker is down.", &mut self.restart_after);
+        v.key("heal_after", "How long a partition, a pause, a slow disk or link lasts.", &mut self.heal_after);
+        v.key("max_down", "The most brokers that are down or paused at a time.", &mut self.max_down);
+    }
+}
+
+impl Value for RandomFaults {
+    const FORM: &'static str = "a table such as { kinds = [\"crash\"], mean_interval = \"4s\" }";
+
+    fn read(cx: &mut Context, path: &str, value: &Spanned<DeValue<'_>>) -> Option<RandomFaults> {
+        let before = cx.diagnostics.0.len();
+        let random: RandomFaults = read_inline(cx, path, value, Self::FORM)?;
+        if random.kinds.is_empty() && cx.diagnostics.0.len() == before {
+            cx.error_at(&format!("{path}.kinds"), "no kind of fault", "name at least one");
+        }
+        Some(random)
+    }
+
+    fn write(&self) -> Option<String> {
+        Some(write_inline(self))
+    }
+}
+
+word_value! {
+    FaultKind, "a kind of fault", {
+        "clock" => FaultKind::Clock,
+        "crash" => FaultKind::Crash,
+        "elect" => FaultKind::Elect,
+        "partition" => FaultKind::Partition,
+        "pause" => FaultKind::Pause,
+        "power_loss" => FaultKind::PowerLoss,
+        "reset" => FaultKind::Reset,
+        "shutdown" => FaultKind::Shutdown,
+        "slow_disk" => FaultKind::SlowDisk,
+        "slow_link" => FaultKind::SlowLink,
+    };
+}

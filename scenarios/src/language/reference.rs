@@ -1,0 +1,88 @@
+//! Every key of the language, from its definition.
+
+use super::action::{Clock, Crash, Cut, DiskFault, Elect, Pause, Reset, RollingRestart, Shutdown, SlowDisk, SlowLink};
+use super::expect::Eventually;
+use super::keys::{Entry, Keys, Value, Visitor};
+use super::random::RandomFaults;
+use super::scenario::ScenarioKeys;
+use super::trigger::WhenKeys;
+
+/// The reference of the language: each table with its keys, their defaults, and what they mean.
+pub fn reference() -> String {
+    let mut lister = Lister::default();
+    ScenarioKeys::default().keys(&mut lister);
+    let Lister { mut out, later, .. } = lister;
+    out = later.into_iter().fold(out, |out, section| out + &section);
+    section::<WhenKeys>(&mut out, "when = { … } of a [[fault]]");
+    section::<Crash>(&mut out, "crash = { … }");
+    section::<Shutdown>(&mut out, "shutdown = { … }");
+    section::<Pause>(&mut out, "pause = { … }");
+    section::<RollingRestart>(&mut out, "rolling_restart = { … }");
+    section::<Cut>(&mut out, "partition = { … }");
+    section::<Reset>(&mut out, "reset = { … }");
+    section::<SlowLink>(&mut out, "slow_link = { … }");
+    section::<DiskFault>(&mut out, "disk = { … }");
+    section::<SlowDisk>(&mut out, "slow_disk = { … }");
+    section::<Clock>(&mut out, "clock = { … }");
+    section::<Elect>(&mut out, "elect = { … }");
+    section::<RandomFaults>(&mut out, "random = { … }");
+    section::<Eventually>(&mut out, "eventually = { … } of [expect]");
+    out += TARGETS;
+    out
+}
+
+const TARGETS: &str = "
+targets
+  broker 2             the broker of that id
+  leader:orders/0      who leads the partition at that moment
+  follower:orders/0    one of its followers, chosen by the seed
+  followers:orders/0   all of its followers
+  isr:orders/0         all of its in-sync replicas, the leader too
+  controller           the active controller
+  any                  a broker that is up, chosen by the seed
+  all                  every broker
+  client producer 0    a client, counted over the workloads of its kind
+  clients              every client
+";
+
+fn section<T: Keys>(out: &mut String, title: &str) {
+    let mut lister = Lister::default();
+    T::default().keys(&mut lister);
+    *out += &format!("\n{title}\n{}", lister.out);
+}
+
+#[derive(Default)]
+struct Lister {
+    out: String,
+    /// Tables within, which come after the keys.
+    later: Vec<String>,
+}
+
+impl Lister {
+    fn line<T: Value>(&mut self, name: &str, about: &str, default: Option<String>) {
+        let default = default.map_or(String::new(), |text| format!(" = {text}"));
+        self.out += &format!("  {:<34} {about}\n", format!("{name}{default}"));
+    }
+}
+
+impl Visitor for Lister {
+    fn key<T: Value>(&mut self, name: &'static str, about: &'static str, field: &mut T) {
+        self.line::<T>(name, about, field.write());
+    }
+
+    fn required<T: Value>(&mut self, name: &'static str, about: &'static str, _: &mut T) {
+        self.line::<T>(name, &format!("(needed) {about}"), None);
+    }
+
+    fn tables<T: Entry>(&mut self, name: &'static str, about: &'static str, _: &mut Vec<T>) {
+        let mut lister = Lister::default();
+        T::list(&mut lister);
+        self.later.push(format!("\n[[{name}]]    {about}\n{}", lister.out));
+    }
+
+    fn table<T: Keys>(&mut self, name: &'static str, about: &'static str, _: &mut T) {
+        let mut lister = Lister::default();
+        T::default().keys(&mut lister);
+        self.later.push(format!("\n[{name}]    {about}\n{}", lister.out));
+    }
+}

@@ -1,0 +1,174 @@
+//! `plan.toml`.
+
+use std::path::Path;
+
+use toml::de::DeTable;
+use tribunal_contract::Span;
+
+use super::Plan;
+use crate::files::{self, LoadError};
+use crate::language::check::{self, Checked, Setup};
+use crate::language::keys::{Context, Keys, Visitor, Writer};
+use crate::language::units::{quote, read_str, string_value};
+use crate::language::{
+    Cluster, Diagnostics, Expect, Offset, ScenarioFault, Source, Topic, Workload, parse_file, parse_seed,
+    resolve_producer,
+};
+
+/// The version of the format of plan files that this tool writes, and the only one it reads.
+pub const FORMAT: u32 = 1;
+
+/// A seed, written in hexadecimal as everywhere.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seed(u64);
+
+use crate::language::keys::Value;
+use toml::Spanned;
+use toml::de::DeValue;
+
+string_value! {
+    Seed, "a seed, such as \"0x2a\"", |text| parse_seed(text).map(Seed), |seed: &Seed| format!("{:#x}", seed.0);
+}
+
+/// The keys of a plan file.
+#[derive(Clone, Debug, Default)]
+struct PlanKeys {
+    format: u32,
+    tribunal: String,
+    scenario: String,
+    path: String,
+    seed: Seed,
+    duration: Span,
+    clock_offsets: Vec<Offset>,
+    cluster: Cluster,
+    topics: Vec<Topic>,
+    workloads: Vec<Workload>,
+    faults: Vec<ScenarioFault>,
+    expect: Expect,
+}
+
+impl Keys for PlanKeys {
+    fn keys<V: Visitor>(&mut self, v: &mut V) {
+        v.required("format", "Version of this format.", &mut self.format);
+        v.required("tribunal", "Version of the tool that made it.", &mut self.tribunal);
+        v.required("scenario", "The scenario's name.", &mut self.scenario);
+        v.required("path", "The scenario's file.", &mut self.path);
+        v.required("seed", "Of all that the world draws.", &mut self.seed);
+        v.required("duration", "Of the safety phase.", &mut self.duration);
+        v.required("clock_offsets", "How far each broker's clock is off.", &mut self.clock_offsets);
+        v.table("cluster", "As in a scenario.", &mut self.cluster);
+        v.tables("topic", "As in a scenario.", &mut self.topics);
+        v.tables("workload", "As in a scenario.", &mut self.workloads);
+        v.tables("fault", "As in a scenario, but none at random.", &mut self.faults);
+        v.table("expect", "As in a scenario.", &mut self.expect);
+    }
+}
+
+/// Whether a file is a plan rather than a scenario, as far as its first keys tell.
+pub fn is_plan(source: &Source) -> bool {
+    let (root, _) = DeTable::parse_recoverable(source.text());
+    root.get_ref().contains_key("format")
+}
+
+impl Plan {
+    /// The plan as a file. Reading it gives the same plan.
+    pub fn to_toml(&self) -> String {
+        let plan = self.clone();
+        let mut writer = Writer::default();
+        writer.comment("Everything this run does. Edit it and run it again: tribunal replay FILE");
+        PlanKeys {
+            format: FORMAT,
+            tribunal: plan.tribunal,
+            scenario: plan.scenario,
+            path: plan.path,
+            seed: Seed(plan.seed),
+            duration: plan.duration,
+            clock_offsets: plan.clock_offsets,
+            cluster: plan.cluster,
+            topics: plan.topics,
+            workloads: plan.workloads,
+            faults: plan.faults.into_iter().map(ScenarioFault::Once).collect(),
+            expect: plan.expect,
+        }
+        .keys(&mut writer);
+        writer.finish()
+    }
+
+    /// Reads a plan from the text of a file, checked as strictly as a scenario.
+    pub fn parse(source: Source) -> Result<Plan, Diagnostics> {
+        let mut cx = Context::new(source, true);
+        let keys: Option<PlanKeys> = parse_file(&mut cx);
+        let other_format = keys.as_ref().is_some_and(|keys| cx.has("format") && keys.format != FORMAT);
+        if let Some(keys) = keys.as_ref().filter(|_| other_format) {
+            // What else is wrong with it follows from that.
+            cx.diagnostics.0.clear();
+            let message = format!("a plan of format {}, made by tribunal {}", keys.format, keys.tribunal);
+            let label = format!("tribunal {} reads format {FORMAT}", env!("CARGO_PKG_VERSION"));
+            cx.error_at("format", message, label);
+        }
+        let plan = keys.filter(|_| !other_format).map(|keys| keys.resolve(&mut cx));
+        match plan {
+            Some(plan) if cx.diagnostics.0.is_empty() => Ok(plan),
+            _ => Err(cx.diagnostics.in_order()),
+        }
+    }
+
+    /// Reads a plan file.
+    pub fn load(path: &Path) -> Result<Plan, LoadError> {
+        Ok(Plan::parse(files::load(path)?)?)
+    }
+}
+
+impl PlanKeys {
+    fn resolve(mut self, cx: &mut Context) -> Plan {
+        if !cx.has("cluster.controllers") {
+            self.cluster.controllers = self.cluster.default_controllers();
+        }
+        for (index, workload) in self.workloads.iter_mut().enumerate() {
+            if let Workload::Producer(producer) = workload {
+                resolve_producer(cx, &format!("workload[{index}]"), producer, Some(self.duration));
+            }
+        }
+        let setup = Setup {
+            duration: self.duration,
+            cluster: &self.cluster,
+            topics: &self.topics,
+            workloads: &self.workloads,
+            faults: self.faults.iter().filter_map(checked).collect(),
+            expect: &self.expect,
+        };
+        check::name(cx, "scenario", &self.scenario);
+        check::setup(cx, &setup);
+        let (offsets, brokers) = (self.clock_offsets.len(), self.cluster.brokers);
+        if cx.has("clock_offsets") && offsets != brokers as usize {
+            cx.error_at("clock_offsets", format!("{offsets} clocks for {brokers} brokers"), "one for each broker");
+        }
+        Plan {
+            tribunal: self.tribunal,
+            scenario: self.scenario,
+            path: self.path,
+            seed: self.seed.0,
+            duration: self.duration,
+            cluster: self.cluster,
+            clock_offsets: self.clock_offsets,
+            topics: self.topics,
+            workloads: self.workloads,
+            faults: self.faults.into_iter().filter_map(once).collect(),
+            expect: self.expect,
+        }
+    }
+}
+
+fn checked(fault: &ScenarioFault) -> Option<Checked<'_>> {
+    match fault {
+        ScenarioFault::Once(fault) => Some(Checked::Once(fault)),
+        ScenarioFault::Random(_) => None,
+    }
+}
+
+fn once(fault: ScenarioFault) -> Option<crate::language::Fault> {
+    match fault {
+        ScenarioFault::Once(fault) => Some(fault),
+        ScenarioFault::Random(_) => None,
+    }
+}

@@ -1,0 +1,43 @@
+//! The plan: what a run is, as a value. Everything explicit, nothing left to draw.
+//!
+//! [`Plan::generate`] makes it of a scenario and a seed, always the same one. As a file (`plan.toml`) it is a scenario
+//! with every key written out, and is checked as strictly, so it may be edited by hand.
+
+mod file;
+mod generate;
+mod stream;
+
+use tribunal_contract::Span;
+
+use crate::language::{Cluster, Expect, Fault, Offset, Topic, Workload};
+
+pub use file::{FORMAT, is_plan};
+pub use generate::MAX_RANDOM_FAULTS;
+pub use stream::Stream;
+
+/// A run to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The version of this tool that made it.
+    pub tribunal: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The scenario's file, as people know it.
+    pub path: String,
+    /// The seed of all that the world draws: latencies, torn writes, which follower.
+    pub seed: u64,
+    /// How long the safety phase lasts.
+    pub duration: Span,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// How far each broker's clock is off from the start, in the order of their ids.
+    pub clock_offsets: Vec<Offset>,
+    /// The topics, nothing left to defaults.
+    pub topics: Vec<Topic>,
+    /// What clients do.
+    pub workloads: Vec<Workload>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// What is expected.
+    pub expect: Expect,
+}
