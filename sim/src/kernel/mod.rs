@@ -1,0 +1,372 @@
+//! The kernel: nodes, the run loop, and what the caller can do between events.
+
+mod process;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tribunal_contract::{Event, Machine, NodeId, Span, Time};
+
+use crate::config::Config;
+use crate::disk::NodeDisk;
+use crate::judge::{Digest, Judge, Machines, Stop, Wire};
+use crate::net::Arrival;
+use crate::queue::{Kind, Target};
+use crate::trace::{Trace, TraceKind};
+pub use process::Mode;
+use process::Node;
+use world::{Fx, KernelEvent, World};
+
+/// A world of machines.
+///
+/// Add nodes, [start](Kernel::start) them, then call [`Kernel::run_until`] again and again; between calls give
+/// [inputs](Kernel::input) and [faults](Kernel::apply). [`Kernel::at`] makes `run_until` return at a time of the caller's
+/// choosing, so that a plan's faults and inputs happen in order with everything else. Once stopped by its judge or a
+/// panic, a kernel does nothing more.
+///
+/// Times are virtual: since the start of the run. A node's own clock shows the epoch, plus that, plus its offset.
+pub struct Kernel<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> {
+    machines: Vec<Option<M>>,
+    disks: Vec<NodeDisk>,
+    judge: J,
+    world: World<M>,
+    factory: Box<Factory<M>>,
+    stop: Option<Stop<J::Violation>>,
+}
+
+/// Makes the machine of a node for an incarnation (from 0).
+type Factory<M> = dyn FnMut(NodeId, u32) -> M;
+
+/// Why `run_until` returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// Virtual time has reached the limit, and nothing more is due at it.
+    Limit,
+    /// A caller's event of `Kernel::at` is due.
+    Token(u64),
+    /// The run is over, see `Kernel::stop`.
+    Stopped,
+}
+
+/// What a run has done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Stats {
+    /// Steps of machines.
+    pub events: u64,
+    /// Messages among them.
+    pub delivered: u64,
+    /// Timers among them.
+    pub timers: u64,
+    /// Completed syncs among them.
+    pub syncs: u64,
+    /// Virtual time passed.
+    pub simulated: Span,
+    /// The most entries pending at once.
+    pub max_queue: usize,
+}
+
+impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
+    /// A world without nodes. `factory` makes the machine of a node each time it starts; its disk persists.
+    pub fn new(config: Config, judge: J, factory: impl FnMut(NodeId, u32) -> M + 'static) -> Kernel<M, J> {
+        Kernel {
+            machines: Vec::new(),
+            disks: Vec::new(),
+            judge,
+            world: World::new(config),
+            factory: Box::new(factory),
+            stop: None,
+        }
+    }
+
+    /// Adds a node whose host is up and whose process is not. Ids are given from 0.
+    pub fn add_node(&mut self) -> NodeId {
+        let node = NodeId(self.machines.len() as u32);
+        let config = &self.world.config;
+        self.disks.push(NodeDisk::new(config.seed.fork("disks").index(node.0.into()), config.disk.clone()));
+        self.machines.push(None);
+        self.world.add_node(node);
+        node
+    }
+
+    /// Starts the process of `node` at the current time, with a machine from the factory. False if it is there already.
+    pub fn start(&mut self, node: NodeId) -> bool {
+        self.world.start(node)
+    }
+
+    /// Starts the process of `node` at the current time with the given machine. False if it is there already.
+    pub fn boot(&mut self, node: NodeId, machine: M) -> bool {
+        let starts = self.world.start(node);
+        if starts {
+            self.machines[node.index()] = Some(machine);
+        }
+        starts
+    }
+
+    /// Hands a command to `node` at the current time. It is lost if the process is not there then.
+    pub fn input(&mut self, node: NodeId, input: M::Input) {
+        self.world
+            .schedule(self.world.now, KernelEvent::Event { node, event: Event::Input(input), trace: TraceKind::Input });
+    }
+
+    /// Makes `run_until` return `token` at `time`, or now if that is past.
+    pub fn at(&mut self, time: Time, token: u64) {
+        self.world.schedule(time.0.max(self.world.now), KernelEvent::Token(token));
+    }
+
+    /// Runs until nothing more is due at `limit`, a caller's event comes up, or the run stops.
+    pub fn run_until(&mut self, limit: Time) -> Ran {
+        if self.stop.is_some() {
+            return Ran::Stopped;
+        }
+        // One guard around the loop and not around each step: a panic ends the run, and nothing of it is used again
+        // but to be looked at.
+        match catch_unwind(AssertUnwindSafe(|| self.run(limit.0))) {
+            Ok(ran) => ran,
+            Err(payload) => {
+                let message = payload
+                    .downcast_ref::<&str>()
+                    .map(|s| (*s).to_owned())
+                    .or_else(|| payload.downcast_ref::<String>().cloned())
+                    .unwrap_or_else(|| "a panic without a message".to_owned());
+                self.stop = Some(Stop::Panic { node: self.world.stepping, message });
+                Ran::Stopped
+            }
+        }
+    }
+
+    fn run(&mut self, limit: u64) -> Ran {
+        while let Some((at, target)) = self.world.queue.pop_until(limit) {
+            self.world.now = at;
+            if let Some(token) = self.dispatch(target) {
+                return Ran::Token(token);
+            }
+            if self.stop.is_some() {
+                return Ran::Stopped;
+            }
+        }
+        self.world.now = self.world.now.max(limit);
+        Ran::Limit
+    }
+
+    /// Performs what a queue entry stands for; gives the token of a caller's event.
+    #[inline]
+    fn dispatch(&mut self, target: Target) -> Option<u64> {
+        let index = target.index();
+        let world = &mut self.world;
+        match target.kind() {
+            Kind::Deliver => {
+                let node = &mut world.nodes[world.net.receiver(index).index()];
+                let mode = node.mode;
+                if mode == Mode::Paused && !world.net.is_opening(index) {
+                    node.backlog.push_back(target);
+                    return None;
+                }
+                let arrival = world.net.arrive(&mut world.queue, world.now, index, mode);
+                self.arrived(arrival);
+            }
+            Kind::Timer => {
+                if let Some((node, id)) = world.timers.pop(&mut world.queue, world.now, index) {
+                    if world.nodes[node.index()].mode == Mode::Paused {
+                        world.nodes[node.index()].backlog.push_back(target);
+                    } else {
+                        self.timer(index, node, id);
+                    }
+                }
+            }
+            Kind::Net => {
+                let arrival = world.net.event(&mut world.queue, world.now, index);
+                self.arrived(arrival);
+            }
+            Kind::Kernel => {
+                let event = world.events.take(index);
+                return self.kernel_event(event);
+            }
+        }
+        None
+    }
+
+    fn timer(&mut self, index: u32, node: NodeId, id: tribunal_contract::TimerId) {
+        if self.world.timers.fire(self.world.now, index) {
+            self.world.stats.timers += 1;
+            self.world.tracer.emit(self.world.now, node, TraceKind::Timer { id });
+            self.step(node, Event::Timer(id));
+        }
+    }
+
+    #[inline]
+    fn arrived(&mut self, arrival: Arrival<M::Msg>) {
+        match arrival {
+            Arrival::Nothing => {}
+            Arrival::Msg { to, conn, peer, msg } => {
+                let world = &mut self.world;
+                let label = world.tracer.label(|| msg.label());
+                world.tracer.emit(world.now, to, TraceKind::Delivered { conn, label, digest: msg.digest() });
+                world.stats.delivered += 1;
+                self.step(to, Event::Msg { conn, peer, msg });
+            }
+            Arrival::Up { to, conn, peer, inbound } => {
+                self.deliver(to, Event::Up { conn, peer, inbound }, TraceKind::Up { conn, inbound });
+            }
+            Arrival::Refused { to, peer, lane } => {
+                self.deliver(to, Event::Refused { peer, lane }, TraceKind::Refused { peer, lane });
+            }
+            Arrival::Down { to, conn, peer } => {
+                self.deliver(to, Event::Down { conn, peer }, TraceKind::Down { conn });
+            }
+        }
+    }
+
+    fn kernel_event(&mut self, event: KernelEvent<M>) -> Option<u64> {
+        match event {
+            KernelEvent::Drain { node } => self.drain(node),
+            KernelEvent::Event { node, event, trace } => self.deliver(node, event, trace),
+            KernelEvent::Start { node, starts } => self.start_now(node, starts),
+            KernelEvent::Synced { node, incarnation, power_cycle, sync } => {
+                let disk = &mut self.disks[node.index()];
+                if disk.power_cycle() == power_cycle {
+                    let (op, result) = disk.complete(sync);
+                    if self.world.nodes[node.index()].incarnation == incarnation {
+                        self.deliver(node, Event::Synced { op, result }, TraceKind::Synced { op, ok: result.is_ok() });
+                    }
+                }
+            }
+            KernelEvent::Token(token) => return Some(token),
+        }
+        None
+    }
+
+    /// Hands `event` to `node` if its process runs, or later if it is paused.
+    #[inline]
+    fn deliver(&mut self, node: NodeId, event: Event<M::Msg, M::Input>, trace: TraceKind) {
+        match self.world.nodes[node.index()].mode {
+            Mode::Running => {
+                if matches!(trace, TraceKind::Synced { .. }) {
+                    self.world.stats.syncs += 1;
+                }
+                self.world.tracer.emit(self.world.now, node, trace);
+                self.step(node, event);
+            }
+            Mode::Paused => {
+                let index = self.world.events.insert(KernelEvent::Event { node, event, trace });
+                self.world.nodes[node.index()].backlog.push_back(Target::new(Kind::Kernel, index));
+            }
+            Mode::Down | Mode::Off => {}
+        }
+    }
+
+    /// One step of the machine of `node`, and what follows from it.
+    #[inline]
+    fn step(&mut self, node: NodeId, event: Event<M::Msg, M::Input>) {
+        let Some(machine) = &mut self.machines[node.index()] else { return };
+        let disk = &mut self.disks[node.index()];
+        let world = &mut self.world;
+        world.stats.events += 1;
+        let now = Time(world.nodes[node.index()].clock.wrapping_add(world.now));
+        world.stepping = Some(node);
+        let mut fx = Fx { world, judge: &mut self.judge, node, observed: false, halted: None };
+        machine.step(now, event, disk, &mut fx);
+        let (observed, halted) = (fx.observed, fx.halted);
+        self.world.stepping = None;
+        if disk.has_asked() {
+            self.world.start_syncs(node, disk);
+        }
+        if observed {
+            let machines = Machines(&self.machines);
+            if let Err(violation) = self.judge.after_event(Time(self.world.now), node, machines) {
+                self.stop = Some(Stop::Violation(violation));
+            }
+        }
+        if let Some(reason) = halted {
+            self.halt(node, reason);
+        }
+    }
+}
+
+/// What can be seen of a run.
+impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
+    /// Virtual time since the start of the run.
+    pub const fn now(&self) -> Time {
+        Time(self.world.now)
+    }
+
+    /// What the clock of `node` shows now.
+    pub fn clock(&self, node: NodeId) -> Time {
+        Time(self.world.nodes[node.index()].clock.wrapping_add(self.world.now))
+    }
+
+    /// Why the run ended, if it did.
+    pub const fn stop(&self) -> Option<&Stop<J::Violation>> {
+        self.stop.as_ref()
+    }
+
+    /// The judge.
+    pub const fn judge(&self) -> &J {
+        &self.judge
+    }
+
+    /// The judge, to tell it what the caller knows.
+    pub const fn judge_mut(&mut self) -> &mut J {
+        &mut self.judge
+    }
+
+    /// The judge and why the run ended.
+    pub fn into_parts(self) -> (J, Option<Stop<J::Violation>>) {
+        (self.judge, self.stop)
+    }
+
+    /// The machines that are there.
+    pub fn machines(&self) -> Machines<'_, M> {
+        Machines(&self.machines)
+    }
+
+    /// The machine of `node`, if its process is there.
+    pub fn machine(&self, node: NodeId) -> Option<&M> {
+        self.machines().get(node)
+    }
+
+    /// The disk of `node`.
+    pub fn disk(&self, node: NodeId) -> &NodeDisk {
+        &self.disks[node.index()]
+    }
+
+    /// What state the process of `node` is in. One that was started or resumed is so once its events have run.
+    pub fn mode(&self, node: NodeId) -> Mode {
+        self.world.nodes[node.index()].mode
+    }
+
+    /// Which incarnation of `node` runs, or ran last, from 0; `None` if it never started.
+    pub fn incarnation(&self, node: NodeId) -> Option<u32> {
+        self.world.nodes[node.index()].incarnation.checked_sub(1)
+    }
+
+    /// The rolling hash of everything that happened so far.
+    pub const fn trace_hash(&self) -> u64 {
+        self.world.tracer.hash()
+    }
+
+    /// Everything that happened so far, if `Config::record_trace` asked for it.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.world.tracer.trace()
+    }
+
+    /// What the run has done so far.
+    pub fn stats(&self) -> Stats {
+        Stats { simulated: Span(self.world.now), max_queue: self.world.queue.max_len(), ..self.world.stats }
+    }
+}
+
+impl Node {
+    fn new(config: &Config, node: NodeId) -> Node {
+        Node {
+            mode: Mode::Down,
+            clock: config.epoch.0,
+            incarnation: 0,
+            starts: 0,
+            starting: false,
+            choices: config.seed.fork("choices").index(node.0.into()),
+            chosen: 0,
+            draining: false,
+            backlog: Default::default(),
+        }
+    }
+}

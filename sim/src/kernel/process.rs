@@ -1,0 +1,256 @@
+//! Processes and hosts: start, crash, power loss, pause, and faults in general.
+
+use std::collections::VecDeque;
+
+use tribunal_contract::{Event, Machine, NodeId, Time};
+
+use super::Kernel;
+use super::world::{KernelEvent, World};
+use crate::fault::Fault;
+use crate::judge::{Digest, Judge, Lifecycle, Wire};
+use crate::queue::{Kind, Target};
+use crate::seed::{Seed, stable_hash};
+use crate::trace::{TraceEvent, TraceKind};
+
+/// What state a process is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// It is not there; its host is up and refuses connections.
+    Down,
+    /// Its host has no power and answers nothing.
+    Off,
+    /// It is there and does not run; its host is up and takes what arrives.
+    Paused,
+    /// It runs.
+    Running,
+}
+
+pub(super) struct Node {
+    pub(super) mode: Mode,
+    /// What its clock shows at virtual time zero. May have wrapped, if the offset is negative.
+    pub(super) clock: u64,
+    /// Incarnations so far.
+    pub(super) incarnation: u32,
+    /// Which start counts, and whether it is under way.
+    pub(super) starts: u32,
+    pub(super) starting: bool,
+    pub(super) choices: Seed,
+    pub(super) chosen: u64,
+    /// Whether it is paused only until it has seen its backlog.
+    pub(super) draining: bool,
+    /// What came up while paused.
+    pub(super) backlog: VecDeque<Target>,
+}
+
+impl<M: Machine<Msg: Wire>> World<M> {
+    pub(super) fn start(&mut self, id: NodeId) -> bool {
+        let node = &mut self.nodes[id.index()];
+        if node.starting || !matches!(node.mode, Mode::Down | Mode::Off) {
+            return false;
+        }
+        node.starting = true;
+        node.starts += 1;
+        let starts = node.starts;
+        self.schedule(self.now, KernelEvent::Start { node: id, starts });
+        true
+    }
+}
+
+impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
+    /// Performs `fault` at the current time. False if it changed nothing: a crash of a process that is not there, a heal
+    /// of what is not cut, a node that does not exist.
+    pub fn apply(&mut self, fault: Fault) -> bool {
+        let nodes = fault.nodes();
+        if self.stop.is_some() || nodes.into_iter().flatten().any(|node| node.index() >= self.machines.len()) {
+            return false;
+        }
+        let label = self.world.tracer.label(|| fault.label());
+        let node = nodes[0].unwrap_or(TraceEvent::NO_NODE);
+        let digest = stable_hash(&fault);
+        self.world.tracer.emit(self.world.now, node, TraceKind::Fault { label, digest });
+        self.perform(fault)
+    }
+
+    fn perform(&mut self, fault: Fault) -> bool {
+        let world = &mut self.world;
+        let (queue, net, now) = (&mut world.queue, &mut world.net, world.now);
+        match fault {
+            Fault::Crash { node } => self.crash(node),
+            Fault::PowerLoss { node } => self.lose_power(node),
+            Fault::Restart { node } => world.start(node),
+            Fault::Pause { node } => {
+                let node = &mut world.nodes[node.index()];
+                let pauses = node.mode == Mode::Running || node.draining;
+                if pauses {
+                    node.mode = Mode::Paused;
+                    node.draining = false;
+                }
+                pauses
+            }
+            Fault::Resume { node } => {
+                let state = &mut world.nodes[node.index()];
+                let resumes = state.mode == Mode::Paused && !state.draining;
+                if resumes {
+                    state.draining = true;
+                    world.schedule(now, KernelEvent::Drain { node });
+                }
+                resumes
+            }
+            Fault::Partition { from, to, both } => {
+                let there = net.set_cut(queue, now, from, to, true);
+                both && net.set_cut(queue, now, to, from, true) || there
+            }
+            Fault::Heal { from, to, both } => {
+                let there = net.set_cut(queue, now, from, to, false);
+                both && net.set_cut(queue, now, to, from, false) || there
+            }
+            Fault::HealAll => net.heal_all(queue, now),
+            Fault::Reset { a, b, lane } => net.reset(queue, now, a, b, lane),
+            Fault::ClockOffset { node, nanos } => {
+                let clock = world.config.epoch.0.wrapping_add_signed(nanos);
+                core::mem::replace(&mut world.nodes[node.index()].clock, clock) != clock
+            }
+            Fault::LinkLatency { from, to, both, latency } => {
+                net.set_latency(from, to, latency);
+                if both {
+                    net.set_latency(to, from, latency);
+                }
+                true
+            }
+            Fault::LinkBandwidth { from, to, both, bytes_per_second } => {
+                net.set_bandwidth(from, to, bytes_per_second);
+                if both {
+                    net.set_bandwidth(to, from, bytes_per_second);
+                }
+                true
+            }
+            Fault::DiskFail { node, op, error, repeat } => {
+                self.disks[node.index()].fail(op, error, repeat);
+                true
+            }
+            Fault::DiskHeal { node } => self.disks[node.index()].heal(),
+            Fault::DiskCapacity { node, bytes } => {
+                self.disks[node.index()].set_capacity(bytes);
+                true
+            }
+            Fault::SyncLatency { node, percent } => {
+                self.disks[node.index()].set_sync_percent(percent);
+                true
+            }
+        }
+    }
+
+    pub(super) fn start_now(&mut self, id: NodeId, starts: u32) {
+        let world = &mut self.world;
+        let node = &mut world.nodes[id.index()];
+        if !node.starting || node.starts != starts {
+            return;
+        }
+        let incarnation = node.incarnation;
+        let was_off = node.mode == Mode::Off;
+        node.starting = false;
+        node.incarnation += 1;
+        node.mode = Mode::Running;
+        if was_off {
+            world.net.host_returned(&mut world.queue, world.now, id);
+        }
+        world.tracer.emit(world.now, id, TraceKind::Started { incarnation });
+        if self.machines[id.index()].is_none() {
+            self.machines[id.index()] = Some((self.factory)(id, incarnation));
+        }
+        self.judge.lifecycle(Time(self.world.now), id, Lifecycle::Started(incarnation));
+        self.step(id, Event::Start);
+    }
+
+    fn crash(&mut self, node: NodeId) -> bool {
+        let there = self.end_process(node, TraceKind::Crashed, Lifecycle::Crashed);
+        self.cancel_start(node) || there
+    }
+
+    pub(super) fn halt(&mut self, node: NodeId, reason: &'static str) {
+        self.end_process(node, TraceKind::Halted, Lifecycle::Halted(reason));
+    }
+
+    /// The process ends and its host stays. False if there is none.
+    fn end_process(&mut self, id: NodeId, trace: TraceKind, change: Lifecycle) -> bool {
+        let world = &mut self.world;
+        let node = &mut world.nodes[id.index()];
+        if !matches!(node.mode, Mode::Running | Mode::Paused) {
+            return false;
+        }
+        node.mode = Mode::Down;
+        world.tracer.emit(world.now, id, trace);
+        world.net.process_ended(&mut world.queue, world.now, id);
+        world.timers.cancel_all(id);
+        self.disks[id.index()].process_ended();
+        self.forget(id);
+        self.judge.lifecycle(Time(self.world.now), id, change);
+        true
+    }
+
+    fn lose_power(&mut self, id: NodeId) -> bool {
+        let world = &mut self.world;
+        let node = &mut world.nodes[id.index()];
+        if node.mode == Mode::Off {
+            return self.cancel_start(id);
+        }
+        node.mode = Mode::Off;
+        world.tracer.emit(world.now, id, TraceKind::PowerLost);
+        world.net.host_vanished(id);
+        world.timers.cancel_all(id);
+        self.disks[id.index()].power_lost();
+        self.forget(id);
+        self.cancel_start(id);
+        self.judge.lifecycle(Time(self.world.now), id, Lifecycle::PowerLost);
+        true
+    }
+
+    /// Drops the machine, and what waited for it while it was paused.
+    fn forget(&mut self, id: NodeId) {
+        self.machines[id.index()] = None;
+        self.world.nodes[id.index()].draining = false;
+        let backlog = core::mem::take(&mut self.world.nodes[id.index()].backlog);
+        for target in backlog {
+            self.dispatch(target);
+        }
+    }
+
+    fn cancel_start(&mut self, id: NodeId) -> bool {
+        if self.world.nodes[id.index()].starting {
+            self.machines[id.index()] = None;
+        }
+        core::mem::take(&mut self.world.nodes[id.index()].starting)
+    }
+
+    /// A resumed process sees the next thing it has missed. Until it has seen all, what comes up goes behind.
+    pub(super) fn drain(&mut self, id: NodeId) {
+        let node = &mut self.world.nodes[id.index()];
+        if !node.draining {
+            return;
+        }
+        node.mode = Mode::Running;
+        let Some(target) = node.backlog.pop_front() else {
+            node.draining = false;
+            return;
+        };
+        match target.kind() {
+            Kind::Timer => {
+                let (owner, timer) = self.world.timers.owner(target.index());
+                self.timer(target.index(), owner, timer);
+            }
+            _ => {
+                self.dispatch(target);
+            }
+        }
+        let node = &mut self.world.nodes[id.index()];
+        if !node.draining {
+            return;
+        }
+        if node.backlog.is_empty() {
+            node.draining = false;
+        } else {
+            node.mode = Mode::Paused;
+            self.world.schedule(self.world.now, KernelEvent::Drain { node: id });
+        }
+    }
+}

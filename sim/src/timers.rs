@@ -1,0 +1,140 @@
+//! Timers, re-armed lazily: setting a timer that is already queued for an earlier instant only writes its new deadline.
+
+use tribunal_contract::{NodeId, Span, TimerId};
+
+use crate::Seed;
+use crate::queue::{Kind, Queue, Target};
+
+/// Timers of one class on one node. Indices are dense, so a larger one is a bug in the machine.
+const MAX_INDEX: usize = 1 << 20;
+
+const NEVER: u64 = u64::MAX;
+
+#[derive(Debug)]
+struct Timer {
+    /// When it fires, or `NEVER` while it is not set.
+    deadline: u64,
+    /// The time of the one queue entry that counts, or `NEVER` if there is none. Other entries are left over.
+    queued: u64,
+    seed: Seed,
+    armed: u64,
+    node: NodeId,
+    id: TimerId,
+}
+
+#[derive(Debug)]
+pub(crate) struct Timers {
+    seed: Seed,
+    timers: Vec<Timer>,
+    /// By node, class and index: the timer's place in `timers`, plus one.
+    places: Vec<Vec<Vec<u32>>>,
+}
+
+impl Timers {
+    pub(crate) fn new(seed: Seed) -> Timers {
+        Timers { seed: seed.fork("timers"), timers: Vec::new(), places: Vec::new() }
+    }
+
+    pub(crate) fn add_node(&mut self) {
+        self.places.push(Vec::new());
+    }
+
+    #[inline]
+    pub(crate) fn set(&mut self, queue: &mut Queue, now: u64, node: NodeId, id: TimerId, min: Span, max: Span) {
+        let place = match self.find(node, id) {
+            Some(place) => place,
+            None => self.add(node, id),
+        };
+        let timer = &mut self.timers[place as usize];
+        let (min, max) = (min.as_nanos(), max.as_nanos());
+        let mut after = min;
+        if max > min {
+            after += timer.seed.below(timer.armed, (max - min).saturating_add(1));
+        }
+        timer.armed += 1;
+        let deadline = now.saturating_add(after).min(NEVER - 1);
+        timer.deadline = deadline;
+        if deadline < timer.queued {
+            timer.queued = deadline;
+            queue.push(deadline, Target::new(Kind::Timer, place));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn cancel(&mut self, node: NodeId, id: TimerId) {
+        if let Some(place) = self.find(node, id) {
+            self.timers[place as usize].deadline = NEVER;
+        }
+    }
+
+    /// The process of `node` is gone and its timers with it.
+    pub(crate) fn cancel_all(&mut self, node: NodeId) {
+        for place in self.places[node.index()].iter().flatten() {
+            if let Some(place) = place.checked_sub(1) {
+                self.timers[place as usize].deadline = NEVER;
+            }
+        }
+    }
+
+    /// Which timer a queue entry is.
+    pub(crate) fn owner(&self, place: u32) -> (NodeId, TimerId) {
+        let timer = &self.timers[place as usize];
+        (timer.node, timer.id)
+    }
+
+    /// A queue entry has come up at `now`. The timer fires, is queued again for a later deadline, or the entry was left
+    /// over.
+    #[inline]
+    pub(crate) fn pop(&mut self, queue: &mut Queue, now: u64, place: u32) -> Option<(NodeId, TimerId)> {
+        let timer = &mut self.timers[place as usize];
+        if timer.queued != now {
+            return None;
+        }
+        timer.queued = NEVER;
+        if timer.deadline == NEVER {
+            return None;
+        }
+        if timer.deadline > now {
+            timer.queued = timer.deadline;
+            queue.push(timer.deadline, Target::new(Kind::Timer, place));
+            return None;
+        }
+        Some((timer.node, timer.id))
+    }
+
+    /// The timer fires: it is no longer set. False if it was cancelled or set again since it came up, which only a
+    /// paused process can see.
+    #[inline]
+    pub(crate) fn fire(&mut self, now: u64, place: u32) -> bool {
+        let timer = &mut self.timers[place as usize];
+        let due = timer.deadline <= now;
+        if due {
+            timer.deadline = NEVER;
+        }
+        due
+    }
+
+    #[inline]
+    fn find(&self, node: NodeId, id: TimerId) -> Option<u32> {
+        let place = *self.places[node.index()].get(id.class as usize)?.get(id.index as usize)?;
+        place.checked_sub(1)
+    }
+
+    #[cold]
+    fn add(&mut self, node: NodeId, id: TimerId) -> u32 {
+        let (class, index) = (id.class as usize, id.index as usize);
+        assert!(index < MAX_INDEX, "timer indices are dense: {id:?}");
+        let classes = &mut self.places[node.index()];
+        if classes.len() <= class {
+            classes.resize_with(class + 1, Vec::new);
+        }
+        if classes[class].len() <= index {
+            classes[class].resize(index + 1, 0);
+        }
+        let place = self.timers.len() as u32;
+        classes[class][index] = place + 1;
+        let seed = self.seed.index(node.0.into()).index(id.class.into()).index(id.index.into());
+        self.timers.push(Timer { deadline: NEVER, queued: NEVER, seed, armed: 0, node, id });
+        place
+    }
+}

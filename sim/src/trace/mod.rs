@@ -1,0 +1,209 @@
+//! What happened in a run: always as a rolling hash, and as a list when asked.
+//!
+//! The hash takes in every event as four words: the time, the kind and node, and two words of the kind. With `fold` and
+//! the constants of the seed module, `e = fold(w0 ^ P0, w1 ^ P1) + fold(w2 ^ P1, w3 ^ P2)` and `h = fold(h ^ e, P0)`.
+//! Labels are for people and stay out of it.
+
+mod codec;
+
+use tribunal_contract::{ConnId, Lane, NodeId, SyncOp, Time, TimerId};
+
+pub use codec::TraceError;
+
+use crate::seed::{P0, P1, P2, fold};
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TraceEvent {
+    /// When, since the start of the run.
+    pub at: Time,
+    /// The how-manyth event of the run, from 0.
+    pub seq: u64,
+    /// To which node. For a fault of the network, one of its nodes; [`TraceEvent::NO_NODE`] for one of none.
+    pub node: NodeId,
+    /// What.
+    pub kind: TraceKind,
+}
+
+/// What happened to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TraceKind {
+    /// Its process was killed.
+    Crashed,
+    /// A message was handed to it.
+    Delivered {
+        /// On which connection.
+        conn: ConnId,
+        /// The message's kind, in [`Trace::labels`].
+        label: u16,
+        /// The message's `Wire::digest`.
+        digest: u64,
+    },
+    /// It learned that a connection is gone.
+    Down {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// A fault was applied.
+    Fault {
+        /// The fault's name, in [`Trace::labels`].
+        label: u16,
+        /// Of the whole fault.
+        digest: u64,
+    },
+    /// Its process ended itself.
+    Halted,
+    /// It was handed a command from outside.
+    Input,
+    /// It made an observation.
+    Observed {
+        /// The observation's `Digest::digest`.
+        digest: u64,
+    },
+    /// Its host lost power.
+    PowerLost,
+    /// An attempt to connect failed.
+    Refused {
+        /// The node that was called.
+        peer: NodeId,
+        /// On which lane.
+        lane: Lane,
+    },
+    /// Its process started.
+    Started {
+        /// As which incarnation.
+        incarnation: u32,
+    },
+    /// It learned of the end of a sync.
+    Synced {
+        /// The sync.
+        op: SyncOp,
+        /// Whether the sync succeeded.
+        ok: bool,
+    },
+    /// A timer fired.
+    Timer {
+        /// The timer.
+        id: TimerId,
+    },
+    /// It learned that a connection is open.
+    Up {
+        /// The connection.
+        conn: ConnId,
+        /// Whether the other end opened it.
+        inbound: bool,
+    },
+}
+
+impl TraceEvent {
+    /// The node of a fault that is about no node in particular.
+    pub const NO_NODE: NodeId = NodeId(u32::MAX);
+
+    #[inline]
+    fn words(&self) -> [u64; 4] {
+        let conn_word = |conn: ConnId| u64::from(conn.initiator.0) << 32 | u64::from(conn.acceptor.0);
+        let attempt_word = |conn: ConnId| u64::from(conn.attempt) << 8 | u64::from(conn.lane.0);
+        let (code, a, b) = match self.kind {
+            TraceKind::Crashed => (0, 0, 0),
+            TraceKind::Delivered { conn, label: _, digest } => {
+                (1, conn_word(conn), attempt_word(conn).wrapping_mul(P0) ^ digest)
+            }
+            TraceKind::Down { conn } => (2, conn_word(conn), attempt_word(conn)),
+            TraceKind::Fault { label: _, digest } => (3, digest, 0),
+            TraceKind::Halted => (4, 0, 0),
+            TraceKind::Input => (5, 0, 0),
+            TraceKind::Observed { digest } => (6, digest, 0),
+            TraceKind::PowerLost => (7, 0, 0),
+            TraceKind::Refused { peer, lane } => (8, peer.0.into(), lane.0.into()),
+            TraceKind::Started { incarnation } => (9, incarnation.into(), 0),
+            TraceKind::Synced { op, ok } => (10, u64::from(op.class) << 32 | u64::from(op.index), ok.into()),
+            TraceKind::Timer { id } => (11, id.class.into(), id.index.into()),
+            TraceKind::Up { conn, inbound } => (12, conn_word(conn), attempt_word(conn) << 1 | u64::from(inbound)),
+        };
+        [self.at.0, u64::from(self.node.0) << 8 | code, a, b]
+    }
+}
+
+/// The rolling hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rolling(u64);
+
+impl Rolling {
+    const START: Rolling = Rolling(P2);
+
+    #[inline]
+    fn take(&mut self, event: &TraceEvent) {
+        let [w0, w1, w2, w3] = event.words();
+        let e = fold(w0 ^ P0, w1 ^ P1).wrapping_add(fold(w2 ^ P1, w3 ^ P2));
+        self.0 = fold(self.0 ^ e, P0);
+    }
+}
+
+/// A recorded trace.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Trace {
+    /// The names that events refer to by index.
+    pub labels: Vec<String>,
+    /// Every event, in order.
+    pub events: Vec<TraceEvent>,
+}
+
+impl Trace {
+    /// The trace hash of the run that was recorded.
+    pub fn hash(&self) -> u64 {
+        let mut rolling = Rolling::START;
+        for event in &self.events {
+            rolling.take(event);
+        }
+        rolling.0
+    }
+
+    fn label(&mut self, label: &str) -> u16 {
+        let found = self.labels.iter().position(|known| known == label).unwrap_or_else(|| {
+            self.labels.push(label.to_owned());
+            self.labels.len() - 1
+        });
+        u16::try_from(found).unwrap_or(u16::MAX)
+    }
+}
+
+/// Takes in events as they happen.
+#[derive(Debug)]
+pub(crate) struct Tracer {
+    rolling: Rolling,
+    seq: u64,
+    record: Option<Box<Trace>>,
+}
+
+impl Tracer {
+    pub(crate) fn new(record: bool) -> Tracer {
+        Tracer { rolling: Rolling::START, seq: 0, record: record.then(Box::default) }
+    }
+
+    #[inline]
+    pub(crate) fn emit(&mut self, at: u64, node: NodeId, kind: TraceKind) {
+        let event = TraceEvent { at: Time(at), seq: self.seq, node, kind };
+        self.seq += 1;
+        self.rolling.take(&event);
+        if let Some(trace) = &mut self.record {
+            trace.events.push(event);
+        }
+    }
+
+    /// The index of a label. Asked of `label` only while recording.
+    #[inline]
+    pub(crate) fn label(&mut self, label: impl FnOnce() -> &'static str) -> u16 {
+        match &mut self.record {
+            Some(trace) => trace.label(label()),
+            None => 0,
+        }
+    }
+
+    pub(crate) const fn hash(&self) -> u64 {
+        self.rolling.0
+    }
+
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        self.record.as_deref()
+    }
+}
