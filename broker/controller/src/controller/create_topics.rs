@@ -1,0 +1,285 @@
+//! CreateTopics: names, settings, placement.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tribunal_common::{BrokerConfig, TopicIdPartition};
+use tribunal_protocol::messages::create_topics_request::{CreatableReplicaAssignment, CreatableTopic};
+use tribunal_protocol::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
+use tribunal_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse, TopicRecord};
+use tribunal_protocol::{ErrorCode, MetadataRecord, ResponseBody, Str, Uuid};
+
+use super::{Controller, MAX_RECORDS};
+use crate::broker::UNASSIGNED_DIRECTORY;
+use crate::placement::{UsableBroker, place};
+use crate::snapshot::config_record;
+use crate::topic_id::topic_id;
+use crate::topic_name::{collide, invalid_topic_name};
+use crate::{BrokerRegistration, ConfigResource, LeaderRecoveryState, PartitionRegistration, TopicConfig};
+
+/// The metadata log's own topic, which nobody creates.
+const METADATA_TOPIC: &str = "__cluster_metadata";
+/// Kafka's number for a setting of the topic itself.
+const TOPIC_SOURCE: i8 = 1;
+/// Kafka's number for a default of Kafka.
+const DEFAULT_SOURCE: i8 = 5;
+
+/// Why a topic is not created, and a sentence for people.
+type Refused = (ErrorCode, String);
+
+/// A topic that is to be.
+struct NewTopic {
+    config: TopicConfig,
+    settings: BTreeMap<Str, Str>,
+    /// Replicas of each partition.
+    assignments: Vec<Vec<i32>>,
+}
+
+impl Controller {
+    /// `next_offset` is that of the first record; it becomes part of the topic's id.
+    pub(super) fn create_topics(
+        &self,
+        request: &CreateTopicsRequest,
+        next_offset: i64,
+        cfg: &BrokerConfig,
+        choose: &mut impl FnMut(u32) -> u32,
+    ) -> (Vec<MetadataRecord>, ResponseBody) {
+        let mut records = Vec::new();
+        let mut accepted: BTreeSet<&Str> = BTreeSet::new();
+        let mut times: BTreeMap<&Str, usize> = BTreeMap::new();
+        for topic in &request.topics {
+            *times.entry(&topic.name).or_default() += 1;
+        }
+        let topics = request.topics.iter().map(|topic| {
+            let duplicate = times.get(&topic.name) != Some(&1);
+            let new = self.check_name(&topic.name, duplicate, &accepted);
+            let new = new.and_then(|()| self.new_topic(topic, MAX_RECORDS - records.len(), cfg, choose));
+            match new {
+                Err((error, message)) => CreatableTopicResult {
+                    name: topic.name.clone(),
+                    error_code: error.code(),
+                    error_message: Some(Str::from(message)),
+                    ..CreatableTopicResult::default()
+                },
+                Ok(new) => {
+                    accepted.insert(&topic.name);
+                    // What is only validated has no id.
+                    let id = match request.validate_only {
+                        true => Uuid::ZERO,
+                        false => topic_id(self.epoch, next_offset + records.len() as i64, &topic.name),
+                    };
+                    self.topic_records(&topic.name, id, &new, &mut records);
+                    created(&topic.name, id, &new)
+                }
+            }
+        });
+        let response = CreateTopicsResponse { throttle_time_ms: 0, topics: topics.collect() };
+        if request.validate_only {
+            records.clear();
+        }
+        (records, response.into())
+    }
+
+    fn check_name(&self, name: &Str, duplicate: bool, accepted: &BTreeSet<&Str>) -> Result<(), Refused> {
+        if duplicate {
+            return Err((ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned()));
+        }
+        if *name == METADATA_TOPIC {
+            return Err((ErrorCode::TopicAuthorizationFailed, "Topic authorization failed.".to_owned()));
+        }
+        if let Some(why) = invalid_topic_name(name) {
+            return Err((ErrorCode::InvalidTopicException, why));
+        }
+        if self.image.topic_id(name).is_some() {
+            return Err((ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
+        }
+        let existing = self.image.topics().map(|topic| &topic.name);
+        if let Some(other) = existing.chain(accepted.iter().copied()).find(|other| collide(name, other)) {
+            let why = format!("Topic '{name}' collides with existing topic: {other}");
+            return Err((ErrorCode::InvalidTopicException, why));
+        }
+        Ok(())
+    }
+
+    fn new_topic(
+        &self,
+        topic: &CreatableTopic,
+        max_records: usize,
+        cfg: &BrokerConfig,
+        choose: &mut impl FnMut(u32) -> u32,
+    ) -> Result<NewTopic, Refused> {
+        let mut config = TopicConfig::defaults(cfg);
+        let settings = settings(topic, &mut config)?;
+        let max_partitions = max_records.saturating_sub(1 + settings.len());
+        let assignments = if topic.assignments.is_empty() {
+            self.placed(topic, max_partitions, cfg, choose)?
+        } else {
+            self.assigned(topic, max_partitions)?
+        };
+        Ok(NewTopic { config, settings, assignments })
+    }
+
+    fn placed(
+        &self,
+        topic: &CreatableTopic,
+        max_partitions: usize,
+        cfg: &BrokerConfig,
+        choose: &mut impl FnMut(u32) -> u32,
+    ) -> Result<Vec<Vec<i32>>, Refused> {
+        if topic.replication_factor < -1 || topic.replication_factor == 0 {
+            let why = "Replication factor must be larger than 0, or -1 to use the default value.";
+            return Err((ErrorCode::InvalidReplicationFactor, why.to_owned()));
+        }
+        if topic.num_partitions < -1 || topic.num_partitions == 0 {
+            let why = "Number of partitions was set to an invalid non-positive value.";
+            return Err((ErrorCode::InvalidPartitions, why.to_owned()));
+        }
+        let or = |value, default| if value == -1 { default } else { value };
+        let partitions = or(topic.num_partitions, cfg.topic.num_partitions).max(1);
+        let factor =
+            if topic.replication_factor == -1 { cfg.topic.replication_factor } else { topic.replication_factor };
+        let factor = factor.max(1);
+        check_size(partitions as usize, max_partitions)?;
+        let usable = self.image.brokers().filter(|broker| {
+            // One that is fenced has left controlled shutdown.
+            broker.fenced || !broker.in_controlled_shutdown
+        });
+        let usable: Vec<UsableBroker> = usable
+            .map(|broker| UsableBroker { id: broker.id, rack: broker.rack.clone(), fenced: broker.fenced })
+            .collect();
+        place(&usable, partitions, factor, choose).map_err(|why| {
+            let why = format!("Unable to replicate the partition {factor} time(s): {why}");
+            (ErrorCode::InvalidReplicationFactor, why)
+        })
+    }
+
+    fn assigned(&self, topic: &CreatableTopic, max_partitions: usize) -> Result<Vec<Vec<i32>>, Refused> {
+        let invalid = |why: String| (ErrorCode::InvalidReplicaAssignment, why);
+        let contradicts = |what| {
+            let why = format!("A manual partition assignment was specified, but {what} was not set to -1.");
+            Err((ErrorCode::InvalidRequest, why))
+        };
+        if topic.replication_factor != -1 {
+            return contradicts("replication factor");
+        }
+        if topic.num_partitions != -1 {
+            return contradicts("numPartitions");
+        }
+        check_size(topic.assignments.len(), max_partitions)?;
+        let mut assignments: BTreeMap<i32, &CreatableReplicaAssignment> = BTreeMap::new();
+        let factor = topic.assignments[0].broker_ids.len();
+        for assignment in &topic.assignments {
+            let number = assignment.partition_index;
+            self.check_assignment(assignment, factor).map_err(invalid)?;
+            if assignments.insert(number, assignment).is_some() {
+                return Err(invalid(format!("Found multiple manual partition assignments for partition {number}")));
+            }
+        }
+        if !assignments.keys().copied().eq(0..assignments.len() as i32) {
+            return Err(invalid("partitions should be a consecutive 0-based integer sequence".to_owned()));
+        }
+        Ok(assignments.into_values().map(|assignment| assignment.broker_ids.clone()).collect())
+    }
+
+    fn check_assignment(&self, assignment: &CreatableReplicaAssignment, factor: usize) -> Result<(), String> {
+        let ids = &assignment.broker_ids;
+        if ids.is_empty() {
+            return Err("The manual partition assignment includes an empty replica list.".to_owned());
+        }
+        if let Some(id) = ids.iter().find(|id| self.image.broker(**id).is_none()) {
+            return Err(format!(
+                "The manual partition assignment includes broker {id}, but no such broker is registered."
+            ));
+        }
+        let mut distinct = BTreeSet::new();
+        if let Some(id) = ids.iter().find(|id| !distinct.insert(**id)) {
+            return Err(format!("The manual partition assignment includes the broker {id} more than once."));
+        }
+        if ids.len() != factor {
+            return Err(format!(
+                "The manual partition assignment includes a partition with {} replica(s), but this is not consistent \
+                 with previous partitions, which have {factor} replica(s).",
+                ids.len()
+            ));
+        }
+        if !ids.iter().any(|id| self.image.is_active(*id)) {
+            let number = assignment.partition_index;
+            return Err(format!(
+                "All brokers specified in the manual partition assignment for partition {number} are fenced or in \
+                 controlled shutdown."
+            ));
+        }
+        Ok(())
+    }
+
+    fn topic_records(&self, name: &Str, id: Uuid, new: &NewTopic, records: &mut Vec<MetadataRecord>) {
+        records.push(TopicRecord { name: name.clone(), topic_id: id }.into());
+        let resource = ConfigResource::topic(name.clone());
+        records.extend(new.settings.iter().map(|(key, value)| config_record(&resource, key, value).into()));
+        for (number, replicas) in (0..).zip(&new.assignments) {
+            let isr: Vec<i32> = replicas.iter().copied().filter(|id| self.image.is_active(*id)).collect();
+            let directory =
+                |id: &i32| self.image.broker(*id).map_or(UNASSIGNED_DIRECTORY, BrokerRegistration::default_directory);
+            let partition = PartitionRegistration {
+                directories: replicas.iter().map(directory).collect(),
+                replicas: replicas.clone(),
+                // Placement begins with an unfenced broker, an assignment is checked to have an active one.
+                leader: isr.first().copied().unwrap_or(crate::NO_LEADER),
+                isr,
+                elr: Vec::new(),
+                last_known_elr: Vec::new(),
+                adding_replicas: Vec::new(),
+                removing_replicas: Vec::new(),
+                leader_epoch: 0,
+                partition_epoch: 0,
+                leader_recovery_state: LeaderRecoveryState::Recovered,
+            };
+            records.push(partition.to_record(TopicIdPartition { topic: id, partition: number }).into());
+        }
+    }
+}
+
+fn settings(topic: &CreatableTopic, config: &mut TopicConfig) -> Result<BTreeMap<Str, Str>, Refused> {
+    let nulls: Vec<&str> =
+        topic.configs.iter().filter(|setting| setting.value.is_none()).map(|setting| setting.name.as_str()).collect();
+    if !nulls.is_empty() {
+        let why = format!("Null value not supported for topic configs: {}", nulls.join(","));
+        return Err((ErrorCode::InvalidConfig, why));
+    }
+    let mut settings = BTreeMap::new();
+    for setting in &topic.configs {
+        let Some(value) = &setting.value else { continue };
+        config.set(&setting.name, value).map_err(|why| (ErrorCode::InvalidConfig, why.to_string()))?;
+        settings.insert(setting.name.clone(), value.clone());
+    }
+    Ok(settings)
+}
+
+fn check_size(partitions: usize, max: usize) -> Result<(), Refused> {
+    if partitions <= max {
+        return Ok(());
+    }
+    Err((ErrorCode::PolicyViolation, "Unable to perform excessively large batch operation.".to_owned()))
+}
+
+fn created(name: &Str, topic_id: Uuid, new: &NewTopic) -> CreatableTopicResult {
+    let configs = new.config.entries().map(|(key, value)| {
+        let own = new.settings.contains_key(&Str::from_static(key));
+        CreatableTopicConfigs {
+            name: Str::from_static(key),
+            value: Some(Str::from(value)),
+            read_only: false,
+            config_source: if own { TOPIC_SOURCE } else { DEFAULT_SOURCE },
+            is_sensitive: false,
+        }
+    });
+    CreatableTopicResult {
+        name: name.clone(),
+        topic_id,
+        error_code: ErrorCode::None.code(),
+        error_message: None,
+        topic_config_error_code: ErrorCode::None.code(),
+        num_partitions: new.assignments.len() as i32,
+        replication_factor: new.assignments.first().map_or(0, Vec::len) as i16,
+        configs: Some(configs.collect()),
+    }
+}
