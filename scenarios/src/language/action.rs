@@ -223,6 +223,24 @@ pub struct Elect {
 }
 
 impl Action {
+    /// Whom it names.
+    pub fn targets(&self) -> Vec<&Target> {
+        match self {
+            Action::Clock(clock) => vec![&clock.broker],
+            Action::Crash { what, .. } => vec![&what.broker],
+            Action::Disk(disk) => vec![&disk.broker],
+            Action::Elect(_) | Action::RollingRestart(_) => Vec::new(),
+            Action::Partition { what, .. } => {
+                what.isolate.iter().chain(what.groups.iter().flatten().flatten()).collect()
+            }
+            Action::Pause { what, .. } => vec![&what.broker],
+            Action::Reset(reset) => reset.between.iter().collect(),
+            Action::Shutdown { what, .. } => vec![&what.broker],
+            Action::SlowDisk { what, .. } => vec![&what.broker],
+            Action::SlowLink { what, .. } => what.between.iter().collect(),
+        }
+    }
+
     /// The key that names it in a file.
     pub fn name(&self) -> &'static str {
         match self {

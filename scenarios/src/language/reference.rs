@@ -39,6 +39,7 @@ targets
   followers:orders/0   all of its followers
   isr:orders/0         all of its in-sync replicas, the leader too
   controller           the active controller
+  subject              the node on which the `when` of the fault came about: who granted the vote, who fetched
   any                  a broker that is up, chosen by the seed
   all                  every broker
   client producer 0    a client, counted over the workloads of its kind

@@ -41,6 +41,8 @@ pub enum Target {
     Isr(Partition),
     /// The leader of the partition.
     Leader(Partition),
+    /// The node on which the fault's trigger came about. Only with [`Trigger::When`](super::Trigger::When).
+    Subject,
 }
 
 /// What a client does.
@@ -95,6 +97,7 @@ impl fmt::Display for Target {
             Target::Followers(p) => write!(f, "followers:{p}"),
             Target::Isr(p) => write!(f, "isr:{p}"),
             Target::Leader(p) => write!(f, "leader:{p}"),
+            Target::Subject => f.write_str("subject"),
         }
     }
 }
@@ -126,6 +129,7 @@ pub fn parse_target(text: &str) -> Result<Target, String> {
         ["any"] => Ok(Target::Any),
         ["clients"] => Ok(Target::Clients),
         ["controller"] => Ok(Target::Controller),
+        ["subject"] => Ok(Target::Subject),
         ["broker", id] => id.parse().map(Target::Broker).map_err(|_| format!("`{id}` is not a broker id")),
         ["client", kind, index] => {
             let kind = match kind {
@@ -140,7 +144,10 @@ pub fn parse_target(text: &str) -> Result<Target, String> {
         }
         ["client", ..] => Err("which one? such as \"client producer 0\"".into()),
         ["broker", ..] => Err("which one? such as \"broker 2\"".into()),
-        _ => Err(suggestion(text, &["broker 1", "leader:…", "follower:…", "controller", "any", "all", "clients"])),
+        _ => Err(suggestion(
+            text,
+            &["broker 1", "leader:…", "follower:…", "controller", "subject", "any", "all", "clients"],
+        )),
     }
 }
 

@@ -39,6 +39,10 @@ fn once(cx: &mut Context, setup: &Setup<'_>, path: &str, fault: &Fault) {
         }
         Trigger::When(condition) => check_condition(cx, setup, &format!("{path}.when"), condition),
     }
+    if matches!(fault.trigger, Trigger::At(_)) && fault.action.targets().contains(&&Target::Subject) {
+        let label = "at a time there is none; use `when`";
+        cx.error_at(&format!("{path}.{}", fault.action.name()), "`subject` is whom the trigger is about", label);
+    }
     check_action(cx, setup, path, &fault.action);
 }
 
@@ -53,6 +57,9 @@ fn check_condition(cx: &mut Context, setup: &Setup<'_>, path: &str, condition: &
         Condition::Observed { of, .. } => {
             if let Some(of) = of {
                 check_target(cx, setup, &format!("{path}.of"), of);
+                if *of == Target::Subject {
+                    cx.error_at(&format!("{path}.of"), "`subject` is for the action", "name a node");
+                }
             }
             return;
         }
