@@ -166,7 +166,13 @@ mod tests {
         assert_eq!(found, PINNED);
     }
 
-    const PINNED: [u64; 5] = [0, 0, 0, 0, 0];
+    const PINNED: [u64; 5] = [
+        6_496_970_243_661_138_341,
+        5_372_654_923_625_165_772,
+        6_181_983_732_736_385_978,
+        571,
+        17_515_152_935_979_486_840,
+    ];
 
     #[test]
     fn below_covers_its_range_evenly() {

@@ -5,7 +5,7 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tribunal_contract::{Event, Machine, NodeId, Span, Time};
+use tribunal_contract::{ConnId, Event, Machine, NodeId, Span, Time, TimerId};
 
 use crate::config::Config;
 use crate::disk::NodeDisk;
@@ -154,16 +154,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         let index = target.index();
         let world = &mut self.world;
         match target.kind() {
-            Kind::Deliver => {
-                let node = &mut world.nodes[world.net.receiver(index).index()];
-                let mode = node.mode;
-                if mode == Mode::Paused && !world.net.is_opening(index) {
-                    node.backlog.push_back(target);
-                    return None;
-                }
-                let arrival = world.net.arrive(&mut world.queue, world.now, index, mode);
-                self.arrived(arrival);
-            }
+            Kind::Deliver => self.token(target),
             Kind::Timer => {
                 if let Some((node, id)) = world.timers.pop(&mut world.queue, world.now, index) {
                     if world.nodes[node.index()].mode == Mode::Paused {
@@ -185,7 +176,36 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         None
     }
 
-    fn timer(&mut self, index: u32, node: NodeId, id: tribunal_contract::TimerId) {
+    /// A token of a connection has come up.
+    #[inline]
+    fn token(&mut self, target: Target) {
+        let index = target.index();
+        let world = &mut self.world;
+        let node = &mut world.nodes[world.net.receiver(index).index()];
+        if node.mode == Mode::Running
+            && let Some((to, peer, conn, msg)) = world.net.arrive_in_order(index)
+        {
+            return self.message(to, peer, conn, msg);
+        }
+        let mode = node.mode;
+        if mode == Mode::Paused && !world.net.is_opening(index) {
+            node.backlog.push_back(target);
+            return;
+        }
+        let arrival = world.net.arrive(&mut world.queue, world.now, index, mode);
+        self.arrived(arrival);
+    }
+
+    #[inline(always)]
+    fn message(&mut self, to: NodeId, peer: NodeId, conn: ConnId, msg: M::Msg) {
+        let world = &mut self.world;
+        let label = world.tracer.label(|| msg.label());
+        world.tracer.emit(world.now, to, TraceKind::Delivered { conn, label, digest: msg.digest() });
+        world.stats.delivered += 1;
+        self.step(to, Event::Msg { conn, peer, msg });
+    }
+
+    fn timer(&mut self, index: u32, node: NodeId, id: TimerId) {
         if self.world.timers.fire(self.world.now, index) {
             self.world.stats.timers += 1;
             self.world.tracer.emit(self.world.now, node, TraceKind::Timer { id });
@@ -193,17 +213,11 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         }
     }
 
-    #[inline]
+    #[cold]
     fn arrived(&mut self, arrival: Arrival<M::Msg>) {
         match arrival {
             Arrival::Nothing => {}
-            Arrival::Msg { to, conn, peer, msg } => {
-                let world = &mut self.world;
-                let label = world.tracer.label(|| msg.label());
-                world.tracer.emit(world.now, to, TraceKind::Delivered { conn, label, digest: msg.digest() });
-                world.stats.delivered += 1;
-                self.step(to, Event::Msg { conn, peer, msg });
-            }
+            Arrival::Msg { to, conn, peer, msg } => self.message(to, peer, conn, msg),
             Arrival::Up { to, conn, peer, inbound } => {
                 self.deliver(to, Event::Up { conn, peer, inbound }, TraceKind::Up { conn, inbound });
             }
