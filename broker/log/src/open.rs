@@ -1,0 +1,179 @@
+//! Opening a log that is on disk.
+
+use tribunal_contract::{Disk, DiskError};
+use tribunal_records::BatchHeader;
+
+use crate::derived::Derived;
+use crate::epochs::EpochCache;
+use crate::error::Refusal;
+use crate::names::{self, Entry};
+use crate::recover::Recovery;
+use crate::replace::read_file;
+use crate::segment::{Files, Segment};
+use crate::sync::SyncState;
+use crate::{Log, LogConfig, LogError};
+
+/// What the broker's checkpoint files say of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Checkpoints {
+    /// Everything below was durable; 0 if unknown. Recovery scans from the segment that holds it.
+    pub recovery_point: i64,
+    /// The log's start offset; 0 if unknown: then it is the first segment's.
+    pub log_start_offset: i64,
+    /// Whether the clean-shutdown marker was there: then nothing is scanned.
+    pub clean: bool,
+}
+
+/// What opening a log took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct RecoveryReport {
+    /// Every batch from this offset on was read and checked; the end offset if none was.
+    pub scanned_from: i64,
+    /// Bytes of records that were cut off because they were torn or did not fit.
+    pub truncated_bytes: u64,
+    /// Segments whose indexes were missing, wrong or out of date and were written anew.
+    pub rebuilt_indexes: u32,
+}
+
+impl Log {
+    /// Opens the log in `dir`, or makes an empty one if there is none.
+    ///
+    /// Unless the shutdown was clean, scans the segment with the recovery point, the last segment, and all between:
+    /// cuts the log at the first batch that is torn, corrupt or out of order, removes what lies behind a hole, and
+    /// rebuilds the indexes and leader epochs of what it scanned. `on_batch` sees every batch scanned that stays.
+    /// Segments that the start offset has passed are removed.
+    pub fn open<D: Disk>(
+        dir: &str,
+        config: LogConfig,
+        checkpoints: Checkpoints,
+        disk: &mut D,
+        mut on_batch: impl FnMut(&BatchHeader),
+    ) -> Result<(Log, RecoveryReport), LogError> {
+        let epochs = read_epochs(dir, disk)?;
+        let bases = segments_on_disk(dir, checkpoints.log_start_offset, disk)?;
+        let mut segments = Vec::with_capacity(bases.len());
+        let mut whole = Vec::with_capacity(bases.len());
+        for base_offset in bases {
+            let (segment, has_indexes) = open_segment(dir, base_offset, disk)?;
+            segments.push(segment);
+            whole.push(has_indexes);
+        }
+        let had = epochs.clone();
+        let mut recovery = Recovery { dir, config, segments, epochs, report: RecoveryReport::default() };
+        let first = recovery.first_to_scan(checkpoints, &whole, disk).map_err(LogError::disk("read a segment"))?;
+        let (end_offset, indexes) =
+            recovery.scan_from(first, disk, &mut on_batch).map_err(LogError::disk("recover a log"))?;
+        let Recovery { segments, epochs, report, .. } = recovery;
+        let scanned = first < segments.len() || segments.is_empty();
+        let mut log = Log {
+            dir: dir.to_owned(),
+            config,
+            start_offset: segments.first().map_or(end_offset, |s| s.base_offset),
+            segments,
+            end_offset,
+            sync: SyncState::clean(end_offset),
+            failed: false,
+            epochs,
+            indexes: Derived(indexes),
+            tail: Derived::default(),
+        };
+        if scanned {
+            // What was read may be in the page cache only (KAFKA-10101).
+            log.sync = SyncState::new(if checkpoints.clean { end_offset } else { checkpoints.recovery_point });
+            log.sync.cut_to(end_offset);
+            log.segments.iter_mut().skip(first).for_each(|s| s.log_dirty = true);
+        }
+        if log.segments.is_empty() || log.end_offset < checkpoints.log_start_offset {
+            log.truncate_fully_and_start_at(checkpoints.log_start_offset.max(0), disk)?;
+        }
+        log.epochs.truncate_from_end(log.end_offset);
+        log.epochs.truncate_from_start(log.start_offset);
+        log.delete_records_before(checkpoints.log_start_offset);
+        log.sync.epochs_dirty = log.epochs != had;
+        let report = RecoveryReport { scanned_from: report.scanned_from.min(log.end_offset), ..report };
+        Ok((log, report))
+    }
+}
+
+fn read_epochs<D: Disk>(dir: &str, disk: &mut D) -> Result<EpochCache, LogError> {
+    let file = format!("{dir}/{}", names::EPOCHS);
+    match read_file(&file, disk).map_err(LogError::disk("read the epoch checkpoint"))? {
+        None => Ok(EpochCache::default()),
+        Some(bytes) => EpochCache::decode(&bytes).map_err(|why| LogError::Refused { file, why }),
+    }
+}
+
+/// The base offsets of the segments that count, in order. Removes all that does not count, once it is sure that it
+/// understands every name.
+fn segments_on_disk<D: Disk>(dir: &str, log_start: i64, disk: &mut D) -> Result<Vec<i64>, LogError> {
+    let list = disk.list(dir).map_err(LogError::disk("list the log folder"))?;
+    let entries: Vec<_> = list.iter().map(|name| (name, names::classify(name))).collect();
+    if let Some((name, _)) = entries.iter().find(|(_, entry)| *entry == Entry::Misnamed) {
+        return Err(LogError::Refused { file: format!("{dir}/{name}"), why: Refusal::Name });
+    }
+    let mut bases: Vec<i64> =
+        entries.iter().filter_map(|(_, entry)| if let Entry::Log(base) = entry { Some(*base) } else { None }).collect();
+    bases.sort_unstable();
+    for &base in &bases {
+        check_format(dir, base, disk)?;
+    }
+    // A loss of power may have undone the renaming of older segments but not that of a newer one.
+    let deleted = entries.iter().filter_map(|(_, e)| if let Entry::Deleted(base) = e { *base } else { None }).max();
+    let gone = bases.iter().enumerate().take_while(|&(i, &base)| {
+        deleted.is_some_and(|d| base <= d) || bases.get(i + 1).is_some_and(|&next| next <= log_start)
+    });
+    let gone = gone.count();
+    for (name, entry) in &entries {
+        let remove = match entry {
+            Entry::Log(base) | Entry::Index(base) => !bases[gone..].contains(base),
+            Entry::Deleted(_) | Entry::Leftover => true,
+            Entry::Misnamed | Entry::Other => false,
+        };
+        if remove {
+            disk.remove(&format!("{dir}/{name}")).map_err(LogError::disk("remove a leftover"))?;
+        }
+    }
+    Ok(bases.split_off(gone))
+}
+
+/// Refuses segments whose first batch is of a format that this code does not read. Torn bytes are recovery's affair.
+fn check_format<D: Disk>(dir: &str, base: i64, disk: &mut D) -> Result<(), LogError> {
+    let path = names::segment_file(dir, base, names::LOG);
+    let file = disk.open(&path).map_err(LogError::disk("open a segment"))?;
+    let head = disk.len(file).and_then(|len| Ok((len, disk.read(file, 0, 17)?)));
+    disk.close(file);
+    let (len, head) = head.map_err(LogError::disk("read a segment"))?;
+    if len > u64::from(u32::MAX) {
+        return Err(LogError::Refused { file: path, why: Refusal::Size(len) });
+    }
+    if let Some(head) = head.first_chunk::<17>() {
+        let (offset, rest) = head.split_at(8);
+        let magic = rest[8] as i8;
+        let sound = offset == base.to_be_bytes() && rest[0] & 0x80 == 0 && rest[..4] != [0; 4];
+        if sound && matches!(magic, 0 | 1 | 3..) {
+            return Err(LogError::Refused { file: path, why: Refusal::Magic(magic) });
+        }
+    }
+    Ok(())
+}
+
+/// Opens a segment's files; whether its indexes were there.
+fn open_segment<D: Disk>(dir: &str, base_offset: i64, disk: &mut D) -> Result<(Segment, bool), LogError> {
+    let failed = LogError::disk("open a segment");
+    let mut whole = true;
+    let mut open = |kind: &str, disk: &mut D| match disk.open(&names::segment_file(dir, base_offset, kind)) {
+        Err(DiskError::NotFound) if kind != names::LOG => {
+            whole = false;
+            disk.create(&names::segment_file(dir, base_offset, kind))
+        }
+        opened => opened,
+    };
+    let files = Files {
+        log: open(names::LOG, disk).map_err(&failed)?,
+        index: open(names::INDEX, disk).map_err(&failed)?,
+        time_index: open(names::TIME_INDEX, disk).map_err(&failed)?,
+    };
+    let mut segment = Segment::new(base_offset, files);
+    segment.size = disk.len(files.log).map_err(&failed)?;
+    Ok((segment, whole))
+}
