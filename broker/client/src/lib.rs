@@ -1,1 +1,33 @@
 //! Producer and consumer as state machines of the contract.
+//!
+//! Both are libraries for a machine, not machines themselves: an application owns a [`Producer`] or a [`Consumer`],
+//! offers it every event first (`handle`, which gives back what is not the client's) and then drains what the event
+//! brought ([`Producer::next_delivery`], [`Consumer::poll`]). Nothing here reads a clock to decide anything; every
+//! wait is a timer of a class of [`tribunal_common::timers`].
+//!
+//! Two clients may live in one machine if their lanes differ and at most one of them is a producer and one a consumer:
+//! the timers of a producer's batches and of a consumer's fetches are named by class alone.
+//!
+//! What is not here yet: idempotence and transactions, groups, compression, fetch sessions, fetching from followers.
+
+mod backoff;
+mod config;
+
+mod io;
+pub mod limits;
+mod links;
+mod metadata;
+mod partitioner;
+mod producer;
+mod record;
+mod refresh;
+mod serialize;
+pub mod versions;
+
+pub use config::{Acks, ConsumerConfig, NetConfig, OffsetReset, ProducerConfig};
+
+pub use io::ClientIo;
+pub use partitioner::{Partitioner, partition_for_key};
+pub use producer::{Delivery, DeliveryError, Producer, RecordMetadata, SendError};
+pub use record::{ProducerRecord, RecordId, TypedRecord};
+pub use serialize::{BytesSerde, Deserializer, Double, Float, Int, Json, Long, SerdeError, Serializer, Short, Text};
