@@ -1,0 +1,38 @@
+//! duplicate: one value is at two offsets of a partition.
+//!
+//! Promised only to idempotent producers; a producer that is not may write twice what it retries, which is counted. A
+//! value that was sent several times may be at as many offsets.
+
+use super::analysis::{Analysis, Cases};
+use super::{Promises, ValueRef};
+use crate::{Property, Violation};
+
+/// Returns how many duplicates there are that nobody was promised not to see.
+pub(super) fn check(analysis: &Analysis, promises: &Promises, violations: &mut Vec<Violation>) -> u64 {
+    let mut places: Vec<_> =
+        analysis.known.iter().map(|(partition, offset, value)| (*partition, *value, *offset)).collect();
+    places.sort_unstable();
+    let mut cases = Cases::new();
+    let mut counted = 0;
+    for same in places.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let (partition, value, first) = same[0];
+        let Some(sends) = analysis.sends.get(&value) else { continue };
+        if value == ValueRef::NULL || same.len() <= sends.count as usize {
+            continue;
+        }
+        if !promises.idempotent.contains(&sends.producer) {
+            counted += 1;
+            continue;
+        }
+        cases.add(analysis, Property::Duplicate, partition, || {
+            let again = same[same.len() - 1].2;
+            let at = analysis.reads.iter().filter(|read| read.partition == partition && read.value == value);
+            let at = at.map(|read| read.at).max().unwrap_or_default();
+            let (called, shown) = (analysis.called(partition), analysis.shown(value));
+            let detail = format!("{called} holds {shown} of an idempotent producer at offsets {first} and {again}");
+            analysis.violation(Property::Duplicate, partition, at, detail)
+        });
+    }
+    cases.into(violations);
+    counted
+}

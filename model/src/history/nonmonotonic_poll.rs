@@ -1,0 +1,28 @@
+//! nonmonotonic-poll, int-nonmonotonic-poll: a consumer goes back, or polls a record again.
+//!
+//! `int-` if both records are of one poll. Not after an assignment, nor after it was sent to another offset.
+
+use super::analysis::{Analysis, Cases};
+use super::polls::Step;
+use crate::{Property, Violation};
+
+pub(super) fn check(analysis: &Analysis, steps: &[Step], violations: &mut Vec<Violation>) {
+    let mut cases = Cases::new();
+    for step in steps.iter().filter(|step| step.to <= step.from) {
+        let property = if step.within_poll { Property::IntNonmonotonicPoll } else { Property::NonmonotonicPoll };
+        cases.add(analysis, property, step.partition, || {
+            let detail = format!(
+                "{}: {} polls offset {} and then {} at {} s",
+                analysis.called(step.partition),
+                analysis.names.of_node(step.consumer),
+                step.from,
+                step.to,
+                analysis.names.seconds(step.at)
+            );
+            let mut violation = analysis.violation(property, step.partition, step.at, detail);
+            violation.node = Some(step.consumer);
+            violation
+        });
+    }
+    cases.into(violations);
+}

@@ -1,0 +1,52 @@
+//! Each consumer's way through each partition: from one polled record to the next.
+//!
+//! A step ends where a partition is assigned anew or the consumer is sent to another offset: then it may go anywhere.
+
+use std::collections::BTreeMap;
+
+use tribunal_contract::{NodeId, Time};
+
+use super::analysis::Analysis;
+use super::{Op, OpKind, PartitionRef};
+
+/// From one record to the next that a consumer polled of a partition.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) consumer: NodeId,
+    pub(super) partition: PartitionRef,
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) at: Time,
+    /// Both records are of one poll.
+    pub(super) within_poll: bool,
+    /// How many offsets known to hold a record lie between, if it goes forward.
+    pub(super) skipped: usize,
+}
+
+/// All steps that go back, repeat, or leave something out.
+pub(super) fn steps(analysis: &Analysis) -> Vec<Step> {
+    let mut offsets: Vec<(PartitionRef, i64)> = analysis.known.iter().map(|(p, offset, _)| (*p, *offset)).collect();
+    offsets.dedup();
+    let rank = |partition, offset| offsets.partition_point(|known| *known < (partition, offset));
+    let mut last: BTreeMap<(NodeId, PartitionRef), (i64, Time)> = BTreeMap::new();
+    let mut steps = Vec::new();
+    for Op { at, node, kind } in analysis.history.ops().iter().copied() {
+        match kind {
+            OpKind::Assigned { partition, .. } | OpKind::Reset { partition, .. } => {
+                last.remove(&(node, partition));
+            }
+            OpKind::Polled { partition, offset: to, .. } => {
+                let Some((from, before)) = last.insert((node, partition), (to, at)) else { continue };
+                if to == from + 1 {
+                    continue;
+                }
+                let skipped = if to > from { rank(partition, to) - rank(partition, from + 1) } else { 0 };
+                if to <= from || skipped > 0 {
+                    steps.push(Step { consumer: node, partition, from, to, at, within_poll: before == at, skipped });
+                }
+            }
+            _ => {}
+        }
+    }
+    steps
+}

@@ -1,0 +1,28 @@
+//! unseen: an acknowledged value is not polled by the end, after final polls.
+//!
+//! A lost write is unseen too; unseen alone are values at the end of a partition, above all that was read. Asked only
+//! where consumers have polled to the end. Records that retention deleted are not claimed.
+
+use super::analysis::{Analysis, Cases};
+use crate::{Property, Violation};
+
+pub(super) fn check(analysis: &Analysis, violations: &mut Vec<Violation>) {
+    let mut cases = Cases::new();
+    for ack in &analysis.acks {
+        if analysis.is_deleted(ack.partition, ack.offset) || analysis.is_read(ack) {
+            continue;
+        }
+        cases.add(analysis, Property::Unseen, ack.partition, || {
+            let (called, at) = (analysis.called(ack.partition), analysis.names.seconds(ack.at));
+            let producer = analysis.names.of_node(ack.producer);
+            let (absent, cause) = analysis.loss(ack);
+            let offset = ack.offset;
+            let detail =
+                format!("{called} offset {offset}, acknowledged to {producer} at {at} s, is never polled{absent}");
+            let mut violation = analysis.violation(Property::Unseen, ack.partition, ack.at, detail);
+            violation.cause = cause;
+            violation
+        });
+    }
+    cases.into(violations);
+}

@@ -1,0 +1,53 @@
+//! Where a metadata log begins, a snapshot of committed records ends.
+//!
+//! Else there would be a gap, or a state that nobody committed. The report of the snapshot may follow that of the log
+//! start; the next report about the quorum by the same node may not come before both.
+
+use tribunal_contract::{NodeId, Time};
+
+use crate::invariants::Verdict;
+use crate::truth::{QUORUM, Snapshot};
+use crate::{Property, Truth, Violation};
+
+/// `node`'s metadata log now begins at `start`.
+pub(in crate::invariants) fn begins(truth: &mut Truth, node: NodeId, start: i64) {
+    let member = truth.quorum.member(node);
+    let covered = start == 0 || member.snapshots.iter().any(|snapshot| snapshot.end == start);
+    member.owes_snapshot = (!covered).then_some(start);
+}
+
+/// `node` has a snapshot.
+pub(in crate::invariants) fn check(truth: &mut Truth, at: Time, node: NodeId, snapshot: Snapshot) -> Verdict {
+    let member = truth.quorum.member(node);
+    member.snapshots.push(snapshot);
+    if member.owes_snapshot == Some(snapshot.end) {
+        member.owes_snapshot = None;
+    }
+    let committed = truth.partitions[QUORUM].committed.end();
+    if snapshot.end <= committed {
+        return Ok(());
+    }
+    let (who, end) = (truth.names.of_node(node), snapshot.end);
+    let detail = format!("{who} has a metadata snapshot up to offset {end}, and only {committed} is committed");
+    Err(Box::new(truth.violation(Property::QuorumSnapshotAtLogStart, QUORUM, at, node, detail)))
+}
+
+/// `node` reports something else: what it owes is due.
+pub(in crate::invariants) fn due(truth: &Truth, at: Time, node: NodeId) -> Verdict {
+    match truth.quorum.get(node).and_then(|member| member.owes_snapshot) {
+        None => Ok(()),
+        Some(start) => Err(Box::new(missing(truth, at, node, start))),
+    }
+}
+
+/// What is owed at the end.
+pub(in crate::invariants) fn owed(truth: &Truth, at: Time) -> Vec<Violation> {
+    let owed = truth.quorum.members().filter_map(|(node, member)| member.owes_snapshot.map(|start| (node, start)));
+    owed.map(|(node, start)| missing(truth, at, node, start)).collect()
+}
+
+fn missing(truth: &Truth, at: Time, node: NodeId, start: i64) -> Violation {
+    let who = truth.names.of_node(node);
+    let detail = format!("the metadata log of {who} begins at offset {start}, where no snapshot of it ends");
+    truth.violation(Property::QuorumSnapshotAtLogStart, QUORUM, at, node, detail)
+}

@@ -1,0 +1,41 @@
+//! Batches are appended at the log end, in epochs that never go back.
+//!
+//! A batch begins at or after the log end offset (compaction leaves gaps, nothing leaves an overlap), and its epoch is
+//! not older than that of the batch before. An empty log takes its first batch anywhere. A leader starts with the log
+//! end that its reports add up to.
+
+use tribunal_common::BatchMark;
+use tribunal_contract::{NodeId, Time};
+
+use crate::invariants::Verdict;
+use crate::{Property, Truth};
+
+#[inline]
+pub(in crate::invariants) fn check(truth: &Truth, p: usize, at: Time, node: NodeId, batch: &BatchMark) -> Verdict {
+    let Some(last) = truth.partitions[p].replica(node).and_then(|replica| replica.log.last()) else { return Ok(()) };
+    if batch.base > last.mark.last && batch.epoch >= last.mark.epoch && batch.last >= batch.base {
+        return Ok(());
+    }
+    let detail = format!(
+        "{}: {} appends offsets {} to {} of epoch {} after offset {} of epoch {}",
+        truth.called(p),
+        truth.names.of_node(node),
+        batch.base,
+        batch.last,
+        batch.epoch,
+        last.mark.last,
+        last.mark.epoch
+    );
+    Err(Box::new(truth.violation(Property::LogContiguous, p, at, node, detail)))
+}
+
+/// A leader starts and says where its log ends.
+pub(in crate::invariants) fn check_end(truth: &Truth, p: usize, at: Time, node: NodeId, end: i64) -> Verdict {
+    let mirrored = truth.partitions[p].log_end(node);
+    if mirrored == end {
+        return Ok(());
+    }
+    let (called, who) = (truth.called(p), truth.names.of_node(node));
+    let detail = format!("{called}: {who} starts to lead with log end {end}, and its appends add up to {mirrored}");
+    Err(Box::new(truth.violation(Property::LogContiguous, p, at, node, detail)))
+}

@@ -1,0 +1,23 @@
+//! A leader's high watermark never goes back within its epoch.
+//!
+//! A new leader may begin below the one before, which it does not know; a follower's high watermark goes back with its
+//! log when it truncates.
+
+use tribunal_contract::{NodeId, Time};
+
+use crate::invariants::Verdict;
+use crate::truth::Role;
+use crate::{Property, Truth};
+
+#[inline]
+pub(in crate::invariants) fn check(truth: &Truth, p: usize, at: Time, node: NodeId, value: i64) -> Verdict {
+    let Some(replica) = truth.partitions[p].replica(node) else { return Ok(()) };
+    let Role::Leader { epoch } = replica.role else { return Ok(()) };
+    if value >= replica.high_watermark {
+        return Ok(());
+    }
+    let (called, who, before) = (truth.called(p), truth.names.of_node(node), replica.high_watermark);
+    let detail =
+        format!("{called}: {who} leads epoch {epoch} and its high watermark goes back from {before} to {value}");
+    Err(Box::new(truth.violation(Property::MonotonicHighWatermark, p, at, node, detail)))
+}

@@ -1,0 +1,179 @@
+//! One partition: its replicas' logs and roles, what the committed metadata says of it, what it has committed.
+
+use tribunal_common::{BatchMark, PartitionState, TopicIdPartition};
+use tribunal_contract::{NodeId, Time};
+
+use super::committed::{Committed, Holding};
+use super::log::{Log, empty_digest};
+
+/// What a replica said it is, in this incarnation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Role {
+    Unknown,
+    Follower,
+    Leader { epoch: i32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Replica {
+    pub(crate) log: Log,
+    pub(crate) role: Role,
+    /// The high watermark last reported in this incarnation, -1 if none.
+    pub(crate) high_watermark: i64,
+    /// Down, or up again and its log not yet fully scanned: nothing is asked of it.
+    pub(crate) settling: bool,
+    /// Where its log ended when it last lost power, until it is known to have caught up.
+    pub(crate) end_before_power_loss: Option<i64>,
+}
+
+impl Default for Replica {
+    fn default() -> Replica {
+        Replica {
+            log: Log::default(),
+            role: Role::Unknown,
+            high_watermark: -1,
+            settling: false,
+            end_before_power_loss: None,
+        }
+    }
+}
+
+/// A leader that has started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Reign {
+    pub(crate) at: Time,
+    pub(crate) node: NodeId,
+    pub(crate) epoch: i32,
+    pub(crate) end: i64,
+}
+
+/// A log that was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Cut {
+    pub(crate) at: Time,
+    pub(crate) node: NodeId,
+    pub(crate) end: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Partition {
+    pub(crate) id: TopicIdPartition,
+    pub(crate) removed: bool,
+    replicas: Vec<Replica>,
+    /// What the committed metadata says, and at which metadata offset.
+    pub(crate) state: Option<(i64, PartitionState)>,
+    pub(crate) committed: Committed,
+    /// Claims of leaders below this epoch are void: an unclean election has ended them.
+    pub(crate) void_below: i32,
+    /// An unclean election is committed and its leader has not started yet: nothing is claimed meanwhile.
+    pub(crate) awaits_unclean_leader: bool,
+    pub(crate) reigns: Vec<Reign>,
+    pub(crate) cuts: Vec<Cut>,
+}
+
+impl Partition {
+    pub(crate) fn new(id: TopicIdPartition) -> Partition {
+        Partition {
+            id,
+            removed: false,
+            replicas: Vec::new(),
+            state: None,
+            committed: Committed::default(),
+            void_below: i32::MIN,
+            awaits_unclean_leader: false,
+            reigns: Vec::new(),
+            cuts: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn replica(&self, node: NodeId) -> Option<&Replica> {
+        self.replicas.get(node.index())
+    }
+
+    #[inline]
+    pub(crate) fn replica_mut(&mut self, node: NodeId) -> &mut Replica {
+        if self.replicas.len() <= node.index() {
+            self.replicas.resize_with(node.index() + 1, Replica::default);
+        }
+        &mut self.replicas[node.index()]
+    }
+
+    pub(crate) fn replicas(&self) -> impl Iterator<Item = (NodeId, &Replica)> {
+        self.replicas.iter().enumerate().map(|(index, replica)| (NodeId(index as u32), replica))
+    }
+
+    pub(crate) fn isr(&self) -> &[i32] {
+        self.state.as_ref().map_or(&[], |(_, state)| &state.isr)
+    }
+
+    pub(crate) fn elr(&self) -> &[i32] {
+        self.state.as_ref().map_or(&[], |(_, state)| &state.elr)
+    }
+
+    /// Where `node`'s log stands to what is committed below `offset`.
+    #[inline]
+    pub(crate) fn holding(&self, node: NodeId, offset: i64) -> Holding {
+        match self.replica(node) {
+            Some(replica) => self.committed.held_by(&replica.log, offset),
+            None if offset <= 0 => Holding::All,
+            None => Holding::Short,
+        }
+    }
+
+    pub(crate) fn log_end(&self, node: NodeId) -> i64 {
+        self.replica(node).map_or(0, |replica| replica.log.end())
+    }
+
+    fn seed_at(&self, offset: i64) -> u64 {
+        self.committed.seed_at(offset).unwrap_or_else(|| empty_digest(offset))
+    }
+
+    /// A batch is at the end of `node`'s log. One that overlaps replaces what it overlaps, so that the mirror goes on.
+    #[inline]
+    pub(crate) fn append(&mut self, node: NodeId, mark: BatchMark) {
+        let log = &mut self.replica_mut(node).log;
+        let end = log.end();
+        if mark.base != end {
+            if log.is_empty() {
+                self.restart(node, mark.base);
+            } else if mark.base < end {
+                log.truncate(mark.base);
+            }
+        }
+        self.replica_mut(node).log.append(mark);
+    }
+
+    /// `node`'s log ends at `end`.
+    pub(crate) fn truncate(&mut self, node: NodeId, end: i64) {
+        let log = &mut self.replica_mut(node).log;
+        log.truncate(end);
+        if end < log.end() {
+            self.restart(node, end);
+        }
+    }
+
+    /// `node`'s log is empty and begins at `start`.
+    pub(crate) fn restart(&mut self, node: NodeId, start: i64) {
+        let seed = self.seed_at(start);
+        self.replica_mut(node).log.restart(start, seed);
+    }
+
+    /// `node` has opened its log: what was below `kept` is as it was, the rest will be reported.
+    pub(crate) fn open(&mut self, node: NodeId, start: i64, kept: i64) {
+        let log = &mut self.replica_mut(node).log;
+        log.truncate(kept.max(start));
+        if log.end() < kept || log.end() < start {
+            self.restart(node, kept.max(start));
+        }
+        self.replica_mut(node).log.start_at(start);
+    }
+
+    /// What `node` leads by its own account: an epoch.
+    pub(crate) fn leads(&self, node: NodeId) -> Option<i32> {
+        match self.replica(node)?.role {
+            Role::Leader { epoch } => Some(epoch),
+            Role::Follower | Role::Unknown => None,
+        }
+    }
+}
