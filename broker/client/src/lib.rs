@@ -12,7 +12,7 @@
 
 mod backoff;
 mod config;
-
+mod consumer;
 mod io;
 pub mod limits;
 mod links;
@@ -25,7 +25,7 @@ mod serialize;
 pub mod versions;
 
 pub use config::{Acks, ConsumerConfig, NetConfig, OffsetReset, ProducerConfig};
-
+pub use consumer::{Consumer, ConsumerRecord, SeekTo};
 pub use io::ClientIo;
 pub use partitioner::{Partitioner, partition_for_key};
 pub use producer::{Delivery, DeliveryError, Producer, RecordMetadata, SendError};

@@ -78,17 +78,8 @@ impl Metadata {
         Some((number, true))
     }
 
-    pub(crate) fn find(&self, name: &str, partition: i32) -> Option<u32> {
-        let topic = &self.topics[*self.by_name.get(name)? as usize];
-        self.slot_of(topic, partition)
-    }
-
     pub(crate) fn topic(&self, number: u32) -> &Topic {
         &self.topics[number as usize]
-    }
-
-    pub(crate) fn topics(&self) -> &[Topic] {
-        &self.topics
     }
 
     pub(crate) fn slot(&self, slot: u32) -> &Slot {

@@ -122,16 +122,14 @@ impl Producer {
         match verdict::of(error) {
             Verdict::Retry { .. } => self.retry(slot, batch, error, moved, io),
             Verdict::Fatal => self.fail(batch, error, io),
-            Verdict::Split => match batch.split() {
-                Ok(halves) => {
-                    self.observe_retry(slot, error, io);
-                    for half in halves {
-                        self.queues[slot as usize].put_back(half);
-                    }
-                    self.open(slot);
+            Verdict::Split => {
+                let Some(halves) = batch.split() else { return self.fail(batch, error, io) };
+                self.observe_retry(slot, error, io);
+                for half in halves {
+                    self.queues[slot as usize].put_back(half);
                 }
-                Err(batch) => self.fail(batch, error, io),
-            },
+                self.open(slot);
+            }
         }
     }
 
