@@ -1,6 +1,7 @@
 //! What must hold of a table beyond its grammar.
 
 use super::model::{Default, Field, Message, Struct, Type};
+use super::names::snake;
 use super::parse::struct_name;
 use super::table_error::TableError;
 
@@ -39,9 +40,15 @@ pub fn message(message: &Message) -> Result<(), TableError> {
     Ok(())
 }
 
+/// Names that the generated code uses beside those of the fields.
+const RESERVED: [&str; 5] = ["r", "ver", "flexible", "tag", "tags"];
+
 fn field(message: &Message, of: &Struct, field: &Field) -> Result<(), TableError> {
     let name = &field.name;
     let error = |what: String| Err(TableError::new(&field.place, what));
+    if RESERVED.contains(&snake(name).as_str()) {
+        return error(format!("the generated code has another {name}; rename it there"));
+    }
     if let Some(inner) = struct_name(&field.ty) {
         let Some(inner) = message.find(inner) else {
             return error(format!("there is no struct {inner} in this message"));
@@ -62,19 +69,8 @@ fn field(message: &Message, of: &Struct, field: &Field) -> Result<(), TableError
     if !field.flexible && !matches!(field.ty, Type::String | Type::Bytes) {
         return error(format!("{name} has no length that `noflex` could keep in the old form"));
     }
-    let range = match field.ty {
-        Type::I8 => i64::from(i8::MIN)..=i64::from(i8::MAX),
-        Type::I16 => i64::from(i16::MIN)..=i64::from(i16::MAX),
-        Type::U16 => 0..=i64::from(u16::MAX),
-        Type::I32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
-        Type::U32 => 0..=i64::from(u32::MAX),
-        Type::I64 => i64::MIN..=i64::MAX,
-        _ => 0..=-1,
-    };
     match (&field.default, &field.ty) {
-        (Default::Number(value), _) if !range.contains(value) => {
-            return error(format!("{value} is no value of {name}"));
-        }
+        (Default::Number(value), ty) if !fits(*value, ty) => return error(format!("{value} is no value of {name}")),
         (Default::True, ty) if *ty != Type::Bool => return error(format!("{name} cannot be true")),
         _ => {}
     }
@@ -95,6 +91,19 @@ fn field(message: &Message, of: &Struct, field: &Field) -> Result<(), TableError
         }
     }
     Ok(())
+}
+
+/// Whether a number is a value of a type.
+fn fits(value: i64, ty: &Type) -> bool {
+    match ty {
+        Type::I8 => i8::try_from(value).is_ok(),
+        Type::I16 => i16::try_from(value).is_ok(),
+        Type::U16 => u16::try_from(value).is_ok(),
+        Type::I32 => i32::try_from(value).is_ok(),
+        Type::U32 => u32::try_from(value).is_ok(),
+        Type::I64 => true,
+        _ => false,
+    }
 }
 
 /// The fewest bytes that a value of a type takes.

@@ -146,7 +146,12 @@ fn bodies(out: &mut Code, name: &str, what: &str, messages: &[(&str, &Message)])
         let sample = if message.boxed { format!("Box::new({sample})") } else { sample };
         out.line(format!("ApiKey::{api} => Self::{api}({sample}),"));
     }
-    out.lines(["}", "}", "}", ""]);
+    out.lines(["}", "}", ""]);
+    out.line("/// See [`Sample::heap`].");
+    out.line("#[cfg(feature = \"test-values\")]");
+    out.line("pub fn heap(&self) -> usize {");
+    each(out, messages, "body.heap()");
+    out.lines(["}", ""]);
     for (api, message) in messages {
         out.line(format!("impl From<{}> for {name} {{", message.name));
         out.line(format!("fn from(body: {}) -> Self {{", message.name));

@@ -7,7 +7,7 @@ use super::types::{self, Scope};
 
 pub fn function(out: &mut Code, scope: Scope<'_>) {
     let (tagged, plain): (Vec<_>, Vec<_>) = scope.of.fields.iter().partition(|field| field.tag.is_some());
-    out.line("fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {");
+    out.line("fn read(r: &mut Reader, ver: i16) -> Result<Self, DecodeError> {");
     out.lines(scope.flexible_let().as_deref());
     for field in plain {
         let name = types::ident(field);
@@ -79,7 +79,7 @@ fn expression(scope: Scope<'_>, field: &Field) -> String {
             let min =
                 field.versions.iter().map(|v| min_size(scope.message, element, v, flexible(v))).min().unwrap_or(1);
             let read = match &**element {
-                Type::Struct(name) => format!("{name}::read(r, version)"),
+                Type::Struct(name) => format!("{name}::read(r, ver)"),
                 Type::String => format!("r.string({compact}, {at})"),
                 Type::Bytes | Type::Records => format!("r.bytes({compact}, {at})"),
                 fixed => format!("r.{}({at})", fixed_name(fixed)),
@@ -87,9 +87,9 @@ fn expression(scope: Scope<'_>, field: &Field) -> String {
             format!("r.{opt}array({compact}, {null}{min}, {at}, |r| {read})?")
         }
         Type::Struct(name) if field.nullable.is_some() => {
-            format!("if r.present({null}{at})? {{ Some({name}::read(r, version)?) }} else {{ None }}")
+            format!("if r.present({null}{at})? {{ Some({name}::read(r, ver)?) }} else {{ None }}")
         }
-        Type::Struct(name) => format!("{name}::read(r, version)?"),
+        Type::Struct(name) => format!("{name}::read(r, ver)?"),
         fixed => format!("r.{}({at})?", fixed_name(fixed)),
     }
 }

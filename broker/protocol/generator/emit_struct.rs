@@ -98,6 +98,11 @@ fn field_docs(out: &mut Code, scope: Scope<'_>, field: &Field) {
             max => format!("; null in versions {} to {max}", nullable.min),
         };
     }
+    match (&field.default, field.nullable.is_some()) {
+        (Default::Zero, false) | (Default::Null, _) => {}
+        (Default::Zero, true) => doc += "; empty by default",
+        _ => doc += &format!("; {} by default", types::default_value(field)),
+    }
     match &field.doc {
         // The sentence of the table comes first: it says what the field means.
         Some(sentence) => {

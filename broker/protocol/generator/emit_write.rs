@@ -8,7 +8,7 @@ use super::types::{self, Scope};
 pub fn function(out: &mut Code, scope: Scope<'_>) {
     let (mut tagged, plain): (Vec<_>, Vec<_>) = scope.of.fields.iter().partition(|field| field.tag.is_some());
     tagged.sort_by_key(|field| field.tag);
-    out.line("fn write<S: Sink>(&self, s: &mut S, version: i16) {");
+    out.line("fn write<S: Sink>(&self, s: &mut S, ver: i16) {");
     out.lines(scope.flexible_let().as_deref());
     for field in plain {
         let condition = scope.condition(field.versions);
@@ -29,17 +29,17 @@ pub fn function(out: &mut Code, scope: Scope<'_>) {
 fn absent(out: &mut Code, scope: Scope<'_>, field: &Field) {
     if !field.ignorable {
         out.line(format!("}} else if S::CHECKED && {} {{", types::is_set(field)));
-        out.line(format!("s.fail(EncodeError::absent({}, version));", scope.at(&field.name)));
+        out.line(format!("s.fail(EncodeError::absent({}, ver));", scope.at(&field.name)));
     }
 }
 
 fn tags(out: &mut Code, scope: Scope<'_>, tagged: &[&Field]) {
     for field in tagged {
-        if let Some(condition) = scope.condition(field.versions)
+        if let Some(absence) = scope.absence(field.versions)
             && !field.ignorable
         {
-            out.line(format!("if S::CHECKED && !({condition}) && {} {{", types::is_set(field)));
-            out.line(format!("s.fail(EncodeError::absent({}, version));", scope.at(&field.name)));
+            out.line(format!("if S::CHECKED && {absence} && {} {{", types::is_set(field)));
+            out.line(format!("s.fail(EncodeError::absent({}, ver));", scope.at(&field.name)));
             out.line("}");
         }
     }
@@ -100,9 +100,7 @@ fn value(out: &mut Code, scope: Scope<'_>, field: &Field, s: &str) {
             out.line(format!("{s}.{opt}array_len({compact}, {null}{len}, {at});"));
             out.line(format!("for element in {iterated} {{"));
             match &**element {
-                Type::Struct(_) => {
-                    out.line(format!("element.write({}{s}, version);", if s == "s" { "" } else { "&mut " }))
-                }
+                Type::Struct(_) => out.line(format!("element.write({}{s}, ver);", if s == "s" { "" } else { "&mut " })),
                 Type::String => out.line(format!("{s}.string({compact}, element, {at});")),
                 Type::Bytes | Type::Records => out.line(format!("{s}.bytes({compact}, element, {at});")),
                 fixed => out.line(format!("{s}.{}(*element);", fixed_name(fixed))),
@@ -112,11 +110,11 @@ fn value(out: &mut Code, scope: Scope<'_>, field: &Field, s: &str) {
         Type::Struct(_) => {
             let sink = if s == "s" { "s" } else { "&mut size" };
             if opt.is_empty() {
-                out.line(format!("{name}.write({sink}, version);"));
+                out.line(format!("{name}.write({sink}, ver);"));
             } else {
                 out.line(format!("{s}.present({null}{name}.is_some(), {at});"));
                 out.line(format!("if let Some(value) = &{name} {{"));
-                out.line(format!("value.write({sink}, version);"));
+                out.line(format!("value.write({sink}, ver);"));
                 out.line("}");
             }
         }

@@ -11,15 +11,27 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The condition on `version` under which `range` holds, or `None` where it always does.
+    /// The condition on `ver`, the version, under which `range` holds, or `None` where it always does.
     pub fn condition(&self, range: Range) -> Option<String> {
         let scope = self.of.versions;
         match (range.min <= scope.min, range.max >= scope.max) {
             (true, true) => None,
-            (false, true) => Some(format!("version >= {}", range.min)),
-            (true, false) => Some(format!("version <= {}", range.max)),
-            (false, false) if range.min == range.max => Some(format!("version == {}", range.min)),
-            (false, false) => Some(format!("({}..={}).contains(&version)", range.min, range.max)),
+            (false, true) => Some(format!("ver >= {}", range.min)),
+            (true, false) => Some(format!("ver <= {}", range.max)),
+            (false, false) if range.min == range.max => Some(format!("ver == {}", range.min)),
+            (false, false) => Some(format!("({}..={}).contains(&ver)", range.min, range.max)),
+        }
+    }
+
+    /// The opposite of [`Scope::condition`].
+    pub fn absence(&self, range: Range) -> Option<String> {
+        let scope = self.of.versions;
+        match (range.min <= scope.min, range.max >= scope.max) {
+            (true, true) => None,
+            (false, true) => Some(format!("ver < {}", range.min)),
+            (true, false) => Some(format!("ver > {}", range.max)),
+            (false, false) if range.min == range.max => Some(format!("ver != {}", range.min)),
+            (false, false) => Some(format!("!({}..={}).contains(&ver)", range.min, range.max)),
         }
     }
 
@@ -35,7 +47,7 @@ impl Scope<'_> {
     /// The statement that defines the variable, if [`Scope::flexible`] names one.
     pub fn flexible_let(&self) -> Option<String> {
         let from = self.message.flexible?;
-        (self.flexible() == "flexible").then(|| format!("let flexible = version >= {from};"))
+        (self.flexible() == "flexible").then(|| format!("let flexible = ver >= {from};"))
     }
 
     /// Whether a field's lengths are compact.

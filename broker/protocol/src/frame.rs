@@ -122,17 +122,18 @@ fn framed(
 /// Where the API is unknown, or the version not served, the error carries the correlation id: see
 /// [`DecodeErrorKind::UnsupportedRequest`] and [`encode_unsupported_api_versions`].
 pub fn decode_request(frame: Bytes) -> Result<(RequestHeader, RequestBody), DecodeError> {
-    let mut reader = Reader::new(frame);
-    // What follows the correlation id depends on what stands before it.
-    let mut start = reader.clone();
-    let api_key = start.i16("RequestHeader.RequestApiKey")?;
-    let version = start.i16("RequestHeader.RequestApiVersion")?;
-    let correlation_id = start.i32("RequestHeader.CorrelationId")?;
     let error = |kind| DecodeError { at: "RequestHeader.RequestApiKey", offset: 0, kind };
+    // These are in the same place in every version of the header, and say which version it has.
+    let Some(&[k0, k1, v0, v1, c0, c1, c2, c3]) = frame.first_chunk() else {
+        return Err(error(DecodeErrorKind::Truncated));
+    };
+    let (api_key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
+    let correlation_id = i32::from_be_bytes([c0, c1, c2, c3]);
     let api = ApiKey::try_from(api_key).map_err(|_| error(DecodeErrorKind::UnknownApi { api_key, correlation_id }))?;
     if !api.versions().contains(version) {
         return Err(error(DecodeErrorKind::UnsupportedRequest { api_key, version, correlation_id }));
     }
+    let mut reader = Reader::new(frame);
     let header = RequestHeader::decode(request_header_version(api, version), &mut reader)?;
     let body = RequestBody::decode(api, version, &mut reader)?;
     reader.finish(api.name())?;

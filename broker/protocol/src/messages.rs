@@ -11,7 +11,7 @@ mod prelude {
     pub(super) use crate::error::{DecodeError, EncodeError};
     pub(super) use crate::read::{Reader, Wire};
     #[cfg(feature = "test-values")]
-    pub(super) use crate::sample::{Sample, Sampler};
+    pub(super) use crate::sample::{Sample, Sampler, vec_heap};
     pub(super) use crate::str::Str;
     pub(super) use crate::uuid::Uuid;
     pub(super) use crate::write::{Counter, Sink};

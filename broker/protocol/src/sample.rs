@@ -9,6 +9,13 @@ use crate::uuid::Uuid;
 pub trait Sample {
     /// A value that `version` can carry whole: what the version lacks is at its default.
     fn sample(g: &mut Sampler, version: i16) -> Self;
+
+    /// Bytes of heap that its arrays hold, found by walking it: an account of decoding that does not trust the reader.
+    fn heap(&self) -> usize;
+}
+
+pub(crate) fn vec_heap<T>(elements: &Vec<T>) -> usize {
+    elements.capacity() * size_of::<T>()
 }
 
 /// A stream of values that its seed determines. Edges (0, -1, the largest and smallest) come up often.
