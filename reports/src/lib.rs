@@ -1,1 +1,17 @@
 //! The run directory: verdict, plan, history, trace, series.
+//!
+//! `<out>/<scenario>/<seed>/` holds `verdict.json`, `plan.toml`, `history.jsonl`, `trace.bin`, `series.csv` and
+//! `operations.csv`; `<out>/latest` points at the newest. This crate knows how they are written and read, not what a
+//! run is.
+
+mod error;
+mod folder;
+mod lines;
+mod tables;
+mod verdict;
+
+pub use error::ReportError;
+pub use folder::RunFolder;
+pub use lines::JsonLines;
+pub use tables::{OperationRow, SeriesRow, Table};
+pub use verdict::{FORMAT, VerdictRecord, ViolationRecord};

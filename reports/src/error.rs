@@ -1,0 +1,67 @@
+//! Why a file of a run could not be written or read.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why a file of a run could not be written or read.
+#[derive(Debug)]
+pub enum ReportError {
+    /// The file's text is not what it should be.
+    Corrupt {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it, with line and column where they are known.
+        why: String,
+    },
+    /// It was written by a version whose files this one does not read.
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// The format it has.
+        found: u64,
+        /// The format that is read.
+        known: u32,
+    },
+    /// The operating system refused.
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl ReportError {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ReportError + use<'_> {
+        move |source| ReportError::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn csv(path: &Path, error: csv::Error) -> ReportError {
+        let why = error.to_string();
+        match error.into_kind() {
+            csv::ErrorKind::Io(source) => ReportError::Io { path: path.to_owned(), source },
+            _ => ReportError::Corrupt { path: path.to_owned(), why },
+        }
+    }
+}
+
+impl fmt::Display for ReportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReportError::Corrupt { path, why } => write!(f, "{}: {why}", path.display()),
+            ReportError::Format { path, found, known } => {
+                write!(f, "{}: written in format {found}, this version reads format {known}", path.display())
+            }
+            ReportError::Io { path, source } => write!(f, "{}: {source}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for ReportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ReportError::Io { source, .. } => Some(source),
+            ReportError::Corrupt { .. } | ReportError::Format { .. } => None,
+        }
+    }
+}

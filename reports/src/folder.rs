@@ -1,0 +1,159 @@
+//! One run's folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::ReportError;
+use crate::lines::JsonLines;
+use crate::tables::{OperationRow, SeriesRow, Table};
+use crate::verdict::{FORMAT, VerdictRecord};
+
+/// The folder of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// Every file a run's folder may hold. A run that is done again begins without them.
+const FILES: [&str; 6] = ["verdict.json", "plan.toml", "history.jsonl", "trace.bin", "series.csv", "operations.csv"];
+
+impl RunFolder {
+    /// The path of the folder of a scenario's run with a seed.
+    pub fn path_of(out: &Path, scenario: &str, seed: u64) -> PathBuf {
+        out.join(scenario).join(format!("{seed:#x}"))
+    }
+
+    /// Makes the folder, without what an earlier run may have left in it.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create(path: &Path) -> Result<RunFolder, ReportError> {
+        fs::create_dir_all(path).map_err(ReportError::io(path))?;
+        for file in FILES {
+            let path = path.join(file);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(ReportError::io(&path)(error));
+                }
+                _ => (),
+            }
+        }
+        Ok(RunFolder { path: path.to_owned() })
+    }
+
+    /// The folder of a run that was done before.
+    ///
+    /// # Errors
+    /// If it is not one: there is no `verdict.json`.
+    pub fn open(path: &Path) -> Result<RunFolder, ReportError> {
+        let verdict = path.join("verdict.json");
+        fs::metadata(&verdict).map_err(ReportError::io(&verdict))?;
+        Ok(RunFolder { path: path.to_owned() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a text file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_text(&self, name: &str, text: &str) -> Result<(), ReportError> {
+        self.write_bytes(name, text.as_bytes())
+    }
+
+    /// Writes a file of bytes, such as `trace.bin`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_bytes(&self, name: &str, bytes: &[u8]) -> Result<(), ReportError> {
+        let path = self.path.join(name);
+        fs::write(&path, bytes).map_err(ReportError::io(&path))
+    }
+
+    /// Begins `history.jsonl`.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn history(&self) -> Result<JsonLines, ReportError> {
+        JsonLines::create(&self.path.join("history.jsonl"))
+    }
+
+    /// Begins `series.csv`.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn series(&self) -> Result<Table<SeriesRow>, ReportError> {
+        Table::create(&self.path.join("series.csv"))
+    }
+
+    /// Begins `operations.csv`.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn operations(&self) -> Result<Table<OperationRow>, ReportError> {
+        Table::create(&self.path.join("operations.csv"))
+    }
+
+    /// Writes `verdict.json`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_verdict(&self, verdict: &VerdictRecord) -> Result<(), ReportError> {
+        let path = self.path.join("verdict.json");
+        let text = serde_json::to_string_pretty(verdict)
+            .map_err(|error| ReportError::Corrupt { path: path.clone(), why: error.to_string() })?;
+        fs::write(&path, text + "\n").map_err(ReportError::io(&path))
+    }
+
+    /// Reads `verdict.json`.
+    ///
+    /// # Errors
+    /// If it is missing, corrupt, or of another format.
+    pub fn read_verdict(&self) -> Result<VerdictRecord, ReportError> {
+        let path = self.path.join("verdict.json");
+        let text = fs::read_to_string(&path).map_err(ReportError::io(&path))?;
+        let corrupt = |error: serde_json::Error| ReportError::Corrupt {
+            path: path.clone(),
+            why: format!("not a verdict: {error}"),
+        };
+        // The format is looked at first: what another one holds is not for this version to judge.
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(corrupt)?;
+        let found = value.get("format").and_then(serde_json::Value::as_u64);
+        if let Some(found) = found.filter(|found| *found != u64::from(FORMAT)) {
+            return Err(ReportError::Format { path, found, known: FORMAT });
+        }
+        serde_json::from_str(&text).map_err(corrupt)
+    }
+
+    /// Makes `<out>/latest` point at this folder, which is in `out`.
+    ///
+    /// # Errors
+    /// If the link cannot be made.
+    #[cfg(unix)]
+    pub fn link_latest(&self, out: &Path) -> Result<(), ReportError> {
+        let latest = out.join("latest");
+        let target = self.path.strip_prefix(out).unwrap_or(&self.path);
+        // A link is replaced by renaming another over it, so that `latest` is there at all times; its name tells the
+        // process and the run apart from others that do the same.
+        let run = target.to_string_lossy().replace(['/', '\\'], "-");
+        let fresh = out.join(format!(".latest-{}-{run}", std::process::id()));
+        let _ = fs::remove_file(&fresh);
+        std::os::unix::fs::symlink(target, &fresh).map_err(ReportError::io(&fresh))?;
+        fs::rename(&fresh, &latest).map_err(|error| {
+            let _ = fs::remove_file(&fresh);
+            ReportError::io(&latest)(error)
+        })
+    }
+
+    /// There are no links here that anyone may make: `latest` is left out.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(unix))]
+    pub fn link_latest(&self, _: &Path) -> Result<(), ReportError> {
+        Ok(())
+    }
+}
