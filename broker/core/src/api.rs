@@ -1,0 +1,175 @@
+//! Answers that need nothing but the metadata image.
+
+use tribunal_common::BrokerConfig;
+use tribunal_controller::{MetadataImage, NO_LEADER, TopicImage};
+use tribunal_protocol::messages::api_versions_response::{
+    ApiVersion, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
+use tribunal_protocol::messages::find_coordinator_request::FindCoordinatorRequest;
+use tribunal_protocol::messages::find_coordinator_response::{Coordinator, FindCoordinatorResponse};
+use tribunal_protocol::messages::metadata_request::MetadataRequest;
+use tribunal_protocol::messages::metadata_response::{
+    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use tribunal_protocol::messages::ApiVersionsRequest;
+use tribunal_protocol::{ApiKey, ErrorCode, Str, Uuid, advertised_versions};
+
+/// First version that names topics by id.
+const TOPIC_IDS_SINCE: i16 = 10;
+
+/// What clients may ask of a broker. The rest is between brokers.
+const SERVED: &[ApiKey] = &[
+    ApiKey::Produce,
+    ApiKey::Fetch,
+    ApiKey::ListOffsets,
+    ApiKey::Metadata,
+    ApiKey::FindCoordinator,
+    ApiKey::ApiVersions,
+    ApiKey::CreateTopics,
+    ApiKey::DeleteTopics,
+    ApiKey::OffsetForLeaderEpoch,
+    ApiKey::ElectLeaders,
+    ApiKey::DescribeQuorum,
+];
+
+/// Answers ApiVersions (KIP-35, KIP-511).
+pub(crate) fn api_versions(request: &ApiVersionsRequest, version: i16, image: &MetadataImage) -> ApiVersionsResponse {
+    let valid = |name: &Str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+    };
+    let named = version < 3 || valid(&request.client_software_name) && valid(&request.client_software_version);
+    if !named {
+        return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.code(), ..Default::default() };
+    }
+    let api_keys = SERVED
+        .iter()
+        .map(|&api| {
+            let range = advertised_versions(api);
+            ApiVersion { api_key: api as i16, min_version: range.min, max_version: range.max }
+        })
+        .collect();
+    ApiVersionsResponse {
+        api_keys,
+        supported_features: tribunal_controller::SUPPORTED_FEATURES
+            .iter()
+            .map(|&(name, min, max)| SupportedFeatureKey {
+                name: Str::from_static(name),
+                min_version: min,
+                max_version: max,
+            })
+            .collect(),
+        finalized_features_epoch: image.offset(),
+        finalized_features: image
+            .features()
+            .map(|(name, level)| FinalizedFeatureKey {
+                name: name.clone(),
+                max_version_level: level,
+                min_version_level: level,
+            })
+            .collect(),
+        ..Default::default()
+    }
+}
+
+/// Answers Metadata, and names the topics that are to be created.
+pub(crate) fn metadata(
+    image: &MetadataImage,
+    controller: Option<i32>,
+    version: i16,
+    request: MetadataRequest,
+    cfg: &BrokerConfig,
+) -> (MetadataResponse, Vec<Str>) {
+    let mut missing = Vec::new();
+    let topics = match request.topics {
+        None => image.topics().map(|topic| describe(image, topic)).collect(),
+        // Before version 1 there was no null: an empty list asked for all.
+        Some(topics) if topics.is_empty() && version == 0 => {
+            image.topics().map(|topic| describe(image, topic)).collect()
+        }
+        Some(topics) => topics
+            .into_iter()
+            .map(|wanted| {
+                let by_id = version >= TOPIC_IDS_SINCE && wanted.topic_id != Uuid(0);
+                let found = match &wanted.name {
+                    _ if by_id => image.topic(wanted.topic_id),
+                    Some(name) => image.topic_by_name(name),
+                    None => None,
+                };
+                match (found, wanted.name) {
+                    (Some(topic), _) => describe(image, topic),
+                    (None, name) => {
+                        let error = if by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
+                        if let Some(name) = &name
+                            && !by_id
+                            && cfg.topic.auto_create
+                            && (request.allow_auto_topic_creation || version < 4)
+                        {
+                            missing.push(name.clone());
+                        }
+                        let topic_id = if by_id { wanted.topic_id } else { Uuid(0) };
+                        let name = if by_id { None } else { name };
+                        MetadataResponseTopic { error_code: error.code(), name, topic_id, ..Default::default() }
+                    }
+                }
+            })
+            .collect(),
+    };
+    let brokers = image.brokers().filter(|broker| !broker.fenced).filter_map(|broker| {
+        let endpoint = broker.endpoints.first()?;
+        Some(MetadataResponseBroker {
+            node_id: broker.id,
+            host: endpoint.host.clone(),
+            port: i32::from(endpoint.port),
+            rack: broker.rack.clone(),
+        })
+    });
+    let response = MetadataResponse {
+        brokers: brokers.collect(),
+        cluster_id: Some(cfg.cluster_id.clone()),
+        controller_id: controller.unwrap_or(-1),
+        topics,
+        ..Default::default()
+    };
+    (response, missing)
+}
+
+fn describe(image: &MetadataImage, topic: &TopicImage) -> MetadataResponseTopic {
+    let partitions = topic.partitions.iter().map(|(&index, partition)| MetadataResponsePartition {
+        error_code: match partition.leader {
+            NO_LEADER => ErrorCode::LeaderNotAvailable.code(),
+            _ => 0,
+        },
+        partition_index: index,
+        leader_id: partition.leader,
+        leader_epoch: partition.leader_epoch,
+        replica_nodes: partition.replicas.clone(),
+        isr_nodes: partition.isr.clone(),
+        offline_replicas: partition
+            .replicas
+            .iter()
+            .copied()
+            .filter(|&replica| image.broker(replica).is_none_or(|broker| broker.fenced))
+            .collect(),
+    });
+    MetadataResponseTopic {
+        name: Some(topic.name.clone()),
+        topic_id: topic.id,
+        partitions: partitions.collect(),
+        ..Default::default()
+    }
+}
+
+/// Answers FindCoordinator: this broker coordinates neither groups nor transactions yet.
+pub(crate) fn find_coordinator(request: FindCoordinatorRequest, version: i16) -> FindCoordinatorResponse {
+    let error_code = ErrorCode::CoordinatorNotAvailable.code();
+    let error_message = Some(Str::from_static(ErrorCode::CoordinatorNotAvailable.sentence()));
+    if version < 4 {
+        return FindCoordinatorResponse { error_code, error_message, node_id: -1, port: -1, ..Default::default() };
+    }
+    let coordinators = request
+        .coordinator_keys
+        .into_iter()
+        .map(|key| Coordinator { key, node_id: -1, port: -1, error_code, error_message: error_message.clone(), ..Default::default() })
+        .collect();
+    FindCoordinatorResponse { coordinators, ..Default::default() }
+}

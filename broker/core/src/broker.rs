@@ -1,0 +1,420 @@
+//! The composition.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use tribunal_common::{
+    Answer, BrokerConfig, CallFailed, Fx, Io, METADATA_LOG, Net, Obs, Received, lanes, syncs, timers,
+};
+use tribunal_contract::{ConnId, Disk, Effects, Event, Machine, NodeId, SyncOp, Time, TimerId};
+use tribunal_controller::{Controller, MetadataImage, MetadataWriter, not_controller};
+use tribunal_protocol::messages::FetchRequest;
+use tribunal_protocol::{Bytes, Message, MetadataRecord, RequestBody, ResponseBody};
+use tribunal_quorum::Quorum;
+use tribunal_replica::Replicas;
+
+use crate::api;
+use crate::forward::Forwarder;
+use crate::lifecycle::{Lifecycle, Next};
+
+/// First version of Fetch that names topics by id.
+const FETCH_TOPIC_IDS_SINCE: i16 = 13;
+
+/// A command from outside the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BrokerInput {
+    /// Controlled shutdown: move leaders away, close the logs, end the process.
+    Shutdown,
+}
+
+/// A Kafka broker, which is a controller too if it is a voter (combined mode).
+///
+/// Feed it events with [`Machine::step`]; the first of an incarnation is `Event::Start`, which reads what the disk
+/// holds. A disk that it cannot read, or that belongs to another node, makes it halt rather than guess.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Broker {
+    cfg: Arc<BrokerConfig>,
+    net: Net,
+    parts: Option<Box<Parts>>,
+}
+
+/// What exists once the disk has been read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Parts {
+    pub(crate) quorum: Quorum,
+    pub(crate) image: MetadataImage,
+    /// Next offset of the metadata log to apply.
+    pub(crate) applied: i64,
+    /// What `applied` was when the last snapshot was taken.
+    pub(crate) snapshot_at: i64,
+    pub(crate) controller: Option<Controller>,
+    pub(crate) replicas: Replicas,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) forwarder: Forwarder,
+    /// The quorum leader as last told to the parts.
+    leader: Option<i32>,
+    /// The quorum's high watermark as last told to the controller.
+    committed: i64,
+}
+
+impl Broker {
+    /// A broker that has not started.
+    pub fn new(cfg: BrokerConfig) -> Broker {
+        Broker { cfg: Arc::new(cfg), net: Net::default(), parts: None }
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &BrokerConfig {
+        &self.cfg
+    }
+
+    /// Its quorum member, once started.
+    pub fn quorum(&self) -> Option<&Quorum> {
+        self.parts.as_ref().map(|parts| &parts.quorum)
+    }
+
+    /// Its partition replicas, once started.
+    pub fn replicas(&self) -> Option<&Replicas> {
+        self.parts.as_ref().map(|parts| &parts.replicas)
+    }
+
+    /// The committed metadata as far as applied, once started.
+    pub fn image(&self) -> Option<&MetadataImage> {
+        self.parts.as_ref().map(|parts| &parts.image)
+    }
+
+    /// Whether its controller is active.
+    pub fn is_active_controller(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.controller.is_some())
+    }
+}
+
+impl Machine for Broker {
+    type Msg = Message;
+    type Input = BrokerInput;
+    type Obs = Obs;
+
+    fn step<D: Disk, F: Effects<Message, Obs>>(
+        &mut self,
+        now: Time,
+        event: Event<Message, BrokerInput>,
+        disk: &mut D,
+        fx: &mut F,
+    ) {
+        let Broker { cfg, net, parts } = self;
+        let mut io = Io { cfg, now, disk, fx, net };
+        match (event, parts) {
+            (Event::Start, parts) => match Parts::open(&mut io) {
+                Ok(opened) => *parts = Some(Box::new(opened)),
+                Err(reason) => io.fx.halt(reason),
+            },
+            (event, Some(parts)) => parts.step(event, &mut io),
+            (_, None) => {}
+        }
+    }
+}
+
+impl Parts {
+    fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Parts, &'static str> {
+        let mut quorum = Quorum::open(io).map_err(|_| "the metadata log or the quorum state cannot be read")?;
+        let replicas = Replicas::open(io);
+        let lifecycle = Lifecycle::new(replicas.previous_broker_epoch());
+        quorum.start(io);
+        let mut parts = Parts {
+            quorum,
+            image: MetadataImage::default(),
+            applied: 0,
+            snapshot_at: 0,
+            controller: None,
+            replicas,
+            lifecycle,
+            forwarder: Forwarder::default(),
+            leader: None,
+            committed: -1,
+        };
+        parts.settle(io);
+        Ok(parts)
+    }
+
+    fn step<D: Disk, F: Fx>(&mut self, event: Event<Message, BrokerInput>, io: &mut Io<'_, D, F>) {
+        match event {
+            Event::Start => {}
+            Event::Timer(id) => self.on_timer(id, io),
+            Event::Up { conn, peer, inbound } => io.net.up(io.fx, conn, peer, inbound),
+            Event::Refused { peer, lane } => {
+                if let Some(failed) = io.net.refused(peer, lane) {
+                    self.on_call_failed(failed, io);
+                }
+            }
+            Event::Down { conn, peer } => {
+                if let Some(failed) = io.net.down(conn, peer) {
+                    self.on_call_failed(failed, io);
+                }
+                self.quorum.on_conn_down(conn);
+                self.replicas.on_conn_down(conn, io);
+                self.forwarder.on_conn_down(conn);
+                if let Some(controller) = &mut self.controller {
+                    controller.on_conn_down(conn);
+                }
+            }
+            Event::Msg { conn, peer, msg } => match io.net.received(io.fx, conn, peer, msg) {
+                Received::Request(version, body) => self.serve(conn, peer, version, body, io),
+                Received::Response(peer, lane, body) => self.on_response(peer, lane, body, io),
+                Received::Nothing => {}
+            },
+            Event::Synced { op, result } => match op.class {
+                syncs::METADATA_LOG | syncs::QUORUM_STATE | syncs::SNAPSHOT => {
+                    if self.quorum.on_synced(op, result, io).is_err() {
+                        return io.fx.halt("the metadata log cannot be written");
+                    }
+                }
+                _ => self.replicas.on_synced(op, result, io),
+            },
+            Event::Input(BrokerInput::Shutdown) => self.lifecycle.shut_down(io),
+        }
+        self.settle(io);
+    }
+
+    fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>) {
+        match id.class {
+            timers::QUORUM_ELECTION..=timers::QUORUM_CALL => self.quorum.on_timer(id, io),
+            timers::HEARTBEAT | timers::LIFECYCLE_CALL => self.lifecycle.on_timer(id, self.leader, io),
+            timers::SESSION | timers::REBALANCE => {
+                if let Some(controller) = &mut self.controller {
+                    controller.on_timer(id, &mut Writer(&mut self.quorum), io);
+                }
+            }
+            timers::FORWARD_CALL => self.forwarder.on_timer(self.leader, io),
+            _ => self.replicas.on_timer(id, io),
+        }
+    }
+
+    fn on_call_failed<D: Disk, F: Fx>(&mut self, failed: CallFailed, io: &mut Io<'_, D, F>) {
+        let peer = failed.peer.0 as i32;
+        match failed.lane {
+            lanes::QUORUM | lanes::QUORUM_FETCH => self.quorum.on_call_failed(failed, io),
+            lanes::LIFECYCLE => self.lifecycle.on_call_failed(io),
+            lanes::CONTROL => self.replicas.on_alter_partition_failed(io),
+            lanes::FORWARD => self.forwarder.on_call_failed(io),
+            lanes::REPLICA_FETCH => self.replicas.on_fetch_failed(peer, io),
+            lanes::EPOCH_LOOKUP => self.replicas.on_lookup_failed(peer, io),
+            _ => {}
+        }
+    }
+
+    /// The answer to a call of ours. One of another kind than was asked for means a peer that breaks the protocol:
+    /// it counts as a failed call.
+    fn on_response<D: Disk, F: Fx>(
+        &mut self,
+        peer: NodeId,
+        lane: tribunal_contract::Lane,
+        body: ResponseBody,
+        io: &mut Io<'_, D, F>,
+    ) {
+        let from = peer.0 as i32;
+        match (lane, body) {
+            (lanes::QUORUM | lanes::QUORUM_FETCH, body) => self.quorum.on_response(peer, lane, body, io),
+            (lanes::LIFECYCLE, body) => self.lifecycle.on_response(body, self.leader, io),
+            (lanes::CONTROL, ResponseBody::AlterPartition(response)) => self.replicas.on_alter_partition(response, io),
+            (lanes::FORWARD, body) => self.forwarder.on_response(body, io),
+            (lanes::REPLICA_FETCH, ResponseBody::Fetch(response)) => self.replicas.on_fetched(from, response, io),
+            (lanes::EPOCH_LOOKUP, ResponseBody::OffsetForLeaderEpoch(response)) => {
+                self.replicas.on_epoch_ends(from, response, io);
+            }
+            (lanes::EPOCH_LOOKUP, ResponseBody::ListOffsets(response)) => {
+                self.replicas.on_log_starts(from, response, io);
+            }
+            (lane, _) => self.on_call_failed(CallFailed { peer, lane }, io),
+        }
+    }
+
+    /// Serves one request and answers it, unless a part keeps it for later.
+    fn serve<D: Disk, F: Fx>(
+        &mut self,
+        conn: ConnId,
+        peer: NodeId,
+        version: i16,
+        body: RequestBody,
+        io: &mut Io<'_, D, F>,
+    ) {
+        match self.route(conn, peer, version, body, io) {
+            Answer::Now(body) => io.net.reply(io.fx, conn, body),
+            Answer::Later => {}
+            Answer::Never => io.net.no_reply(conn),
+            Answer::Close => {
+                io.net.close(io.fx, conn);
+                self.replicas.on_conn_down(conn, io);
+            }
+        }
+    }
+
+    fn route<D: Disk, F: Fx>(
+        &mut self,
+        conn: ConnId,
+        peer: NodeId,
+        version: i16,
+        body: RequestBody,
+        io: &mut Io<'_, D, F>,
+    ) -> Answer {
+        match body {
+            RequestBody::Fetch(request) if is_metadata_fetch(&request, version) => {
+                self.quorum.on_request(conn, peer, version, RequestBody::Fetch(request), io)
+            }
+            RequestBody::Fetch(request) => self.replicas.fetch(conn, version, request, io),
+            RequestBody::Produce(request) => self.replicas.produce(conn, version, request, io),
+            RequestBody::ListOffsets(request) => {
+                Answer::Now(ResponseBody::ListOffsets(self.replicas.list_offsets(version, request, io)))
+            }
+            RequestBody::OffsetForLeaderEpoch(request) => {
+                Answer::Now(ResponseBody::OffsetForLeaderEpoch(self.replicas.offsets_for_leader_epochs(request, io)))
+            }
+            RequestBody::Metadata(request) => {
+                let (response, missing) = api::metadata(&self.image, self.leader, version, request, io.cfg);
+                if !missing.is_empty() {
+                    self.forwarder.create_automatically(missing, self.leader, io);
+                }
+                Answer::Now(ResponseBody::Metadata(response))
+            }
+            RequestBody::ApiVersions(request) => {
+                Answer::Now(ResponseBody::ApiVersions(api::api_versions(&request, version, &self.image)))
+            }
+            RequestBody::FindCoordinator(request) => {
+                Answer::Now(ResponseBody::FindCoordinator(api::find_coordinator(request, version)))
+            }
+            body @ (RequestBody::Vote(_)
+            | RequestBody::BeginQuorumEpoch(_)
+            | RequestBody::EndQuorumEpoch(_)
+            | RequestBody::FetchSnapshot(_)
+            | RequestBody::DescribeQuorum(_)) => self.quorum.on_request(conn, peer, version, body, io),
+            body => self.controller_request(conn, version, body, io),
+        }
+    }
+
+    /// A request that the active controller serves: here, or passed on if a client sent it.
+    fn controller_request<D: Disk, F: Fx>(
+        &mut self,
+        conn: ConnId,
+        version: i16,
+        body: RequestBody,
+        io: &mut Io<'_, D, F>,
+    ) -> Answer {
+        if let Some(controller) = &mut self.controller {
+            return controller.on_request(conn, version, body, &mut Writer(&mut self.quorum), io);
+        }
+        let from_client = !matches!(conn.lane, lanes::LIFECYCLE | lanes::CONTROL | lanes::FORWARD);
+        if from_client && Forwarder::forwards(&body) {
+            return self.forwarder.forward(conn, version, body, self.leader, io);
+        }
+        match not_controller(version, &body) {
+            Some(refusal) => Answer::Now(refusal),
+            None => Answer::Close,
+        }
+    }
+
+    /// Brings the parts in line with each other after an event, until nothing more follows.
+    fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        loop {
+            if self.applied < self.quorum.high_watermark() {
+                self.publish(io);
+            }
+            self.follow_quorum(io);
+            match io.net.next_ready() {
+                Some((conn, version, body)) => self.serve(conn, conn.initiator, version, body, io),
+                None if self.applied < self.quorum.high_watermark() => {}
+                None => break,
+            }
+        }
+        if self.replicas.is_offline() {
+            self.lifecycle.log_dir_failed(io);
+        }
+        match self.lifecycle.next() {
+            Next::Run => {}
+            Next::Close if self.replicas.is_closed() => {
+                self.quorum.resign(io);
+                io.fx.halt("controlled shutdown");
+            }
+            Next::Close if self.replicas.is_offline() => {
+                self.quorum.resign(io);
+                io.fx.halt("the log directory has failed");
+            }
+            Next::Close if self.replicas.is_closing() => {}
+            Next::Close => {
+                self.replicas.close(io);
+                // With nothing to make durable it may be closed already; the next event would only come later.
+                if self.replicas.is_closed() {
+                    self.settle(io);
+                }
+            }
+        }
+    }
+
+    /// Tells the parts who leads the quorum, and makes this node's controller active or not.
+    fn follow_quorum<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        let active = self.quorum.is_active() && self.applied >= self.quorum.high_watermark();
+        if self.controller.is_none() && active {
+            let epoch = self.quorum.epoch();
+            self.controller =
+                Some(Controller::activate(&self.image, epoch, &mut Writer(&mut self.quorum), io));
+        } else if self.controller.is_some() && !self.quorum.is_active()
+            && let Some(controller) = self.controller.take()
+        {
+            controller.deactivate(io);
+        }
+        let high_watermark = self.quorum.high_watermark();
+        if high_watermark != self.committed {
+            self.committed = high_watermark;
+            if let Some(controller) = &mut self.controller {
+                controller.on_committed(high_watermark, io);
+            }
+        }
+        let leader = self.quorum.leader();
+        if leader != self.leader {
+            self.leader = leader;
+            self.replicas.set_controller(leader, io);
+            self.lifecycle.set_controller(leader, io);
+            self.forwarder.set_controller(leader, io);
+        }
+        self.lifecycle.set_applied(self.applied - 1);
+        if let Some(epoch) = self.lifecycle.take_new_epoch() {
+            self.replicas.set_broker_epoch(epoch);
+        }
+    }
+}
+
+fn is_metadata_fetch(request: &FetchRequest, version: i16) -> bool {
+    request.topics.first().is_some_and(|topic| match version {
+        FETCH_TOPIC_IDS_SINCE.. => topic.topic_id == METADATA_LOG.topic,
+        _ => &*topic.topic == tribunal_quorum::TOPIC,
+    })
+}
+
+/// The metadata log as the controller writes it.
+struct Writer<'a>(&'a mut Quorum);
+
+impl MetadataWriter for Writer<'_> {
+    fn next_offset(&self) -> i64 {
+        self.0.log_end()
+    }
+
+    fn append<D: Disk, F: Fx>(&mut self, records: &[MetadataRecord], io: &mut Io<'_, D, F>) -> Option<i64> {
+        let encoded: Vec<(Option<Bytes>, Bytes)> = records.iter().map(|record| (None, encode(record))).collect();
+        self.0.append(&encoded, io)
+    }
+}
+
+/// The version in which a record is written at the metadata level of this broker (Kafka 4.1, with KIP-966).
+fn record_version(record: &MetadataRecord) -> i16 {
+    match record {
+        MetadataRecord::RegisterBroker(_) => 3,
+        MetadataRecord::Partition(_) | MetadataRecord::PartitionChange(_) => 2,
+        MetadataRecord::BrokerRegistrationChange(_) => 2,
+        _ => 0,
+    }
+}
+
+pub(crate) fn encode(record: &MetadataRecord) -> Bytes {
+    let version = record_version(record);
+    let mut out = BytesMut::with_capacity(record.encoded_size(version) + 3);
+    record.encode(version, &mut out).expect("the controller writes only fields of the version it writes");
+    out.freeze()
+}

@@ -1,0 +1,166 @@
+//! Committed metadata: from the quorum's log to the image, and what changed to the replicas.
+
+use std::mem;
+
+use tribunal_common::{Fx, Io, Obs};
+use tribunal_contract::Disk;
+use tribunal_controller::{Change, MetadataImage, TimestampType, TopicConfig, partition_state};
+use tribunal_protocol::{Bytes, MetadataRecord, Str, Uuid};
+use tribunal_quorum::Committed;
+use tribunal_records::Batches;
+use tribunal_replica::{BrokerLiveness, TopicSettings};
+
+use crate::broker::{Parts, encode};
+
+/// How much of the metadata log is applied in one read.
+const READ_BYTES: usize = 1 << 20;
+
+impl Parts {
+    /// Applies what has been committed since the last time.
+    pub(crate) fn publish<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        while self.applied < self.quorum.high_watermark() {
+            match self.quorum.read_committed(self.applied, READ_BYTES, io) {
+                Committed::Records(batches) => {
+                    let before = self.applied;
+                    self.apply_batches(batches, io);
+                    if self.applied == before {
+                        return io.fx.halt("the metadata log cannot be understood");
+                    }
+                }
+                Committed::Snapshot { end, epoch, content } => self.apply_snapshot(end, epoch, content, io),
+                Committed::Nothing => break,
+            }
+        }
+        self.take_snapshot(io);
+    }
+
+    fn apply_batches<D: Disk, F: Fx>(&mut self, batches: Bytes, io: &mut Io<'_, D, F>) {
+        for batch in Batches::new(batches) {
+            let Ok(batch) = batch else { return };
+            let header = batch.header;
+            if header.last_offset() < self.applied {
+                continue;
+            }
+            let epoch = header.partition_leader_epoch;
+            if !header.attributes.is_control() {
+                let Ok(records) = batch.records() else { return };
+                for record in records {
+                    let Ok(record) = record else { return };
+                    let Some(value) = record.value else { return };
+                    let Ok((decoded, _)) = MetadataRecord::decode(value) else { return };
+                    let mut changes = Vec::new();
+                    if self.image.apply(record.offset, epoch, &decoded, &mut |change| changes.push(change)).is_err() {
+                        return;
+                    }
+                    for change in changes {
+                        self.apply_change(record.offset, change, io);
+                    }
+                }
+            }
+            self.image.advance(header.last_offset(), epoch);
+            self.applied = header.next_offset();
+        }
+    }
+
+    /// A snapshot replaces the image; what is different is told to the replicas.
+    fn apply_snapshot<D: Disk, F: Fx>(&mut self, end: i64, epoch: i32, content: Bytes, io: &mut Io<'_, D, F>) {
+        let Some(image) = read_snapshot(end, epoch, content) else {
+            return io.fx.halt("a metadata snapshot cannot be understood");
+        };
+        let old = mem::replace(&mut self.image, image);
+        self.applied = end;
+        self.snapshot_at = end;
+        let mut changes = Vec::new();
+        self.image.changes_since(&old, &mut |change| changes.push(change));
+        for change in changes {
+            self.apply_change(end - 1, change, io);
+        }
+    }
+
+    fn take_snapshot<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        let every = i64::from(io.cfg.snapshot_every);
+        if every > 0 && self.applied - self.snapshot_at >= every {
+            self.snapshot_at = self.applied;
+            let records: Vec<Bytes> = self.image.to_records().iter().map(encode).collect();
+            self.quorum.take_snapshot(self.applied, self.image.epoch(), &records, io);
+        }
+    }
+
+    fn apply_change<D: Disk, F: Fx>(&mut self, offset: i64, change: Change, io: &mut Io<'_, D, F>) {
+        match change {
+            Change::TopicCreated(topic) | Change::TopicConfig(topic) => {
+                if let Some(image) = self.image.topic(topic) {
+                    let config = self.image.topic_config(&image.name, io.cfg);
+                    self.replicas.set_topic(topic, settings(image.name.clone(), &config));
+                }
+            }
+            Change::TopicRemoved(topic) => self.remove_topic(offset, topic, io),
+            Change::Partition { id, unclean } => {
+                if let Some(state) = partition_state(&self.image, id, unclean) {
+                    self.replicas.apply(&state, io);
+                    io.fx.observe(Obs::PartitionCommitted { offset, state });
+                }
+            }
+            Change::BrokerRegistered(broker) => {
+                self.broker_changed(broker);
+                if let Some(registered) = self.image.broker(broker) {
+                    io.fx.observe(Obs::BrokerRegistered { offset, broker, epoch: registered.epoch });
+                }
+            }
+            Change::BrokerUnregistered(broker) => self.broker_changed(broker),
+            Change::BrokerFenced(broker) => {
+                self.broker_changed(broker);
+                io.fx.observe(Obs::BrokerFenced { offset, broker });
+            }
+            Change::BrokerUnfenced(broker) => {
+                self.broker_changed(broker);
+                io.fx.observe(Obs::BrokerUnfenced { offset, broker });
+            }
+            Change::ControlledShutdown(broker) => {
+                self.broker_changed(broker);
+                io.fx.observe(Obs::ControlledShutdown { offset, broker });
+            }
+        }
+    }
+
+    fn remove_topic<D: Disk, F: Fx>(&mut self, offset: i64, topic: Uuid, io: &mut Io<'_, D, F>) {
+        self.replicas.remove_topic(topic, io);
+        io.fx.observe(Obs::TopicRemoved { offset, topic });
+    }
+
+    fn broker_changed(&mut self, broker: i32) {
+        let liveness = self
+            .image
+            .broker(broker)
+            .map(|registered| BrokerLiveness { epoch: registered.epoch, active: registered.is_active() });
+        self.replicas.set_broker(broker, liveness);
+    }
+}
+
+fn read_snapshot(end: i64, epoch: i32, content: Bytes) -> Option<MetadataImage> {
+    let mut records = Vec::new();
+    for batch in Batches::new(content) {
+        let batch = batch.ok()?;
+        if batch.header.attributes.is_control() {
+            continue;
+        }
+        for record in batch.records().ok()? {
+            records.push(MetadataRecord::decode(record.ok()?.value?).ok()?.0);
+        }
+    }
+    MetadataImage::from_snapshot(end - 1, epoch, &records).ok()
+}
+
+fn settings(name: Str, config: &TopicConfig) -> TopicSettings {
+    TopicSettings {
+        name: name.detach(),
+        min_insync_replicas: config.min_insync_replicas,
+        max_message_bytes: config.max_message_bytes,
+        flush: config.flush,
+        log_append_time: config.timestamp_type == TimestampType::LogAppendTime,
+        segment_bytes: config.segment_bytes,
+        segment_ms: config.segment_ms,
+        retention_ms: config.retention_ms,
+        retention_bytes: config.retention_bytes,
+    }
+}

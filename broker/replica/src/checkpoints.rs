@@ -1,0 +1,322 @@
+//! The small files beside the logs: high-watermark checkpoint, recovery points, clean-shutdown marker.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use tribunal_common::{Fx, Io, Obs, TopicIdPartition, syncs, timers};
+use tribunal_contract::{Disk, DiskError, SyncOp, TimerId};
+use tribunal_log::{
+    CLEAN_SHUTDOWN_FILE, CleanShutdown, Log, LogConfig, LogError, OffsetCheckpoint, PARTITION_METADATA,
+    PartitionMetadata, RECOVERY_POINT_CHECKPOINT, REPLICATION_CHECKPOINT, Replace,
+};
+use tribunal_protocol::Str;
+
+use crate::replicas::{Replicas, start_sync};
+
+/// Sync index of the high-watermark checkpoint.
+const HIGH_WATERMARKS: u32 = 0;
+/// Sync index of the recovery-point checkpoint.
+const RECOVERY_POINTS: u32 = 1;
+/// Sync index of the clean-shutdown marker.
+const MARKER: u32 = 2;
+/// Sync index of the removal of the clean-shutdown marker.
+const MARKER_REMOVED: u32 = 3;
+/// Sync index of the `partition.metadata` of the partition with dense index 0.
+const PARTITION_FILES: u32 = 8;
+
+/// What is known of the small files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Checkpoints {
+    /// High watermarks as last written.
+    high_watermarks: OffsetCheckpoint,
+    /// Whether the last incarnation shut down in order; its broker epoch if so.
+    marker: Option<CleanShutdown>,
+    /// Files being replaced, by sync index.
+    replacing: BTreeMap<u32, Replace>,
+    /// A replacement or a removal failed.
+    failed: bool,
+    /// Shutting down in order.
+    closing: Option<Closing>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Closing {
+    /// Logs are being made durable.
+    Logs(BTreeSet<u32>),
+    /// Checkpoints are being written.
+    Checkpoints,
+    /// The marker is being written.
+    Marker,
+    /// All is on disk.
+    Closed,
+}
+
+impl Checkpoints {
+    /// Reads what the last incarnation left. A checkpoint that cannot be read counts as absent: high watermarks then
+    /// begin at the log start and come back from the leaders.
+    pub(crate) fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Checkpoints {
+        let marker = CleanShutdown::read(CLEAN_SHUTDOWN_FILE, io.disk).ok().flatten();
+        let mut failed = false;
+        if marker.is_some() {
+            // From now on a crash is not clean.
+            failed = io.disk.remove(CLEAN_SHUTDOWN_FILE).is_err();
+            io.disk.sync_dir("", SyncOp { class: syncs::CHECKPOINT, index: MARKER_REMOVED });
+        }
+        let high_watermarks = OffsetCheckpoint::read(REPLICATION_CHECKPOINT, io.disk).unwrap_or_default();
+        arm(io);
+        Checkpoints {
+            high_watermarks,
+            marker,
+            replacing: BTreeMap::new(),
+            failed,
+            closing: None,
+        }
+    }
+
+    pub(crate) fn previous_broker_epoch(&self) -> i64 {
+        self.marker.map_or(-1, |marker| marker.broker_epoch)
+    }
+
+    /// Opens the partition's log, or creates it, and tells the high watermark it begins with.
+    pub(crate) fn open_log<D: Disk, F: Fx>(
+        &mut self,
+        at: u32,
+        id: TopicIdPartition,
+        topic: &Str,
+        config: LogConfig,
+        io: &mut Io<'_, D, F>,
+    ) -> Result<(Log, i64), LogError> {
+        let dir = format!("{}-{}", topic.as_str(), id.partition);
+        let metadata_path = format!("{dir}/{PARTITION_METADATA}");
+        let exists = !io.disk.list(&dir).map_err(failed("list the log folder"))?.is_empty();
+        let known = if exists { PartitionMetadata::read(&metadata_path, io.disk)? } else { None };
+        let metadata = PartitionMetadata { topic_id: id.topic.0.to_be_bytes() };
+        let mut high_watermark = self.high_watermarks.get(topic, id.partition).unwrap_or(0);
+        if exists && known.is_some_and(|known| known != metadata) {
+            // A topic of this name was deleted and created again while this broker was away.
+            io.disk.remove(&dir).map_err(failed("remove the log of a deleted topic"))?;
+        }
+        let log = if exists && known.is_none_or(|known| known == metadata) {
+            // Without a clean shutdown everything is scanned: slower than from a recovery point, and right even if the
+            // log was truncated below one and written again before the power went.
+            let checkpoints =
+                tribunal_log::Checkpoints { clean: self.marker.is_some(), ..Default::default() };
+            let mut scanned = Vec::new();
+            let (log, report) = Log::open(&dir, config, checkpoints, io.disk, |header| scanned.push(*header))?;
+            io.fx.observe(Obs::LogOpened { log: id, start: log.start_offset(), kept: report.scanned_from });
+            for header in scanned {
+                io.fx.observe(Obs::Appended { log: id, batch: crate::mark(&header) });
+            }
+            log
+        } else {
+            high_watermark = 0;
+            io.fx.observe(Obs::LogOpened { log: id, start: 0, kept: 0 });
+            Log::create(&dir, config, 0, io.disk)?
+        };
+        if known != Some(metadata) {
+            self.replace(PARTITION_FILES + at, &metadata_path, metadata.encode(), io);
+        }
+        let high_watermark = high_watermark.clamp(log.start_offset(), log.end_offset());
+        Ok((log, high_watermark))
+    }
+
+    /// The partition is gone: its files are not written any more.
+    pub(crate) fn forget(&mut self, at: u32, topic: &Str, partition: i32) {
+        self.replacing.remove(&(PARTITION_FILES + at));
+        self.high_watermarks.remove(topic, partition);
+    }
+
+    fn replace<D: Disk, F: Fx>(&mut self, index: u32, path: &str, contents: Bytes, io: &mut Io<'_, D, F>) {
+        let op = SyncOp { class: syncs::CHECKPOINT, index };
+        match Replace::start(path, contents, op, io.disk) {
+            Ok(replace) => {
+                self.replacing.insert(index, replace);
+            }
+            Err(_) => self.failed = true,
+        }
+    }
+
+    /// A sync of class `CHECKPOINT` completed. Whether the file is now in place.
+    fn synced<D: Disk, F: Fx>(
+        &mut self,
+        op: SyncOp,
+        result: Result<(), DiskError>,
+        io: &mut Io<'_, D, F>,
+    ) -> bool {
+        if op.index == MARKER_REMOVED {
+            self.failed |= result.is_err();
+            return false;
+        }
+        let Some(replace) = self.replacing.get_mut(&op.index) else { return false };
+        match replace.synced(result, io.disk) {
+            Ok(false) => false,
+            Ok(true) => {
+                self.replacing.remove(&op.index);
+                true
+            }
+            Err(_) => {
+                self.replacing.remove(&op.index);
+                self.failed = true;
+                false
+            }
+        }
+    }
+}
+
+impl Replicas {
+    /// The broker epoch of the last incarnation if it shut down in order, else -1 (KIP-966: anything else is an
+    /// unclean shutdown).
+    pub fn previous_broker_epoch(&self) -> i64 {
+        self.checkpoints.previous_broker_epoch()
+    }
+
+    /// `CHECKPOINT`: writes the high watermarks if they have changed.
+    pub(crate) fn write_checkpoints<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        arm(io);
+        if self.offline || self.checkpoints.replacing.contains_key(&HIGH_WATERMARKS) {
+            return;
+        }
+        let mut changed = false;
+        for partition in self.partitions.iter().flatten() {
+            let checkpoint = &mut self.checkpoints.high_watermarks;
+            if checkpoint.get(&partition.topic, partition.id.partition) != Some(partition.high_watermark) {
+                checkpoint.set(&partition.topic, partition.id.partition, partition.high_watermark);
+                changed = true;
+            }
+        }
+        if changed {
+            let contents = self.checkpoints.high_watermarks.encode();
+            self.checkpoints.replace(HIGH_WATERMARKS, REPLICATION_CHECKPOINT, contents, io);
+            self.check_checkpoints(io);
+        }
+    }
+
+    pub(crate) fn on_checkpoint_synced<D: Disk, F: Fx>(
+        &mut self,
+        op: SyncOp,
+        result: Result<(), DiskError>,
+        io: &mut Io<'_, D, F>,
+    ) {
+        self.checkpoints.synced(op, result, io);
+        self.check_checkpoints(io);
+        self.close_on(io);
+    }
+
+    fn check_checkpoints<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        if self.checkpoints.failed {
+            self.fail(io);
+        }
+    }
+
+    /// `RETENTION`: deletes old segments.
+    pub(crate) fn apply_retention<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        io.fx.set_timer(RETENTION, io.cfg.retention_interval, io.cfg.retention_interval);
+        for at in 0..self.partitions.len() as u32 {
+            if self.offline {
+                return;
+            }
+            let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
+            let before = partition.log.start_offset();
+            match partition.log.retain(io.now, partition.high_watermark, io.disk) {
+                Err(_) => self.fail(io),
+                Ok(0) => {}
+                Ok(_) => {
+                    let start = partition.log.start_offset();
+                    if start != before {
+                        io.fx.observe(Obs::LogStart { log: partition.id, start, emptied: false });
+                    }
+                    start_sync(partition, at, io);
+                }
+            }
+        }
+    }
+
+    /// Begins an orderly shutdown: everything to disk, then the marker. Serves nothing from now on.
+    pub fn close<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        if self.offline || self.checkpoints.closing.is_some() {
+            return;
+        }
+        let mut waiting = BTreeSet::new();
+        for at in 0..self.partitions.len() as u32 {
+            let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
+            if partition.log.prepare_close(io.disk).is_err() {
+                return self.fail(io);
+            }
+            start_sync(partition, at, io);
+            if partition.log.is_syncing() {
+                waiting.insert(at);
+            }
+        }
+        self.checkpoints.closing = Some(Closing::Logs(waiting));
+        self.close_on(io);
+    }
+
+    /// Whether the log directory is in order and marked so.
+    pub fn is_closed(&self) -> bool {
+        self.checkpoints.closing == Some(Closing::Closed)
+    }
+
+    /// Whether an orderly shutdown has begun.
+    pub fn is_closing(&self) -> bool {
+        self.checkpoints.closing.is_some()
+    }
+
+    /// A log's sync round is over.
+    pub(crate) fn close_log<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
+        let Some(partition) = self.partitions[at as usize].as_mut() else { return };
+        if let Some(Closing::Logs(waiting)) = &mut self.checkpoints.closing {
+            if partition.log.unsynced() {
+                start_sync(partition, at, io);
+            } else {
+                waiting.remove(&at);
+            }
+            self.close_on(io);
+        }
+    }
+
+    fn close_on<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        match &self.checkpoints.closing {
+            Some(Closing::Logs(waiting)) if waiting.is_empty() => {
+                let mut recovery = OffsetCheckpoint::default();
+                for partition in self.partitions.iter().flatten() {
+                    recovery.set(&partition.topic, partition.id.partition, partition.log.flushed_offset());
+                    let high_watermark = partition.high_watermark;
+                    self.checkpoints.high_watermarks.set(&partition.topic, partition.id.partition, high_watermark);
+                }
+                self.checkpoints.closing = Some(Closing::Checkpoints);
+                let contents = self.checkpoints.high_watermarks.encode();
+                self.checkpoints.replace(RECOVERY_POINTS, RECOVERY_POINT_CHECKPOINT, recovery.encode(), io);
+                if !self.checkpoints.replacing.contains_key(&HIGH_WATERMARKS) {
+                    self.checkpoints.replace(HIGH_WATERMARKS, REPLICATION_CHECKPOINT, contents, io);
+                }
+                self.check_checkpoints(io);
+            }
+            Some(Closing::Checkpoints) if self.checkpoints.replacing.is_empty() => {
+                let marker = CleanShutdown { broker_epoch: self.broker_epoch };
+                self.checkpoints.closing = Some(Closing::Marker);
+                self.checkpoints.replace(MARKER, CLEAN_SHUTDOWN_FILE, marker.encode(), io);
+                self.check_checkpoints(io);
+            }
+            Some(Closing::Marker) if self.checkpoints.replacing.is_empty() && !self.checkpoints.failed => {
+                self.checkpoints.closing = Some(Closing::Closed);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn failed(doing: &'static str) -> impl Fn(DiskError) -> LogError {
+    move |error| LogError::Disk { doing, error }
+}
+
+const RETENTION: TimerId = TimerId { class: timers::RETENTION, index: 0 };
+
+fn arm<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) {
+    let id = TimerId { class: timers::CHECKPOINT, index: 0 };
+    io.fx.set_timer(id, io.cfg.checkpoint_interval, io.cfg.checkpoint_interval);
+}
+
+/// Begins to look for segments to delete.
+pub(crate) fn arm_retention<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) {
+    io.fx.set_timer(RETENTION, io.cfg.retention_interval, io.cfg.retention_interval);
+}

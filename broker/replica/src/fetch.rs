@@ -1,0 +1,404 @@
+//! Fetch: what a leader serves to followers and consumers, and what it learns from followers.
+
+use std::collections::btree_map::Range;
+
+use tribunal_common::{Answer, Fx, Io, TopicIdPartition, lanes, planted, timers};
+use tribunal_contract::{ConnId, Disk, Span, TimerId};
+use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
+use tribunal_protocol::messages::fetch_response::{
+    EpochEndOffset, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
+};
+use tribunal_protocol::{ErrorCode, ResponseBody};
+
+use crate::partition::{Partition, Role};
+use crate::replicas::Replicas;
+
+/// First version that names topics by id (KIP-516).
+const TOPIC_IDS_SINCE: i16 = 13;
+/// First version whose answers may carry a point of divergence (KIP-595).
+const DIVERGING_SINCE: i16 = 12;
+
+/// A fetch that found too little and waits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ParkedFetch {
+    version: i16,
+    request: FetchRequest,
+}
+
+/// Who fetches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fetcher {
+    Consumer,
+    Follower { broker: i32, broker_epoch: i64 },
+}
+
+impl Fetcher {
+    fn of(request: &FetchRequest, version: i16) -> Fetcher {
+        let (broker, broker_epoch) = match version {
+            15.. => (request.replica_state.replica_id, request.replica_state.replica_epoch),
+            _ => (request.replica_id, -1),
+        };
+        if broker >= 0 { Fetcher::Follower { broker, broker_epoch } } else { Fetcher::Consumer }
+    }
+}
+
+/// What a leader can do for one partition of a fetch.
+enum Served {
+    /// The fetcher's log parts from the leader's.
+    Diverging(EpochEndOffset),
+    /// Records below `limit`, if any.
+    Readable { limit: i64 },
+}
+
+impl Replicas {
+    /// Serves Fetch of everything but the metadata log.
+    pub fn fetch<D: Disk, F: Fx>(
+        &mut self,
+        conn: ConnId,
+        version: i16,
+        request: FetchRequest,
+        io: &mut Io<'_, D, F>,
+    ) -> Answer {
+        // Fetch sessions (KIP-227) are never granted: every fetch is whole.
+        if request.session_id != 0 {
+            return refuse(ErrorCode::FetchSessionIdNotFound);
+        }
+        let fetcher = Fetcher::of(&request, version);
+        let mut ready = request.max_wait_ms <= 0 || request.min_bytes <= 0 || request.topics.is_empty();
+        for topic in &request.topics {
+            for wanted in &topic.partitions {
+                let at = self.find(topic, wanted, version);
+                if let (Some(at), Fetcher::Follower { broker, broker_epoch }) = (at, fetcher) {
+                    self.learn(at, broker, broker_epoch, wanted, version, io);
+                }
+                ready = ready || self.has_news(at, fetcher, wanted, version);
+            }
+        }
+        if ready || self.has_older_claim(conn) {
+            let response = self.build(&request, version, fetcher, io);
+            if ready && bytes_in(&response) >= request.min_bytes as usize
+                || request.max_wait_ms <= 0
+                || request.min_bytes <= 1
+                || has_error(&response)
+                || self.has_older_claim(conn)
+            {
+                return Answer::Now(ResponseBody::Fetch(response));
+            }
+        }
+        self.park(conn, version, request, fetcher, io);
+        Answer::Later
+    }
+
+    /// Looks up the replica.
+    fn find(&self, topic: &FetchTopic, wanted: &FetchPartition, version: i16) -> Option<u32> {
+        let id = if version >= TOPIC_IDS_SINCE { topic.topic_id } else { self.topic_id(&topic.topic)? };
+        self.index.get(&TopicIdPartition { topic: id, partition: wanted.partition }).copied()
+    }
+
+    /// A follower's fetch says that it has everything below `fetch_offset`, if it fetches in this leader's epoch and
+    /// its log does not part from ours.
+    fn learn<D: Disk, F: Fx>(
+        &mut self,
+        at: u32,
+        broker: i32,
+        broker_epoch: i64,
+        wanted: &FetchPartition,
+        version: i16,
+        io: &mut Io<'_, D, F>,
+    ) {
+        let Some(partition) = self.partitions[at as usize].as_mut() else { return };
+        let fetcher = Fetcher::Follower { broker, broker_epoch };
+        let counts = match serve(partition, fetcher, wanted, version) {
+            Ok(Served::Readable { .. }) => true,
+            Ok(Served::Diverging(_)) => planted!(io.cfg.bugs, Kafka13141),
+            Err(ErrorCode::FencedLeaderEpoch) => planted!(io.cfg.bugs, Kip320Isr),
+            Err(_) => false,
+        };
+        if !counts || !partition.follower_fetched(broker, broker_epoch, wanted.fetch_offset) {
+            return;
+        }
+        self.maybe_expand(at, broker, io);
+        let Some(partition) = self.partitions[at as usize].as_mut() else { return };
+        if partition.advance_high_watermark(io) {
+            self.recheck_commit(at, io);
+        }
+    }
+
+    /// Whether there is anything to say about this partition at once.
+    fn has_news(&self, at: Option<u32>, fetcher: Fetcher, wanted: &FetchPartition, version: i16) -> bool {
+        let Some(partition) = at.and_then(|at| self.partitions[at as usize].as_ref()) else { return true };
+        if self.offline {
+            return true;
+        }
+        match serve(partition, fetcher, wanted, version) {
+            Err(_) | Ok(Served::Diverging(_)) => true,
+            Ok(Served::Readable { limit }) => {
+                limit > wanted.fetch_offset
+                    || match fetcher {
+                        // A follower must hear of a new high watermark before it can serve or be elected with it.
+                        Fetcher::Follower { broker, .. } => partition
+                            .leading()
+                            .and_then(|leading| leading.follower(broker))
+                            .is_some_and(|follower| follower.sent_high_watermark < partition.high_watermark),
+                        Fetcher::Consumer => false,
+                    }
+            }
+        }
+    }
+
+    fn build<D: Disk, F: Fx>(
+        &mut self,
+        request: &FetchRequest,
+        version: i16,
+        fetcher: Fetcher,
+        io: &mut Io<'_, D, F>,
+    ) -> FetchResponse {
+        let mut budget = request.max_bytes.max(0) as usize;
+        let mut first = true;
+        let mut responses = Vec::with_capacity(request.topics.len());
+        for topic in &request.topics {
+            let mut partitions = Vec::with_capacity(topic.partitions.len());
+            for wanted in &topic.partitions {
+                let at = self.find(topic, wanted, version);
+                let data = self.read(at, wanted, version, fetcher, budget, first, io);
+                if let Some(records) = &data.records {
+                    budget = budget.saturating_sub(records.len());
+                    first = first && records.is_empty();
+                }
+                partitions.push(data);
+            }
+            responses.push(FetchableTopicResponse {
+                topic: topic.topic.clone(),
+                topic_id: topic.topic_id,
+                partitions,
+                ..Default::default()
+            });
+        }
+        FetchResponse { responses, ..Default::default() }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
+    fn read<D: Disk, F: Fx>(
+        &mut self,
+        at: Option<u32>,
+        wanted: &FetchPartition,
+        version: i16,
+        fetcher: Fetcher,
+        budget: usize,
+        first: bool,
+        io: &mut Io<'_, D, F>,
+    ) -> PartitionData {
+        let mut data = PartitionData {
+            partition_index: wanted.partition,
+            high_watermark: -1,
+            last_stable_offset: -1,
+            log_start_offset: -1,
+            records: Some(Default::default()),
+            ..Default::default()
+        };
+        let offline = self.offline;
+        let Some(partition) = at.and_then(|at| self.partitions[at as usize].as_mut()) else {
+            let known = version >= TOPIC_IDS_SINCE;
+            data.error_code =
+                if known { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition }.code();
+            return data;
+        };
+        if offline {
+            data.error_code = ErrorCode::KafkaStorageError.code();
+            return data;
+        }
+        match serve(partition, fetcher, wanted, version) {
+            Err(error) => {
+                data.error_code = error.code();
+                if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
+                    data.current_leader =
+                        LeaderIdAndEpoch { leader_id: partition.leader, leader_epoch: partition.leader_epoch };
+                }
+                return data;
+            }
+            Ok(Served::Diverging(divergence)) => data.diverging_epoch = divergence,
+            Ok(Served::Readable { limit }) if limit > wanted.fetch_offset && (budget > 0 || first) => {
+                let max = budget.min(wanted.partition_max_bytes.max(0) as usize);
+                match partition.log.read(wanted.fetch_offset, max, limit, first, io.disk) {
+                    Ok(records) => data.records = Some(records),
+                    Err(_) => {
+                        data.error_code = ErrorCode::KafkaStorageError.code();
+                        if partition.log.is_failed() {
+                            self.fail(io);
+                        }
+                        return data;
+                    }
+                }
+            }
+            Ok(Served::Readable { .. }) => {}
+        }
+        data.high_watermark = partition.high_watermark;
+        data.last_stable_offset = partition.high_watermark;
+        data.log_start_offset = partition.log.start_offset();
+        if let (Fetcher::Follower { broker, .. }, Role::Leader(leading)) = (fetcher, &mut partition.role)
+            && let Some(follower) = leading.followers.iter_mut().find(|follower| follower.broker == broker)
+        {
+            follower.sent_high_watermark = partition.high_watermark;
+        }
+        data
+    }
+
+    fn park<D: Disk, F: Fx>(
+        &mut self,
+        conn: ConnId,
+        version: i16,
+        request: FetchRequest,
+        fetcher: Fetcher,
+        io: &mut Io<'_, D, F>,
+    ) {
+        if let Some(older) = self.parked_on_lane(conn).next().map(|(&older, _)| older) {
+            self.forget_fetch(older, io);
+        }
+        for topic in &request.topics {
+            for wanted in &topic.partitions {
+                let Some(at) = self.find(topic, wanted, version) else { continue };
+                let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
+                let watchers = match fetcher {
+                    Fetcher::Follower { .. } => &mut partition.append_watchers,
+                    Fetcher::Consumer => &mut partition.commit_watchers,
+                };
+                if !watchers.contains(&conn) {
+                    watchers.push(conn);
+                }
+            }
+        }
+        let wait = Span::from_millis(request.max_wait_ms.max(0) as u64);
+        io.fx.set_timer(parked_timer(conn), wait, wait);
+        self.parked_fetches.insert(conn, ParkedFetch { version, request });
+    }
+
+    /// Whether a newer connection of the same peer and lane already has a parked fetch: then `conn` is a leftover
+    /// whose answer nobody waits for.
+    fn has_older_claim(&self, conn: ConnId) -> bool {
+        self.parked_on_lane(conn).next().is_some_and(|(parked, _)| parked.attempt > conn.attempt)
+    }
+
+    fn parked_on_lane(&self, conn: ConnId) -> Range<'_, ConnId, ParkedFetch> {
+        self.parked_fetches.range(ConnId { attempt: 0, ..conn }..=ConnId { attempt: u32::MAX, ..conn })
+    }
+
+    /// Whether `conn` has a fetch that still waits afterwards.
+    pub(crate) fn recheck_fetch<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) -> bool {
+        let Some(parked) = self.parked_fetches.get(&conn) else { return false };
+        let version = parked.version;
+        let fetcher = Fetcher::of(&parked.request, version);
+        let ready = parked.request.topics.iter().any(|topic| {
+            topic.partitions.iter().any(|wanted| {
+                self.has_news(self.find(topic, wanted, version), fetcher, wanted, version)
+            })
+        });
+        if !ready {
+            return true;
+        }
+        let Some(parked) = self.parked_fetches.remove(&conn) else { return false };
+        let response = self.build(&parked.request, version, fetcher, io);
+        if bytes_in(&response) < parked.request.min_bytes.max(0) as usize
+            && parked.request.min_bytes > 1
+            && !has_error(&response)
+        {
+            self.parked_fetches.insert(conn, parked);
+            return true;
+        }
+        self.unwatch(&parked, conn);
+        io.fx.cancel_timer(parked_timer(conn));
+        io.net.reply(io.fx, conn, ResponseBody::Fetch(response));
+        false
+    }
+
+    /// `FETCH_PARKED`: answered with what there is.
+    pub(crate) fn fetch_waited<D: Disk, F: Fx>(&mut self, index: u32, io: &mut Io<'_, D, F>) {
+        let Some(&conn) = self.parked_fetches.keys().find(|conn| lanes::index(conn.initiator, conn.lane) == index)
+        else {
+            return;
+        };
+        let Some(parked) = self.parked_fetches.remove(&conn) else { return };
+        self.unwatch(&parked, conn);
+        let fetcher = Fetcher::of(&parked.request, parked.version);
+        let response = self.build(&parked.request, parked.version, fetcher, io);
+        io.net.reply(io.fx, conn, ResponseBody::Fetch(response));
+    }
+
+    pub(crate) fn forget_fetch<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) {
+        if let Some(parked) = self.parked_fetches.remove(&conn) {
+            self.unwatch(&parked, conn);
+            io.fx.cancel_timer(parked_timer(conn));
+        }
+    }
+
+    fn unwatch(&mut self, parked: &ParkedFetch, conn: ConnId) {
+        for topic in &parked.request.topics {
+            for wanted in &topic.partitions {
+                let Some(at) = self.find(topic, wanted, parked.version) else { continue };
+                let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
+                partition.append_watchers.retain(|&watcher| watcher != conn);
+                partition.commit_watchers.retain(|&watcher| watcher != conn);
+            }
+        }
+    }
+}
+
+/// What this leader can do for a fetch of one partition.
+fn serve(
+    partition: &Partition,
+    fetcher: Fetcher,
+    wanted: &FetchPartition,
+    version: i16,
+) -> Result<Served, ErrorCode> {
+    let Role::Leader(leading) = &partition.role else { return Err(ErrorCode::NotLeaderOrFollower) };
+    check_leader_epoch(partition, wanted.current_leader_epoch)?;
+    let limit = match fetcher {
+        Fetcher::Follower { broker, .. } => {
+            if leading.follower(broker).is_none() {
+                return Err(ErrorCode::NotLeaderOrFollower);
+            }
+            partition.log.end_offset()
+        }
+        Fetcher::Consumer => partition.high_watermark,
+    };
+    if version >= DIVERGING_SINCE && wanted.last_fetched_epoch >= 0 {
+        let (epoch, end_offset) = partition
+            .log
+            .end_offset_for_epoch(wanted.last_fetched_epoch)
+            .ok_or(ErrorCode::OffsetOutOfRange)?;
+        if epoch < wanted.last_fetched_epoch || end_offset < wanted.fetch_offset {
+            return Ok(Served::Diverging(EpochEndOffset { epoch, end_offset }));
+        }
+    }
+    if wanted.fetch_offset < partition.log.start_offset() || wanted.fetch_offset > partition.log.end_offset() {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    Ok(Served::Readable { limit })
+}
+
+/// Refuses a request made in another leader epoch (KIP-320). -1 asks for no check.
+pub(crate) fn check_leader_epoch(partition: &Partition, current: i32) -> Result<(), ErrorCode> {
+    match current {
+        -1 => Ok(()),
+        older if older < partition.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
+        newer if newer > partition.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
+        _ => Ok(()),
+    }
+}
+
+fn refuse(error: ErrorCode) -> Answer {
+    Answer::Now(ResponseBody::Fetch(FetchResponse { error_code: error.code(), ..Default::default() }))
+}
+
+fn bytes_in(response: &FetchResponse) -> usize {
+    let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+    partitions.filter_map(|data| data.records.as_ref()).map(|records| records.len()).sum()
+}
+
+fn has_error(response: &FetchResponse) -> bool {
+    let mut partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+    partitions.any(|data| data.error_code != 0 || data.diverging_epoch.end_offset >= 0)
+}
+
+fn parked_timer(conn: ConnId) -> TimerId {
+    TimerId { class: timers::FETCH_PARKED, index: lanes::index(conn.initiator, conn.lane) }
+}

@@ -1,0 +1,489 @@
+//! A follower's side: one fetch at a time to each leader, for all partitions followed there.
+
+use tribunal_common::{FlushPolicy, Fx, Io, Obs, TopicIdPartition, TruncationMode, lanes, timers};
+use tribunal_contract::{Disk, NodeId, TimerId};
+use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic, ReplicaState};
+use tribunal_protocol::messages::fetch_response::{FetchResponse, PartitionData};
+use tribunal_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
+use tribunal_protocol::messages::list_offsets_response::ListOffsetsResponse;
+use tribunal_protocol::messages::offset_for_leader_epoch_request::{
+    OffsetForLeaderEpochRequest, OffsetForLeaderPartition, OffsetForLeaderTopic,
+};
+use tribunal_protocol::messages::offset_for_leader_epoch_response::{EpochEndOffset, OffsetForLeaderEpochResponse};
+use tribunal_protocol::{ErrorCode, RequestBody};
+
+use crate::offsets::EARLIEST_TIMESTAMP;
+use crate::partition::{Partition, Phase, Role};
+use crate::replicas::{Replicas, first_phase, start_sync};
+
+/// Fetch version between brokers: topic ids, replica state, divergence.
+const FETCH_VERSION: i16 = 17;
+/// OffsetForLeaderEpoch version between brokers.
+const LOOKUP_VERSION: i16 = 4;
+/// ListOffsets version between brokers.
+const LIST_OFFSETS_VERSION: i16 = 9;
+/// `replica.fetch.response.max.bytes`.
+const RESPONSE_BYTES: i32 = 10 << 20;
+
+/// What is followed at one leader, and what is in flight to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Fetcher {
+    /// Dense indexes, ordered by (topic id, partition).
+    partitions: Vec<u32>,
+    /// Offsets that the fetch in flight asks from, by dense index.
+    fetching: Option<Vec<Asked>>,
+    /// The lookup in flight.
+    looking_up: Option<Vec<Asked>>,
+    /// The leader did not answer; nothing is sent until the backoff is over.
+    backoff: bool,
+}
+
+/// What was asked for a partition; the answer counts only if all of this still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    at: u32,
+    leader_epoch: i32,
+    end: i64,
+    phase: Phase,
+}
+
+impl Replicas {
+    /// A partition is now followed at `leader`.
+    pub(crate) fn fetcher_add<D: Disk, F: Fx>(&mut self, leader: i32, at: u32, io: &mut Io<'_, D, F>) {
+        let id_of = |at: &u32| self.partitions[*at as usize].as_ref().map(|partition| partition.id);
+        let fetcher = self.fetchers.entry(leader).or_default();
+        if !fetcher.partitions.contains(&at) {
+            fetcher.partitions.push(at);
+            fetcher.partitions.sort_by_key(id_of);
+        }
+        self.fetcher_run(leader, io);
+    }
+
+    /// A partition is no longer followed at `leader`. An answer in flight will find that.
+    pub(crate) fn fetcher_remove(&mut self, leader: i32, at: u32) {
+        if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+            fetcher.partitions.retain(|&other| other != at);
+        }
+    }
+
+    /// Sends whatever there is to send to this leader and is not in flight.
+    pub(crate) fn fetcher_run<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
+        let Some(fetcher) = self.fetchers.get(&leader) else { return };
+        if fetcher.backoff || self.is_stopped() {
+            return;
+        }
+        let (fetch, lookup) = (fetcher.fetching.is_none(), fetcher.looking_up.is_none());
+        if lookup {
+            self.send_lookup(leader, io);
+        }
+        if fetch {
+            self.send_fetch(leader, io);
+        }
+    }
+
+    fn send_fetch<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        let mut topics: Vec<FetchTopic> = Vec::new();
+        let mut asked = Vec::with_capacity(fetcher.partitions.len());
+        for &at in &fetcher.partitions {
+            let Some(partition) = self.partitions[at as usize].as_ref() else { continue };
+            let Role::Follower(following) = &partition.role else { continue };
+            if following.phase != Phase::Fetch {
+                continue;
+            }
+            let end = partition.log.end_offset();
+            let last_fetched_epoch = match io.cfg.truncation {
+                TruncationMode::Fetch => partition.log.latest_epoch().unwrap_or(-1),
+                TruncationMode::Lookup => -1,
+            };
+            asked.push(Asked { at, leader_epoch: partition.leader_epoch, end, phase: Phase::Fetch });
+            let wanted = FetchPartition {
+                partition: partition.id.partition,
+                current_leader_epoch: partition.leader_epoch,
+                fetch_offset: end,
+                last_fetched_epoch,
+                log_start_offset: partition.log.start_offset(),
+                partition_max_bytes: io.cfg.replica_fetch_bytes as i32,
+                ..Default::default()
+            };
+            match topics.last_mut().filter(|topic| topic.topic_id == partition.id.topic) {
+                Some(topic) => topic.partitions.push(wanted),
+                None => topics.push(FetchTopic {
+                    topic_id: partition.id.topic,
+                    partitions: vec![wanted],
+                    ..Default::default()
+                }),
+            }
+        }
+        if asked.is_empty() {
+            return;
+        }
+        let request = FetchRequest {
+            replica_state: ReplicaState {
+                replica_id: self.me,
+                replica_epoch: self.broker_epoch,
+                ..Default::default()
+            },
+            max_wait_ms: io.cfg.replica_fetch_wait.as_millis() as i32,
+            min_bytes: 1,
+            max_bytes: RESPONSE_BYTES,
+            topics,
+            ..Default::default()
+        };
+        let peer = NodeId(leader as u32);
+        if io.net.call(io.fx, peer, lanes::REPLICA_FETCH, FETCH_VERSION, RequestBody::Fetch(request)) {
+            fetcher.fetching = Some(asked);
+            let timeout = io.cfg.request_timeout + io.cfg.replica_fetch_wait;
+            io.fx.set_timer(call_timer(leader), timeout, timeout);
+        }
+    }
+
+    /// The answer of a leader to this follower's fetch.
+    pub fn on_fetched<D: Disk, F: Fx>(&mut self, leader: i32, response: FetchResponse, io: &mut Io<'_, D, F>) {
+        let Some(asked) = self.fetchers.get_mut(&leader).and_then(|fetcher| fetcher.fetching.take()) else { return };
+        if self.is_stopped() {
+            return;
+        }
+        if response.error_code != 0 {
+            return self.fetcher_back_off(leader, io);
+        }
+        let mut failed = false;
+        for topic in response.responses {
+            for data in topic.partitions {
+                let id = TopicIdPartition { topic: topic.topic_id, partition: data.partition_index };
+                let Some(&at) = self.index.get(&id) else { continue };
+                let Some(asked) = asked.iter().find(|asked| asked.at == at) else { continue };
+                if self.still_asked(leader, asked) {
+                    failed |= self.fetched(at, data, io).is_err();
+                }
+            }
+        }
+        if self.offline {
+            return;
+        }
+        if failed {
+            arm_backoff(leader, io);
+        }
+        self.fetcher_run(leader, io);
+    }
+
+    /// Whether nothing has changed since it was asked.
+    fn still_asked(&self, leader: i32, asked: &Asked) -> bool {
+        self.partitions[asked.at as usize].as_ref().is_some_and(|partition| {
+            matches!(&partition.role, Role::Follower(following) if following.phase == asked.phase)
+                && partition.leader == leader
+                && partition.leader_epoch == asked.leader_epoch
+                && partition.log.end_offset() == asked.end
+        })
+    }
+
+    fn fetched<D: Disk, F: Fx>(&mut self, at: u32, data: PartitionData, io: &mut Io<'_, D, F>) -> Result<(), Delayed> {
+        let Some(partition) = self.partitions[at as usize].as_mut() else { return Ok(()) };
+        match ErrorCode::from_code(data.error_code) {
+            ErrorCode::None => {}
+            ErrorCode::OffsetOutOfRange => {
+                set_phase(partition, Phase::FindStart);
+                return Ok(());
+            }
+            _ => {
+                set_phase(partition, Phase::Backoff);
+                return Err(Delayed);
+            }
+        }
+        if data.diverging_epoch.end_offset >= 0 {
+            let cut =
+                partition.truncation_point(data.diverging_epoch.epoch, data.diverging_epoch.end_offset, io.cfg.bugs);
+            if partition.truncate(cut.offset, io).is_err() {
+                self.fail(io);
+            }
+            return Ok(());
+        }
+        if let Some(records) = data.records.filter(|records| !records.is_empty()) {
+            let segments = partition.log.segment_base_offsets().count();
+            let id = partition.id;
+            let fx = &mut *io.fx;
+            let appended = partition.log.append_as_follower(records, io.disk, |header| {
+                fx.observe(Obs::Appended { log: id, batch: crate::mark(header) });
+            });
+            if appended.is_err() {
+                if partition.log.is_failed() {
+                    self.fail(io);
+                    return Ok(());
+                }
+                // The leader sent what is not a batch, or not the next one: nothing was written. Ask again later.
+                set_phase(partition, Phase::Backoff);
+                return Err(Delayed);
+            }
+            if partition.log.segment_base_offsets().count() != segments {
+                io.fx.observe(Obs::SegmentRolled { log: id });
+                start_sync(partition, at, io);
+            }
+            if partition.flush == FlushPolicy::EveryWrite {
+                // The next fetch tells the leader that this is durable, so it must be.
+                set_phase(partition, Phase::Flush);
+                start_sync(partition, at, io);
+            }
+        }
+        if data.log_start_offset > partition.log.start_offset() {
+            self.follow_log_start(at, data.log_start_offset, io);
+        }
+        if let Some(partition) = self.partitions[at as usize].as_mut() {
+            partition.follow_high_watermark(data.high_watermark, io);
+        }
+        Ok(())
+    }
+
+    fn follow_log_start<D: Disk, F: Fx>(&mut self, at: u32, start: i64, io: &mut Io<'_, D, F>) {
+        let Some(partition) = self.partitions[at as usize].as_mut() else { return };
+        let start = start.min(partition.log.end_offset());
+        if partition.log.delete_records_before(start) {
+            io.fx.observe(Obs::LogStart { log: partition.id, start, emptied: false });
+        }
+    }
+
+    /// Asks the leader for points of divergence, or for its first offset.
+    fn send_lookup<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
+        let lookups = self.asked_in(leader, Phase::Lookup);
+        let (version, asked, body) = if lookups.is_empty() {
+            let starts = self.asked_in(leader, Phase::FindStart);
+            if starts.is_empty() {
+                return;
+            }
+            let request = self.starts_request(&starts);
+            (LIST_OFFSETS_VERSION, starts, RequestBody::ListOffsets(request))
+        } else {
+            let request = self.epochs_request(&lookups);
+            (LOOKUP_VERSION, lookups, RequestBody::OffsetForLeaderEpoch(request))
+        };
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        if io.net.call(io.fx, NodeId(leader as u32), lanes::EPOCH_LOOKUP, version, body) {
+            fetcher.looking_up = Some(asked);
+            let timeout = io.cfg.request_timeout;
+            io.fx.set_timer(lookup_timer(leader), timeout, timeout);
+        }
+    }
+
+    /// The partitions followed at `leader` that are in this phase.
+    fn asked_in(&self, leader: i32, phase: Phase) -> Vec<Asked> {
+        let partitions = self.fetchers.get(&leader).map_or(&[][..], |fetcher| &fetcher.partitions);
+        let in_phase = partitions.iter().filter_map(|&at| {
+            let partition = self.partitions[at as usize].as_ref()?;
+            let Role::Follower(following) = &partition.role else { return None };
+            let (leader_epoch, end) = (partition.leader_epoch, partition.log.end_offset());
+            (following.phase == phase).then_some(Asked { at, leader_epoch, end, phase })
+        });
+        in_phase.collect()
+    }
+
+    fn epochs_request(&self, asked: &[Asked]) -> OffsetForLeaderEpochRequest {
+        let mut topics: Vec<OffsetForLeaderTopic> = Vec::new();
+        for partition in asked.iter().filter_map(|asked| self.partitions[asked.at as usize].as_ref()) {
+            let wanted = OffsetForLeaderPartition {
+                partition: partition.id.partition,
+                current_leader_epoch: partition.leader_epoch,
+                leader_epoch: partition.log.latest_epoch().unwrap_or(-1),
+            };
+            match topics.last_mut().filter(|topic| topic.topic == partition.topic) {
+                Some(topic) => topic.partitions.push(wanted),
+                None => {
+                    topics.push(OffsetForLeaderTopic { topic: partition.topic.clone(), partitions: vec![wanted] });
+                }
+            }
+        }
+        OffsetForLeaderEpochRequest { replica_id: self.me, topics }
+    }
+
+    fn starts_request(&self, asked: &[Asked]) -> ListOffsetsRequest {
+        let mut topics: Vec<ListOffsetsTopic> = Vec::new();
+        for partition in asked.iter().filter_map(|asked| self.partitions[asked.at as usize].as_ref()) {
+            let wanted = ListOffsetsPartition {
+                partition_index: partition.id.partition,
+                current_leader_epoch: partition.leader_epoch,
+                timestamp: EARLIEST_TIMESTAMP,
+            };
+            match topics.last_mut().filter(|topic| topic.name == partition.topic) {
+                Some(topic) => topic.partitions.push(wanted),
+                None => topics.push(ListOffsetsTopic { name: partition.topic.clone(), partitions: vec![wanted] }),
+            }
+        }
+        ListOffsetsRequest { replica_id: self.me, topics, ..Default::default() }
+    }
+
+    /// The leader's answer to OffsetForLeaderEpoch.
+    pub fn on_epoch_ends<D: Disk, F: Fx>(
+        &mut self,
+        leader: i32,
+        response: OffsetForLeaderEpochResponse,
+        io: &mut Io<'_, D, F>,
+    ) {
+        let Some(asked) = self.lookup_answered(leader, io) else { return };
+        let mut delayed = false;
+        for topic in &response.topics {
+            let Some(id) = self.topic_id(&topic.topic) else { continue };
+            for data in &topic.partitions {
+                if let Some(at) = self.answers(leader, TopicIdPartition { topic: id, partition: data.partition }, &asked)
+                {
+                    delayed |= self.epoch_end(at, data, io).is_err();
+                }
+            }
+        }
+        if delayed {
+            arm_backoff(leader, io);
+        }
+        self.fetcher_run(leader, io);
+    }
+
+    fn epoch_end<D: Disk, F: Fx>(
+        &mut self,
+        at: u32,
+        data: &EpochEndOffset,
+        io: &mut Io<'_, D, F>,
+    ) -> Result<(), Delayed> {
+        let Some(partition) = self.partitions[at as usize].as_mut() else { return Ok(()) };
+        if data.error_code != 0 {
+            set_phase(partition, Phase::Backoff);
+            return Err(Delayed);
+        }
+        let cut = partition.truncation_point(data.leader_epoch, data.end_offset, io.cfg.bugs);
+        if partition.truncate(cut.offset, io).is_err() {
+            self.fail(io);
+            return Ok(());
+        }
+        if cut.agreed || partition.log.latest_epoch().is_none() {
+            set_phase(partition, Phase::Fetch);
+        }
+        Ok(())
+    }
+
+    /// The leader's answer to ListOffsets: its first offset. A log that ends before it starts there anew.
+    pub fn on_log_starts<D: Disk, F: Fx>(
+        &mut self,
+        leader: i32,
+        response: ListOffsetsResponse,
+        io: &mut Io<'_, D, F>,
+    ) {
+        let Some(asked) = self.lookup_answered(leader, io) else { return };
+        let mut delayed = false;
+        for topic in &response.topics {
+            let Some(topic_id) = self.topic_id(&topic.name) else { continue };
+            for data in &topic.partitions {
+                let id = TopicIdPartition { topic: topic_id, partition: data.partition_index };
+                let Some(at) = self.answers(leader, id, &asked) else { continue };
+                let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
+                if data.error_code != 0 || data.offset < 0 {
+                    set_phase(partition, Phase::Backoff);
+                    delayed = true;
+                    continue;
+                }
+                if partition.log.end_offset() < data.offset {
+                    if partition.log.truncate_fully_and_start_at(data.offset, io.disk).is_err() {
+                        self.fail(io);
+                        return;
+                    }
+                    partition.high_watermark = data.offset;
+                    io.fx.observe(Obs::LogStart { log: id, start: data.offset, emptied: true });
+                    // Nothing below the leader's start exists any more: the high watermark is at least there
+                    // (KAFKA-9491).
+                    io.fx.observe(Obs::HighWatermark { partition: id, value: data.offset, leader: false });
+                    set_phase(partition, Phase::Fetch);
+                } else {
+                    // Our end is in the leader's range now, or beyond its end: compare epochs.
+                    set_phase(partition, first_phase(partition, io.cfg.truncation));
+                    delayed = true;
+                }
+            }
+        }
+        if delayed {
+            arm_backoff(leader, io);
+        }
+        self.fetcher_run(leader, io);
+    }
+
+    fn lookup_answered<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) -> Option<Vec<Asked>> {
+        let asked = self.fetchers.get_mut(&leader)?.looking_up.take()?;
+        io.fx.cancel_timer(lookup_timer(leader));
+        (!self.is_stopped()).then_some(asked)
+    }
+
+    fn answers(&self, leader: i32, id: TopicIdPartition, asked: &[Asked]) -> Option<u32> {
+        let at = *self.index.get(&id)?;
+        let asked = asked.iter().find(|asked| asked.at == at)?;
+        self.still_asked(leader, asked).then_some(at)
+    }
+
+    /// A call to a leader failed.
+    pub fn on_fetch_failed<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
+        if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+            fetcher.fetching = None;
+            self.fetcher_back_off(leader, io);
+        }
+    }
+
+    /// A lookup at a leader failed.
+    pub fn on_lookup_failed<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
+        if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+            fetcher.looking_up = None;
+            io.fx.cancel_timer(lookup_timer(leader));
+            self.fetcher_back_off(leader, io);
+        }
+    }
+
+    /// `FETCHER_CALL`: a leader does not answer.
+    pub(crate) fn fetcher_timed_out<D: Disk, F: Fx>(&mut self, index: i32, io: &mut Io<'_, D, F>) {
+        let (leader, lookup) = (index / 2, index % 2 == 1);
+        let peer = NodeId(leader as u32);
+        if lookup {
+            io.net.abandon(io.fx, peer, lanes::EPOCH_LOOKUP);
+            self.on_lookup_failed(leader, io);
+        } else if self.fetchers.get(&leader).is_some_and(|fetcher| fetcher.fetching.is_some()) {
+            io.net.abandon(io.fx, peer, lanes::REPLICA_FETCH);
+            self.on_fetch_failed(leader, io);
+        }
+    }
+
+    fn fetcher_back_off<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
+        if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+            fetcher.backoff = true;
+            arm_backoff(leader, io);
+        }
+    }
+
+    /// `FETCHER_BACKOFF`: try again.
+    pub(crate) fn fetcher_backoff_over<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        fetcher.backoff = false;
+        for &at in &fetcher.partitions {
+            let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
+            let next = first_phase(partition, io.cfg.truncation);
+            if let Some(following) = partition.following_mut()
+                && following.phase == Phase::Backoff
+            {
+                following.phase = next;
+            }
+        }
+        self.fetcher_run(leader, io);
+    }
+}
+
+/// The partition waits for the backoff.
+struct Delayed;
+
+fn set_phase(partition: &mut Partition, phase: Phase) {
+    if let Some(following) = partition.following_mut() {
+        following.phase = phase;
+    }
+}
+
+/// Even indexes are fetches, odd ones lookups: both may be in flight to one leader.
+fn call_timer(leader: i32) -> TimerId {
+    TimerId { class: timers::FETCHER_CALL, index: leader as u32 * 2 }
+}
+
+fn lookup_timer(leader: i32) -> TimerId {
+    TimerId { class: timers::FETCHER_CALL, index: leader as u32 * 2 + 1 }
+}
+
+fn arm_backoff<D: Disk, F: Fx>(leader: i32, io: &mut Io<'_, D, F>) {
+    let backoff = io.cfg.replica_fetch_backoff;
+    io.fx.set_timer(TimerId { class: timers::FETCHER_BACKOFF, index: leader as u32 }, backoff, backoff);
+}

@@ -1,0 +1,173 @@
+//! ListOffsets and OffsetForLeaderEpoch.
+
+use tribunal_common::{Fx, Io, TopicIdPartition, planted};
+use tribunal_contract::Disk;
+use tribunal_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest};
+use tribunal_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
+};
+use tribunal_protocol::messages::offset_for_leader_epoch_request::{
+    OffsetForLeaderEpochRequest, OffsetForLeaderPartition,
+};
+use tribunal_protocol::messages::offset_for_leader_epoch_response::{
+    EpochEndOffset, OffsetForLeaderEpochResponse, OffsetForLeaderTopicResult,
+};
+use tribunal_protocol::{ErrorCode, Uuid};
+
+use crate::fetch::check_leader_epoch;
+use crate::partition::{Partition, Role};
+use crate::replicas::Replicas;
+
+/// ListOffsets: the offset after the last one a consumer may read.
+pub(crate) const LATEST_TIMESTAMP: i64 = -1;
+/// ListOffsets: the first offset.
+pub(crate) const EARLIEST_TIMESTAMP: i64 = -2;
+/// ListOffsets: the offset of the record with the greatest timestamp (KIP-734).
+const MAX_TIMESTAMP: i64 = -3;
+/// ListOffsets: the first offset on local storage (KIP-405); without tiered storage, the first.
+const EARLIEST_LOCAL_TIMESTAMP: i64 = -4;
+/// ListOffsets: the last offset on tiered storage (KIP-1005); there is none.
+const LATEST_TIERED_TIMESTAMP: i64 = -5;
+
+impl Replicas {
+    /// Serves ListOffsets.
+    pub fn list_offsets<D: Disk, F: Fx>(
+        &mut self,
+        version: i16,
+        request: ListOffsetsRequest,
+        io: &mut Io<'_, D, F>,
+    ) -> ListOffsetsResponse {
+        let follower = request.replica_id >= 0;
+        let topics = request.topics.into_iter().map(|topic| {
+            let id = self.topic_id(&topic.name);
+            let partitions =
+                topic.partitions.iter().map(|wanted| self.list_offset(id, wanted, version, follower, io)).collect();
+            ListOffsetsTopicResponse { name: topic.name, partitions, ..Default::default() }
+        });
+        ListOffsetsResponse { topics: topics.collect(), ..Default::default() }
+    }
+
+    fn list_offset<D: Disk, F: Fx>(
+        &mut self,
+        topic: Option<Uuid>,
+        wanted: &ListOffsetsPartition,
+        version: i16,
+        follower: bool,
+        io: &mut Io<'_, D, F>,
+    ) -> ListOffsetsPartitionResponse {
+        let mut response =
+            ListOffsetsPartitionResponse { partition_index: wanted.partition_index, ..Default::default() };
+        let found = self
+            .led(topic, wanted.partition_index)
+            .and_then(|partition| check_leader_epoch(partition, wanted.current_leader_epoch).map(|()| partition))
+            .and_then(|partition| find_offset(partition, wanted.timestamp, version, follower, io));
+        match found {
+            Ok(found) => {
+                response.timestamp = found.timestamp;
+                response.offset = found.offset;
+                response.leader_epoch = found.leader_epoch;
+            }
+            Err(error) => response.error_code = error.code(),
+        }
+        response
+    }
+
+    /// Serves OffsetForLeaderEpoch.
+    pub fn offsets_for_leader_epochs<D: Disk, F: Fx>(
+        &mut self,
+        request: OffsetForLeaderEpochRequest,
+        io: &mut Io<'_, D, F>,
+    ) -> OffsetForLeaderEpochResponse {
+        let topics = request.topics.into_iter().map(|topic| {
+            let id = self.topic_id(&topic.topic);
+            let partitions = topic.partitions.iter().map(|wanted| self.epoch_end_offset(id, wanted, io)).collect();
+            OffsetForLeaderTopicResult { topic: topic.topic, partitions, ..Default::default() }
+        });
+        OffsetForLeaderEpochResponse { topics: topics.collect(), ..Default::default() }
+    }
+
+    fn epoch_end_offset<D: Disk, F: Fx>(
+        &mut self,
+        topic: Option<Uuid>,
+        wanted: &OffsetForLeaderPartition,
+        io: &mut Io<'_, D, F>,
+    ) -> EpochEndOffset {
+        let mut response = EpochEndOffset { partition: wanted.partition, ..Default::default() };
+        let answer = self.led(topic, wanted.partition).and_then(|partition| {
+            // A leader that has not heard of the asker's epoch, or an asker that has not heard of the leader's, would
+            // compare logs that are about to change (KIP-320).
+            if !planted!(io.cfg.bugs, Kip320Truncation) {
+                check_leader_epoch(partition, wanted.current_leader_epoch)?;
+            }
+            Ok(partition.log.end_offset_for_epoch(wanted.leader_epoch))
+        });
+        match answer {
+            Ok(Some((epoch, end_offset))) => {
+                response.leader_epoch = epoch;
+                response.end_offset = end_offset;
+            }
+            Ok(None) => {}
+            Err(error) => response.error_code = error.code(),
+        }
+        response
+    }
+
+    /// The partition, if this broker leads it.
+    fn led(&mut self, topic: Option<Uuid>, partition: i32) -> Result<&mut Partition, ErrorCode> {
+        let topic = topic.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        if self.offline {
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        let Some(&at) = self.index.get(&TopicIdPartition { topic, partition }) else {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        };
+        match self.partitions[at as usize].as_mut() {
+            Some(partition) if matches!(partition.role, Role::Leader(_)) => Ok(partition),
+            _ => Err(ErrorCode::NotLeaderOrFollower),
+        }
+    }
+}
+
+struct Found {
+    timestamp: i64,
+    offset: i64,
+    leader_epoch: i32,
+}
+
+fn find_offset<D: Disk, F: Fx>(
+    partition: &mut Partition,
+    timestamp: i64,
+    version: i16,
+    follower: bool,
+    io: &mut Io<'_, D, F>,
+) -> Result<Found, ErrorCode> {
+    let log = &partition.log;
+    // What a client may read ends at the high watermark; a follower replicates up to the log end.
+    let end = if follower { log.end_offset() } else { partition.high_watermark };
+    let at = |offset: i64| Found {
+        timestamp: -1,
+        offset,
+        leader_epoch: log.epoch_for_offset(offset).unwrap_or(-1),
+    };
+    match timestamp {
+        // The offset after the last record has the epoch of the leader that will fill it.
+        LATEST_TIMESTAMP => Ok(Found { leader_epoch: partition.leader_epoch, ..at(end) }),
+        EARLIEST_TIMESTAMP | EARLIEST_LOCAL_TIMESTAMP => Ok(at(log.start_offset())),
+        LATEST_TIERED_TIMESTAMP if version >= 9 => Ok(Found { timestamp: -1, offset: -1, leader_epoch: -1 }),
+        MAX_TIMESTAMP if version >= 7 => {
+            let found = log.max_timestamp(io.disk).map_err(|_| ErrorCode::KafkaStorageError)?;
+            Ok(found.map_or_else(none, |found| Found { timestamp: found.timestamp, ..at(found.offset) }))
+        }
+        0.. => {
+            let found =
+                log.offset_for_timestamp(timestamp, io.disk).map_err(|_| ErrorCode::KafkaStorageError)?;
+            let readable = found.filter(|found| found.offset < end);
+            Ok(readable.map_or_else(none, |found| Found { timestamp: found.timestamp, ..at(found.offset) }))
+        }
+        _ => Err(ErrorCode::UnsupportedVersion),
+    }
+}
+
+fn none() -> Found {
+    Found { timestamp: -1, offset: -1, leader_epoch: -1 }
+}
