@@ -47,10 +47,8 @@ fn tags(out: &mut Code, scope: Scope<'_>, tagged: &[&Field]) {
         out.line(format!("while let Some(tag) = r.next_tag(&mut tags, {at})? {{"));
         out.line("match tag {");
         for field in tagged {
-            let guard = match scope.condition(field.versions) {
-                Some(condition) if Some(field.versions.min) != scope.message.flexible => format!(" if {condition}"),
-                _ => String::new(),
-            };
+            let guard =
+                scope.tag_condition(field.versions).map_or(String::new(), |condition| format!(" if {condition}"));
             let (name, tag) = (types::ident(field), field.tag.unwrap_or_default());
             out.line(format!("{tag}{guard} => {name} = {},", expression(scope, field)));
         }

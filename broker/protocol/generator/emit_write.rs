@@ -52,11 +52,9 @@ fn tags(out: &mut Code, scope: Scope<'_>, tagged: &[&Field]) {
         }
     };
     for field in tagged {
-        let present = match scope.condition(field.versions) {
-            Some(condition) if Some(field.versions.min) != scope.message.flexible => {
-                format!("{condition} && {}", types::is_set(field))
-            }
-            _ => types::is_set(field),
+        let present = match scope.tag_condition(field.versions) {
+            Some(condition) => format!("{condition} && {}", types::is_set(field)),
+            None => types::is_set(field),
         };
         out.line(format!("let has_{} = {present};", types::ident(field)));
     }

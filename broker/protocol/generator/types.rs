@@ -23,6 +23,12 @@ impl Scope<'_> {
         }
     }
 
+    /// The condition under which a tagged field of `range` exists, given that the version is flexible.
+    pub fn tag_condition(&self, range: Range) -> Option<String> {
+        let always = self.message.flexible.is_some_and(|from| range.min <= from) && range.max >= self.of.versions.max;
+        if always { None } else { self.condition(range) }
+    }
+
     /// The opposite of [`Scope::condition`].
     pub fn absence(&self, range: Range) -> Option<String> {
         let scope = self.of.versions;

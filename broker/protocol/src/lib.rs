@@ -31,7 +31,9 @@ pub use api::{
 };
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use error_code::ErrorCode;
-pub use frame::{Frames, decode_request, decode_response, encode_request, encode_response};
+pub use frame::{
+    Frames, decode_request, decode_response, encode_request, encode_response, encode_unsupported_api_versions,
+};
 pub use message::Message;
 pub use messages::{ApiKey, MetadataRecord, RequestBody, ResponseBody};
 pub use read::Reader;
