@@ -85,8 +85,8 @@ pub struct ProducerConfig {
     pub buffer_memory: u64,
     /// `max.in.flight.requests.per.connection`. Only 1 keeps the order of records when batches are retried.
     pub max_in_flight: u8,
-    /// `retries`; none retries until the delivery timeout.
-    pub retries: Option<u8>,
+    /// `retries`. Numbers above [`crate::limits::MAX_ATTEMPTS`] retry until the delivery timeout.
+    pub retries: u32,
     /// `delivery.timeout.ms`: the upper bound from a batch's creation to its delivery or failure.
     pub delivery_timeout: Span,
     /// `max.block.ms`: how long a record waits for its topic to be known.
@@ -106,7 +106,7 @@ impl ProducerConfig {
             max_request_size: 1 << 20,
             buffer_memory: 32 << 20,
             max_in_flight: 5,
-            retries: None,
+            retries: i32::MAX as u32,
             delivery_timeout: Span::from_secs(120),
             max_block: Span::from_secs(60),
         }

@@ -15,6 +15,6 @@ pub const MAX_WAITING: usize = 1 << 20;
 /// between (parts - 1) / parts of the timeout and the timeout.
 pub const DELIVERY_TICKS: u8 = 4;
 
-/// How often a batch counts up its attempts; enough for every backoff to reach its maximum. A finite `retries` above
-/// it counts as infinite.
+/// The most retries that are counted. With a larger `retries`, attempts are counted only until the backoff has reached
+/// its maximum, so that batches which are retried for long do not differ in state.
 pub const MAX_ATTEMPTS: u8 = u8::MAX;

@@ -159,10 +159,12 @@ impl Producer {
         let is_lost = error == ErrorCode::NetworkException;
         batch.maybe_appended |= is_lost;
         let (base, max) = (self.config.net.retry_backoff, self.config.net.retry_backoff_max);
-        match self.config.retries {
-            Some(retries) if batch.attempts >= retries => return self.fail(batch, error, io),
-            Some(retries) if retries < limits::MAX_ATTEMPTS => batch.attempts += 1,
-            _ => batch.attempts = backoff::bump(batch.attempts, base, max),
+        if self.config.retries > u32::from(limits::MAX_ATTEMPTS) {
+            batch.attempts = backoff::bump(batch.attempts, base, max);
+        } else if u32::from(batch.attempts) < self.config.retries {
+            batch.attempts += 1;
+        } else {
+            return self.fail(batch, error, io);
         }
         self.observe_retry(slot, if is_lost { ErrorCode::None } else { error }, io);
         let attempts = batch.attempts;

@@ -1,0 +1,12 @@
+//! Applications: machines that use a client library and do what a workload says.
+//!
+//! Their configurations are plain values that a plan fills in. What they do is reported by the library's observations;
+//! they count only what a runner must know to steer a run.
+
+mod consumer;
+mod producer;
+mod values;
+
+pub use consumer::{ConsumerApp, ConsumerAppConfig, ConsumerInput};
+pub use producer::{DueRecord, Generated, ProducerApp, ProducerAppConfig, ProducerCounters, ProducerInput, Source};
+pub use values::{ValueFormat, Values};
