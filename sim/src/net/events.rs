@@ -32,6 +32,7 @@ pub(super) enum Draw {
     LateBy,
     Notice,
     Retransmit,
+    Retransmitted,
     Unacked,
 }
 
@@ -177,16 +178,22 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// What came up in vain on direction `i` comes up again, if nothing is in its way.
-    pub(super) fn release(&mut self, queue: &mut Queue, now: u64, i: u32) {
-        let draws = self.draws(i, Draw::Retransmit);
+    /// What came up in vain on direction `i` is sent again, if nothing is in its way.
+    pub(super) fn retransmit(&mut self, queue: &mut Queue, now: u64, i: u32) {
+        let after = self.config.retransmit.draw(self.draws(i, Draw::Retransmit), now);
+        let latency = self.links.latency(self.directions[i as usize].link);
+        let at = now + after + latency.draw(self.draws(i, Draw::Retransmitted), now);
+        self.release(queue, at, i);
+    }
+
+    /// What came up in vain on direction `i` comes up again at `at`, if nothing is in its way.
+    fn release(&mut self, queue: &mut Queue, at: u64, i: u32) {
         let direction = &mut self.directions[i as usize];
         if direction.flags & (flag::CUT | flag::HELD) != 0 || direction.stalled == 0 {
             return;
         }
         let stalled = core::mem::take(&mut direction.stalled);
-        let after = self.config.retransmit.draw(draws, now);
-        let at = self.links.arrival(direction.link, now + after, || 0).max(direction.last_arrival);
+        let at = at.max(direction.last_arrival);
         direction.last_arrival = at;
         direction.tokens += stalled;
         for _ in 0..stalled {

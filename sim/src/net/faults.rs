@@ -49,7 +49,7 @@ impl<M: Wire> Net<M> {
                 continue;
             }
             if incoming.flags & flag::VANISHED == 0 {
-                self.release(queue, now, i);
+                self.retransmit(queue, now, i);
             } else if incoming.unacked {
                 incoming.unacked = false;
                 self.answer_with_reset(queue, now, i);
@@ -92,7 +92,7 @@ impl<M: Wire> Net<M> {
             if flags == 0 && direction.flags & flag::VANISHED == 0 {
                 direction.unacked = false;
             }
-            self.release(queue, now, i);
+            self.retransmit(queue, now, i);
         }
     }
 

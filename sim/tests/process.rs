@@ -1,0 +1,274 @@
+//! Processes, timers, clocks, and how a run ends.
+
+mod common;
+
+use common::{Do, Lab, Saw};
+use tribunal_contract::{NodeId, Span, Time};
+use tribunal_sim::{Config, Fault, Lifecycle, Mode, Ran, Stop};
+
+const NODE: NodeId = NodeId(0);
+
+fn timers(lab: &mut Lab) -> Vec<(u64, u32)> {
+    lab.take()
+        .into_iter()
+        .filter_map(|(at, _, saw)| if let Saw::Timer(index, _) = saw { Some((at, index)) } else { None })
+        .collect()
+}
+
+#[test]
+fn a_timer_fires_once_inside_its_range_and_not_always_at_the_same_instant() {
+    let mut lab = Lab::new(1);
+    for index in 0..50 {
+        lab.tell(0, Do::Timer(index, 10, 20));
+    }
+    lab.run(1_000);
+    let fired = timers(&mut lab);
+    assert_eq!(fired.len(), 50);
+    assert!(fired.iter().all(|&(at, _)| (10_000..=20_000).contains(&at)));
+    let mut times: Vec<u64> = fired.iter().map(|f| f.0).collect();
+    times.dedup();
+    assert!(times.len() > 40);
+}
+
+#[test]
+fn setting_a_timer_again_replaces_it_whether_later_or_earlier() {
+    let mut lab = Lab::new(1);
+    lab.tell(0, Do::Timer(0, 10, 10));
+    lab.tell(0, Do::Timer(0, 30, 30));
+    lab.tell(0, Do::Timer(1, 30, 30));
+    lab.tell(0, Do::Timer(1, 10, 10));
+    lab.run(20);
+    // Set again for when an entry of its first setting is still pending.
+    lab.tell(0, Do::Timer(1, 10, 10));
+    lab.run(100);
+    assert_eq!(timers(&mut lab), [(10_000, 1), (30_000, 0), (30_000, 1)]);
+}
+
+#[test]
+fn a_cancelled_timer_does_not_fire_and_can_be_set_again() {
+    let mut lab = Lab::new(1);
+    lab.tell(0, Do::Timer(0, 10, 10));
+    lab.run(5);
+    lab.tell(0, Do::Cancel(0));
+    lab.tell(0, Do::Cancel(77));
+    lab.run(100);
+    assert_eq!(timers(&mut lab), []);
+    lab.tell(0, Do::Timer(0, 10, 10));
+    lab.run(100);
+    assert_eq!(timers(&mut lab), [(115_000, 0)]);
+}
+
+#[test]
+fn timers_and_syncs_of_an_earlier_incarnation_do_not_arrive() {
+    let mut lab = Lab::new(1);
+    lab.tell(0, Do::Create("f"));
+    lab.tell(0, Do::Append("f", b"x"));
+    lab.tell(0, Do::Sync("f", 1));
+    lab.tell(0, Do::Timer(0, 10, 10));
+    lab.run(0);
+    lab.kernel.apply(Fault::Crash { node: NODE });
+    assert_eq!(lab.kernel.mode(NODE), Mode::Down);
+    assert!(lab.kernel.machine(NODE).is_none());
+    lab.take();
+    assert!(lab.kernel.apply(Fault::Restart { node: NODE }));
+    assert!(!lab.kernel.apply(Fault::Restart { node: NODE }));
+    lab.run(1_000);
+    assert!(matches!(lab.take_what()[..], [(0, Saw::Start(_))]));
+    assert_eq!(lab.kernel.incarnation(NODE), Some(1));
+    // The device went on without the process.
+    assert_eq!(lab.kernel.disk(NODE).lengths("f"), Some((1, 1)));
+}
+
+#[test]
+fn a_paused_process_sees_all_it_missed_in_order_when_it_runs_on() {
+    let mut lab = Lab::new(3);
+    let conn = lab.connect(0, 1, 0);
+    lab.tell(1, Do::Timer(0, 3, 3));
+    lab.run(0);
+    assert!(lab.kernel.apply(Fault::Pause { node: NodeId(1) }));
+    assert!(!lab.kernel.apply(Fault::Pause { node: NodeId(1) }));
+    lab.tell(0, Do::Send(conn, 1));
+    lab.run(2);
+    lab.tell(0, Do::Send(conn, 2));
+    lab.tell(2, Do::Connect(1, 0));
+    lab.run(3);
+    lab.tell(0, Do::Close(conn));
+    lab.run(60_000);
+    // The host takes connections for its process.
+    assert!(matches!(lab.take_what()[..], [(2, Saw::Up(_, false))]));
+    let resumed = lab.now_micros();
+    lab.tell(0, Do::Send(conn, 3));
+    assert!(lab.kernel.apply(Fault::Resume { node: NodeId(1) }));
+    lab.run(10);
+    let seen = lab.take();
+    assert!(seen.iter().all(|(at, node, _)| (*at, *node) == (resumed, 1)), "{seen:?}");
+    let seen: Vec<Saw> = seen.into_iter().map(|s| s.2).collect();
+    let up = seen.iter().find(|saw| matches!(saw, Saw::Up(_, true))).cloned().expect("the new connection");
+    let timer = seen.iter().find(|saw| matches!(saw, Saw::Timer(0, _))).cloned().expect("the timer");
+    assert_eq!(seen, [Saw::Msg(conn, 1), timer, Saw::Msg(conn, 2), up, Saw::Down(conn)]);
+}
+
+#[test]
+fn what_comes_up_while_a_process_catches_up_goes_behind() {
+    let mut lab = Lab::new(2);
+    let conn = lab.connect(0, 1, 0);
+    lab.kernel.apply(Fault::Pause { node: NodeId(1) });
+    for n in 0..5 {
+        lab.tell(0, Do::Send(conn, n));
+    }
+    lab.run(1);
+    // Due at the very instant of the resume, and scheduled before it.
+    for n in 5..8 {
+        lab.tell(0, Do::Send(conn, n));
+    }
+    lab.run(0);
+    lab.kernel.at(lab.kernel.now() + Span::from_millis(1), 1);
+    let limit = Time::from_millis(100);
+    assert_eq!(lab.kernel.run_until(limit), Ran::Token(1));
+    lab.kernel.apply(Fault::Resume { node: NodeId(1) });
+    assert_eq!(lab.kernel.run_until(limit), Ran::Limit);
+    let expected: Vec<(u32, Saw)> = (0..8).map(|n| (1, Saw::Msg(conn, n))).collect();
+    assert_eq!(lab.take_what(), expected);
+}
+
+#[test]
+fn a_process_paused_again_before_it_has_caught_up_stays_paused() {
+    let mut lab = Lab::new(2);
+    let conn = lab.connect(0, 1, 0);
+    lab.kernel.apply(Fault::Pause { node: NodeId(1) });
+    lab.tell(0, Do::Send(conn, 1));
+    lab.run(5);
+    assert!(lab.kernel.apply(Fault::Resume { node: NodeId(1) }));
+    assert!(lab.kernel.apply(Fault::Pause { node: NodeId(1) }));
+    lab.run(5);
+    assert!(lab.take().is_empty());
+    assert!(lab.kernel.apply(Fault::Resume { node: NodeId(1) }));
+    lab.run(5);
+    assert_eq!(lab.take_what(), [(1, Saw::Msg(conn, 1))]);
+}
+
+#[test]
+fn a_process_that_dies_paused_never_sees_what_it_missed() {
+    let mut lab = Lab::new(2);
+    let conn = lab.connect(0, 1, 0);
+    lab.tell(1, Do::Timer(0, 1, 1));
+    lab.run(0);
+    lab.kernel.apply(Fault::Pause { node: NodeId(1) });
+    lab.tell(0, Do::Send(conn, 1));
+    lab.tell(1, Do::Choose(3));
+    lab.run(5);
+    lab.kernel.apply(Fault::Crash { node: NodeId(1) });
+    lab.kernel.apply(Fault::Restart { node: NodeId(1) });
+    lab.run(100);
+    assert!(matches!(lab.take_what()[..], [(1, Saw::Start(_)), (0, Saw::Down(_))]));
+}
+
+#[test]
+fn a_clock_shows_epoch_and_offset_and_an_offset_moves_no_timer() {
+    let mut lab = Lab::new(1);
+    let epoch = Config::new(0).epoch;
+    assert_eq!(lab.take_what(), [(0, Saw::Start(epoch))]);
+    lab.tell(0, Do::Timer(0, 10, 10));
+    lab.run(5);
+    assert!(lab.kernel.apply(Fault::ClockOffset { node: NODE, nanos: -3_000_000_000 }));
+    assert_eq!(lab.kernel.clock(NODE).0, epoch.0 + 5_000_000 - 3_000_000_000);
+    lab.run(10);
+    assert_eq!(lab.take(), [(10_000, 0, Saw::Timer(0, Time(epoch.0 + 10_000_000 - 3_000_000_000)))]);
+    assert!(!lab.kernel.apply(Fault::ClockOffset { node: NODE, nanos: -3_000_000_000 }));
+}
+
+#[test]
+fn a_process_that_halts_itself_closes_its_connections_and_can_be_started_again() {
+    let mut lab = Lab::new(2);
+    let conn = lab.connect(0, 1, 0);
+    lab.tell(1, Do::Halt);
+    lab.tell(1, Do::Choose(2));
+    lab.run(10);
+    assert_eq!(lab.take_what(), [(0, Saw::Down(conn))]);
+    assert_eq!(lab.kernel.mode(NodeId(1)), Mode::Down);
+    let last = lab.kernel.judge().lifecycles.last().copied();
+    assert_eq!(last, Some((Time(2_000_000), NodeId(1), Lifecycle::Halted("told to"))));
+    assert!(lab.kernel.start(NodeId(1)));
+    lab.run(10);
+    assert_eq!(lab.kernel.mode(NodeId(1)), Mode::Running);
+}
+
+#[test]
+fn a_crash_at_the_instant_of_a_start_wins() {
+    let mut lab = Lab::new(1);
+    lab.kernel.apply(Fault::Crash { node: NODE });
+    lab.take();
+    assert!(lab.kernel.apply(Fault::Restart { node: NODE }));
+    assert!(lab.kernel.apply(Fault::Crash { node: NODE }));
+    lab.run(10);
+    assert!(lab.take().is_empty());
+    assert_eq!(lab.kernel.mode(NODE), Mode::Down);
+}
+
+#[test]
+fn a_panic_in_a_machine_ends_the_run_and_names_the_node() {
+    let mut lab = Lab::new(3);
+    lab.tell(2, Do::Panic);
+    let ran = lab.kernel.run_until(Time::from_millis(10));
+    assert_eq!(ran, Ran::Stopped);
+    let panic = Stop::Panic { node: Some(NodeId(2)), message: "told to".to_owned() };
+    assert_eq!(lab.kernel.stop(), Some(&panic));
+    assert_eq!(lab.kernel.run_until(Time::from_millis(20)), Ran::Stopped);
+}
+
+#[test]
+fn the_first_violation_ends_the_run_after_the_event_that_shows_it() {
+    let mut lab = Lab::new(1);
+    lab.kernel.judge_mut().forbidden = Some(Saw::Chose(0));
+    lab.tell(0, Do::Choose(1));
+    lab.tell(0, Do::Timer(0, 0, 0));
+    assert_eq!(lab.kernel.run_until(Time::from_millis(10)), Ran::Stopped);
+    assert_eq!(lab.kernel.stop(), Some(&Stop::Violation(Saw::Chose(0))));
+    assert_eq!(lab.kernel.now(), Time(0));
+    assert!(!lab.kernel.apply(Fault::Crash { node: NODE }));
+    assert_eq!(timers(&mut lab), []);
+}
+
+#[test]
+fn tokens_come_up_in_order_with_everything_else() {
+    let mut lab = Lab::new(1);
+    lab.take();
+    lab.kernel.at(Time::from_millis(7), 70);
+    lab.kernel.at(Time::from_millis(3), 30);
+    lab.kernel.at(Time::from_millis(7), 71);
+    lab.tell(0, Do::Timer(0, 5, 5));
+    let limit = Time::from_millis(8);
+    assert_eq!(lab.kernel.run_until(limit), Ran::Token(30));
+    assert!(lab.take().is_empty());
+    assert_eq!(lab.kernel.run_until(limit), Ran::Token(70));
+    assert_eq!(lab.kernel.now(), Time::from_millis(7));
+    assert_eq!(timers(&mut lab), [(5_000, 0)]);
+    assert_eq!(lab.kernel.run_until(limit), Ran::Token(71));
+    assert_eq!(lab.kernel.run_until(limit), Ran::Limit);
+    assert_eq!(lab.kernel.now(), limit);
+}
+
+#[test]
+fn an_input_to_a_process_that_is_not_there_is_lost() {
+    let mut lab = Lab::new(1);
+    lab.kernel.apply(Fault::Crash { node: NODE });
+    lab.take();
+    lab.tell(0, Do::Choose(2));
+    lab.run(1);
+    assert!(lab.take().is_empty());
+}
+
+#[test]
+fn choices_stay_in_range_and_reach_all_of_it() {
+    let mut lab = Lab::new(1);
+    lab.take();
+    for _ in 0..100 {
+        lab.tell(0, Do::Choose(3));
+    }
+    lab.run(1);
+    let mut chosen: Vec<u32> =
+        lab.take_what().into_iter().map(|(_, saw)| if let Saw::Chose(n) = saw { n } else { 99 }).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    assert_eq!(chosen, [0, 1, 2]);
+}
