@@ -34,9 +34,8 @@ impl Recovery<'_> {
             let holds = self.segments.partition_point(|s| s.base_offset <= checkpoints.recovery_point);
             first = holds.min(self.segments.len()).saturating_sub(1);
         }
-        for i in 0..first {
-            let segment = &mut self.segments[i];
-            let indexes = if whole[i] { segment.read_indexes(disk)? } else { None };
+        for (i, (segment, whole)) in self.segments.iter_mut().zip(whole).take(first).enumerate() {
+            let indexes = if *whole { segment.read_indexes(disk)? } else { None };
             let sound = match indexes {
                 Some(indexes) => segment.read_timestamps(&indexes, disk)?,
                 None => false,
