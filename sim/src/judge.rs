@@ -38,6 +38,11 @@ pub trait Judge<M: Machine> {
         Ok(())
     }
 
+    /// Asked after `after_event`: whether `run_until` is to return, so that the caller can act at this very point.
+    fn interrupts(&mut self) -> bool {
+        false
+    }
+
     /// A process started or ended.
     fn lifecycle(&mut self, at: Time, node: NodeId, change: Lifecycle) {
         let _ = (at, node, change);

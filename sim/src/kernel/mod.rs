@@ -32,6 +32,8 @@ pub struct Kernel<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> {
     world: World<M>,
     factory: Box<Factory<M>>,
     stop: Option<Stop<J::Violation>>,
+    /// The judge wants `run_until` to return.
+    interrupted: bool,
 }
 
 /// Makes the machine of a node for an incarnation (from 0).
@@ -42,6 +44,8 @@ type Factory<M> = dyn FnMut(NodeId, u32) -> M;
 pub enum Ran {
     /// Virtual time has reached the limit, and nothing more is due at it.
     Limit,
+    /// The judge asked for it, see `Judge::interrupts`; more may be due at this time.
+    Interrupted,
     /// A caller's event of `Kernel::at` is due.
     Token(u64),
     /// The run is over, see `Kernel::stop`.
@@ -75,6 +79,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
             world: World::new(config),
             factory: Box::new(factory),
             stop: None,
+            interrupted: false,
         }
     }
 
@@ -142,6 +147,10 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
             }
             if self.stop.is_some() {
                 return Ran::Stopped;
+            }
+            if self.interrupted {
+                self.interrupted = false;
+                return Ran::Interrupted;
             }
         }
         self.world.now = self.world.now.max(limit);
@@ -289,6 +298,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
             if let Err(violation) = self.judge.after_event(Time(self.world.now), node, machines) {
                 self.stop = Some(Stop::Violation(violation));
             }
+            self.interrupted = self.judge.interrupts();
         }
         if let Some(reason) = halted {
             self.halt(node, reason);
