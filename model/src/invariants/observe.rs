@@ -1,6 +1,6 @@
 //! Which promises an observation can break, and in which order they are asked: the most telling first.
 
-use tribunal_common::{ClientObs, METADATA_LOG, Obs, PartitionState, QuorumRole, TopicIdPartition};
+use tribunal_common::{ClientObs, Obs, PartitionState, QuorumRole, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
 
 use super::quorum::{
@@ -75,7 +75,8 @@ impl Invariants {
         let monotonic = monotonic_high_watermark::check(&self.truth, p, at, node, value);
         let partition = &mut self.truth.partitions[p];
         let epoch = partition.leads(node).unwrap_or(-1);
-        partition.replica_mut(node).high_watermark = value;
+        let replica = partition.replica_mut(node);
+        (replica.high_watermark, replica.exposed) = (value, value.max(replica.exposed));
         if epoch < partition.void_below || partition.awaits_unclean_leader {
             return within.and(monotonic);
         }
@@ -175,6 +176,9 @@ impl Invariants {
         let reported = log_contiguous::check_end(&self.truth, p, at, node, end);
         let partition = &mut self.truth.partitions[p];
         let replica = partition.replica_mut(node);
+        if replica.role != (Role::Leader { epoch }) {
+            replica.exposed = -1;
+        }
         (replica.role, replica.settling) = (Role::Leader { epoch }, false);
         if partition.removed || epoch < partition.void_below {
             return alone.and(reported);
@@ -337,5 +341,3 @@ impl Invariants {
         partition.committed = committed;
     }
 }
-
-const _: () = assert!(METADATA_LOG.partition == 0);

@@ -20,6 +20,8 @@ pub(crate) struct Replica {
     pub(crate) role: Role,
     /// The high watermark last reported in this incarnation, -1 if none.
     pub(crate) high_watermark: i64,
+    /// The highest it has reported as leader of its epoch, -1 if none.
+    pub(crate) exposed: i64,
     /// Down, or up again and its log not yet fully scanned: nothing is asked of it.
     pub(crate) settling: bool,
     /// Where its log ended when it last lost power, until it is known to have caught up.
@@ -32,6 +34,7 @@ impl Default for Replica {
             log: Log::default(),
             role: Role::Unknown,
             high_watermark: -1,
+            exposed: -1,
             settling: false,
             end_before_power_loss: None,
         }

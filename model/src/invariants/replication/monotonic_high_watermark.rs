@@ -13,10 +13,10 @@ use crate::{Property, Truth};
 pub(in crate::invariants) fn check(truth: &Truth, p: usize, at: Time, node: NodeId, value: i64) -> Verdict {
     let Some(replica) = truth.partitions[p].replica(node) else { return Ok(()) };
     let Role::Leader { epoch } = replica.role else { return Ok(()) };
-    if value >= replica.high_watermark {
+    if value >= replica.exposed {
         return Ok(());
     }
-    let (called, who, before) = (truth.called(p), truth.names.of_node(node), replica.high_watermark);
+    let (called, who, before) = (truth.called(p), truth.names.of_node(node), replica.exposed);
     let detail =
         format!("{called}: {who} leads epoch {epoch} and its high watermark goes back from {before} to {value}");
     Err(Box::new(truth.violation(Property::MonotonicHighWatermark, p, at, node, detail)))
