@@ -1,4 +1,4 @@
-//! Embeds the catalog of scenarios, so that the command line has it wherever it is run.
+//! Embeds the catalog of scenarios and the regressions, so that the command line has it wherever it is run.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 fn main() {
     let crate_folder = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
-    let mut text = String::from("/// Path as people know it, and text, of every file of the catalog.\n");
-    text += "const CATALOG: &[(&str, &str)] = &[\n";
-    for path in files(&crate_folder.join("catalog")) {
-        let name = path.file_name().and_then(|name| name.to_str()).expect("catalog files have plain names");
-        writeln!(text, "    ({:?}, include_str!({path:?})),", format!("scenarios/catalog/{name}"))
-            .expect("a String takes all");
-        println!("cargo::rerun-if-changed={}", path.display());
+    let mut text = String::from("/// Path as people know it, and text, of every file that is built in.\n");
+    text += "const BUILT_IN: &[(&str, &str)] = &[\n";
+    for folder in ["catalog", "regressions"] {
+        for path in files(&crate_folder.join(folder)) {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("scenario files have plain names");
+            writeln!(text, "    ({:?}, include_str!({path:?})),", format!("scenarios/{folder}/{name}"))
+                .expect("a String takes all");
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+        println!("cargo::rerun-if-changed={folder}");
     }
     text += "];\n";
     std::fs::write(out.join("catalog.rs"), text).expect("OUT_DIR can be written");
-    println!("cargo::rerun-if-changed=catalog");
     println!("cargo::rerun-if-changed=build.rs");
 }
 

@@ -1,4 +1,4 @@
-//! Where files come from: the disk, or the catalog that is built in.
+//! Where files come from: the disk, or what is built in: the catalog and the regressions.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl From<FileError> for LoadError {
     }
 }
 
-/// Reads a file: from the disk, or, if it is not there and the path is one of the catalog's, as it was built in.
+/// Reads a file: from the disk, or, if it is not there and the path is that of a built-in file, as it was built in.
 pub fn load(path: &Path) -> Result<Source, FileError> {
     let name = path.to_string_lossy().into_owned();
     match std::fs::read(path) {
@@ -85,11 +85,21 @@ pub(crate) fn load_beside(from: &str, file: &str) -> Result<Source, FileError> {
 
 /// The scenario files of the built-in catalog, in the order of their names.
 pub fn catalog() -> impl Iterator<Item = Source> {
-    CATALOG.iter().filter(|(path, _)| path.ends_with(".toml")).map(|(path, text)| Source::new(*path, *text))
+    in_folder("scenarios/catalog/")
+}
+
+/// The regressions that are built in, in the order of their names.
+pub fn regressions() -> impl Iterator<Item = Source> {
+    in_folder("scenarios/regressions/")
+}
+
+fn in_folder(folder: &'static str) -> impl Iterator<Item = Source> {
+    let wanted = move |path: &str| path.starts_with(folder) && path.ends_with(".toml");
+    BUILT_IN.iter().filter(move |(path, _)| wanted(path)).map(|(path, text)| Source::new(*path, *text))
 }
 
 fn builtin(path: &str) -> Option<Source> {
-    CATALOG.iter().find(|(name, _)| *name == path).map(|(name, text)| Source::new(*name, *text))
+    BUILT_IN.iter().find(|(name, _)| *name == path).map(|(name, text)| Source::new(*name, *text))
 }
 
 #[cfg(test)]

@@ -32,11 +32,11 @@ fn every_scenario_can_fail_and_says_what_it_must_reach() {
 }
 
 #[test]
-fn expected_losses_are_losses_of_history() {
+fn expected_losses_are_seen_by_clients() {
     let expected: Vec<Scenario> = all().into_iter().filter(|scenario| !scenario.expect.must.is_empty()).collect();
     assert_eq!(expected.len(), 3, "power loss without flush, acks=1, unclean election");
     for scenario in expected {
-        assert!(scenario.expect.must.iter().all(|name| name.kind() == PropertyKind::History), "{}", scenario.name);
+        assert!(scenario.expect.must.iter().all(|name| name.kind() == PropertyKind::Validation), "{}", scenario.name);
         assert!(scenario.seeds.count() >= 10, "{} needs seeds enough to show it", scenario.name);
     }
 }

@@ -35,7 +35,7 @@ pub use fault::{ACTIONS, Fault, ScenarioFault};
 pub use names::{OBSERVATIONS, Observation, ObservationName, PROPERTIES, Property, PropertyKind, PropertyName};
 pub use random::{FaultKind, RandomFaults};
 pub use records::{FileRecord, MAX_RECORDS, checksum, parse_records};
-pub use reference::reference;
+pub use reference::{faults, reference};
 pub use scenario::Scenario;
 pub use source::{Position, Source};
 pub use target::{ClientKind, Partition, Target, parse_partition, parse_target};

@@ -2,15 +2,15 @@
 //!
 //! The only place that knows them: [`PropertyName`] and [`ObservationName`] can only be made from these tables.
 
-/// What a property looks at.
+/// When a property is judged, and on what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PropertyKind {
-    /// Checked on the cluster's true state after every event. Always on.
+    /// On the cluster's true state, after every event. Always on.
     Invariant,
-    /// Checked on what clients saw, at the end of a run. A scenario chooses.
-    History,
-    /// Checked in the liveness phase. Always on.
-    Progress,
+    /// Within a bound once the cluster is healed. Always on.
+    Liveness,
+    /// On what clients saw, at the end of a run. A scenario chooses.
+    Validation,
 }
 
 /// A row of the table of properties.
@@ -49,62 +49,80 @@ macro_rules! observations {
 }
 
 properties! {
-    Invariant "leader-completeness" "a new leader has every committed record"
-    Invariant "log-matching" "two replicas agree below the high watermark"
-    Invariant "strong-isr" "the in-sync replicas hold all below any presumed leader's high watermark"
-    Invariant "valid-high-watermark" "no high watermark is above the log end of an in-sync replica"
-    Invariant "consistent-read" "what was read at an offset never changes"
-    Invariant "no-committed-record-lost" "a committed record is on some replica that may lead"
-    Invariant "one-leader-per-epoch" "a leader epoch has one leader"
-    Invariant "monotonic-epoch" "epochs never go back"
-    Invariant "isr-in-replicas" "in-sync replicas are assigned replicas"
-    Invariant "election-safety" "an epoch of the controller quorum elects at most one leader"
-    Invariant "quorum-leader-completeness" "a new active controller has every committed metadata record"
-    Invariant "quorum-log-matching" "two metadata logs agree below the high watermark"
-    Invariant "state-machine-safety" "no two nodes apply different metadata at one offset"
-    Invariant "quorum-monotonic-epoch" "a quorum member's epoch never goes back"
-    Invariant "monotonic-high-watermark" "the quorum's high watermark never goes back"
-    Invariant "majority-reached-high-watermark" "a majority of voters holds all below the quorum's high watermark"
-    Invariant "single-leader" "at most one quorum member leads in an epoch"
-    Invariant "snapshot-at-log-start" "a log that does not start at 0 has a snapshot at its start"
-    Invariant "no-panic" "no broker or client panics"
-    History "inconsistent-offsets" "one offset of a partition holds two values"
-    History "duplicate" "one value is at two offsets of a partition"
-    History "lost-write" "an acknowledged value below the highest read one is never polled"
-    History "unseen" "an acknowledged value is not polled by the end"
-    History "aborted-read" "a poll returns a value whose send definitely failed"
-    History "poll-skip" "a consumer's next poll leaves out records"
-    History "nonmonotonic-poll" "a consumer's next poll goes back"
-    History "int-poll-skip" "one poll leaves out records between two it returns"
-    History "int-nonmonotonic-poll" "one poll returns records out of order"
-    History "int-send-skip" "records of one batch are not neighbours in the log"
-    History "int-nonmonotonic-send" "records of one batch are out of order in the log"
-    History "nonmonotonic-send" "a producer's later record has a lower offset"
-    Progress "no-progress" "after healing, produce and consume do not succeed within the bound"
+    Invariant "consistent-read" "What a consumer was given at an offset never changes."
+    Invariant "elr-holds-high-watermark" "Every eligible leader replica holds everything below the true high watermark (KIP-966)."
+    Invariant "high-watermark-within-log" "A replica's high watermark never exceeds its log end offset."
+    Invariant "isr-within-replicas" "ISR and ELR are disjoint sets of assigned replicas, and the leader is in the ISR."
+    Invariant "leader-completeness" "A leader's log holds everything that leaders of earlier epochs exposed."
+    Invariant "log-contiguous" "Batches are appended at the log end, in epochs that never go back."
+    Invariant "log-matching" "Any two replicas hold the same records below both their high watermarks."
+    Invariant "monotonic-epochs" "Leader epoch and partition epoch of a partition never go back."
+    Invariant "monotonic-high-watermark" "A leader's high watermark never goes back within its epoch."
+    Invariant "no-committed-record-lost" "A record below an exposed high watermark, or acknowledged with acks=all, is never lost."
+    Invariant "one-leader-per-epoch" "A partition has at most one leader in an epoch."
+    Invariant "panic" "No broker or client panics."
+    Invariant "quorum-election-safety" "At most one node becomes quorum leader in an epoch."
+    Invariant "quorum-leader-completeness" "A quorum leader's log holds everything committed in earlier epochs."
+    Invariant "quorum-log-matching" "Metadata logs that agree on epoch and offset of a batch agree on everything before it."
+    Invariant "quorum-majority-reached-high-watermark" "A majority of voters holds everything below the quorum's high watermark."
+    Invariant "quorum-monotonic-epoch" "A quorum member's epoch never goes back, not even over a restart."
+    Invariant "quorum-monotonic-high-watermark" "The metadata high watermark never goes back."
+    Invariant "quorum-single-leader" "All members that know a quorum leader of an epoch know the same one."
+    Invariant "quorum-snapshot-at-log-start" "Where a metadata log begins, a snapshot of committed records ends."
+    Invariant "quorum-state-machine-safety" "Every node applies the same metadata record at an offset."
+    Invariant "quorum-vote-safety" "A voter votes for at most one candidate in an epoch, not even over a restart."
+    Invariant "strong-isr" "Every in-sync replica holds everything below any presumed leader's high watermark."
+    Invariant "valid-high-watermark" "A leader's high watermark is within the log of every in-sync replica."
+    Validation "aborted-read" "A poll returns a value of a send that definitely failed (G1a)."
+    Validation "duplicate" "One value is at two offsets of a partition, though its producer is idempotent."
+    Validation "inconsistent-offsets" "One offset of a partition holds two values."
+    Validation "int-nonmonotonic-poll" "Within one poll, offsets of a partition go back or repeat."
+    Validation "int-poll-skip" "Within one poll, a record known to exist is skipped."
+    Validation "lost-write" "An acknowledged value below the highest one read is never polled."
+    Validation "nonmonotonic-poll" "From one poll of a consumer to the next, offsets go back or repeat."
+    Validation "poll-skip" "From one poll of a consumer to the next, a record known to exist is skipped."
+    Validation "quorum-consistent-committed-data" "At the end, all metadata logs are equal below their high watermarks."
+    Validation "unseen" "An acknowledged value is not polled by the end, after final polls."
+    Liveness "no-progress" "After the cluster is healed, a partition does not serve within the bound."
 }
 
 observations! {
+    "appended" "a batch is at the end of a log"
     "broker-fenced" "the controller has fenced a broker"
     "broker-registered" "a broker has registered with the controller"
     "broker-unfenced" "the controller has unfenced a broker"
-    "controlled-shutdown" "a broker has shut down with the controller's consent"
+    "consumer-assigned" "a consumer has its partitions"
+    "controlled-shutdown" "a broker has asked to leave, and may"
+    "controller-active" "a quorum leader has loaded all and is the active controller"
+    "follower-started" "a broker follows the leader of a partition, or none"
     "follower-truncated" "a follower has cut its log to agree with the leader's"
-    "high-watermark-advanced" "a leader's high watermark has advanced"
-    "isr-expanded" "a replica has joined the in-sync replicas"
-    "isr-shrunk" "a replica has left the in-sync replicas"
-    "leader-elected" "a partition has a new leader"
+    "high-watermark-advanced" "a replica's high watermark has advanced"
+    "isr-expanded" "a leader asks for a replica to join the in-sync replicas"
+    "isr-shrunk" "a leader asks for a replica to leave the in-sync replicas"
+    "leader-elected" "a broker leads a partition from now on"
+    "log-deleted" "a log is gone"
     "log-dir-offline" "a log directory has failed and is offline"
-    "not-enough-replicas" "a produce was refused for lack of in-sync replicas"
-    "offset-reset" "a consumer has lost its position and started over"
-    "produce-retried" "a producer has sent a batch again"
-    "quorum-leader-elected" "the quorum has a new leader, the active controller"
-    "quorum-leader-resigned" "the active controller has resigned"
+    "log-opened" "a log was opened at a start"
+    "log-start-moved" "a log begins later: old records were deleted, or a snapshot stands for them"
+    "log-truncated" "a log was cut"
+    "not-enough-replicas" "a write was refused for lack of in-sync replicas"
+    "offset-reset" "a consumer has lost its position and starts over"
+    "partition-committed" "the controller has changed the state of a partition"
+    "pre-vote-granted" "a quorum member would vote for a prospective candidate"
+    "produce-retried" "a producer sends a batch again"
+    "quorum-high-watermark-advanced" "the metadata log's high watermark has advanced"
+    "quorum-leader-elected" "the quorum has a new leader"
+    "quorum-leader-resigned" "a quorum leader has stepped down"
+    "quorum-role-changed" "a quorum member has another role"
     "record-acknowledged" "a record was acknowledged to its producer"
     "record-failed" "a producer has given a record up"
+    "record-polled" "a consumer was given records"
+    "record-sent" "an application gave a record to its producer"
     "segment-rolled" "a log has begun a new segment"
     "snapshot-installed" "a node has loaded a metadata snapshot from another"
     "snapshot-taken" "a node has written a metadata snapshot"
-    "unclean-leader-elected" "a replica outside the in-sync replicas was elected"
+    "topic-removed" "a topic was deleted"
+    "unclean-leader-elected" "a replica that may lack records was elected"
     "vote-granted" "a quorum member has voted for a candidate"
 }
 
@@ -157,5 +175,11 @@ mod tests {
             assert!(seen.insert(name), "{name} twice");
             assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{name}");
         }
+    }
+
+    #[test]
+    fn the_observations_are_those_that_brokers_and_clients_make() {
+        let known: Vec<&str> = OBSERVATIONS.iter().map(|o| o.name).collect();
+        assert_eq!(known, tribunal_common::Obs::NAMES);
     }
 }

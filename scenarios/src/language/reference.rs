@@ -2,6 +2,7 @@
 
 use super::action::{Clock, Crash, Cut, DiskFault, Elect, Pause, Reset, RollingRestart, Shutdown, SlowDisk, SlowLink};
 use super::expect::Eventually;
+use super::fault::{ACTIONS, ScenarioFault};
 use super::keys::{Entry, Keys, Value, Visitor};
 use super::random::RandomFaults;
 use super::scenario::ScenarioKeys;
@@ -29,6 +30,24 @@ pub fn reference() -> String {
     section::<Eventually>(&mut out, "eventually = { … } of [expect]");
     out += TARGETS;
     out
+}
+
+/// The kinds of faults: the keys of their actions, with what they do.
+pub fn faults() -> Vec<(&'static str, &'static str)> {
+    struct Actions(Vec<(&'static str, &'static str)>);
+    impl Visitor for Actions {
+        fn key<T: Value>(&mut self, name: &'static str, about: &'static str, _: &mut T) {
+            if ACTIONS.contains(&name) || name == "random" {
+                self.0.push((name, about));
+            }
+        }
+        fn required<T: Value>(&mut self, _: &'static str, _: &'static str, _: &mut T) {}
+        fn tables<T: Entry>(&mut self, _: &'static str, _: &'static str, _: &mut Vec<T>) {}
+        fn table<T: Keys>(&mut self, _: &'static str, _: &'static str, _: &mut T) {}
+    }
+    let mut actions = Actions(Vec::new());
+    ScenarioFault::list(&mut actions);
+    actions.0
 }
 
 const TARGETS: &str = "

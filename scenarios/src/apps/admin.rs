@@ -1,0 +1,224 @@
+//! Sets the topics up before a workload begins, and asks for elections.
+
+use std::collections::BTreeMap;
+
+use tribunal_common::{Obs, lanes, timers};
+use tribunal_contract::{ConnId, Disk, Effects, Event, Lane, Machine, NodeId, Span, Time, TimerId};
+use tribunal_protocol::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};
+use tribunal_protocol::messages::elect_leaders_request::{ElectLeadersRequest, TopicPartitions};
+use tribunal_protocol::messages::metadata_request::{MetadataRequest, MetadataRequestTopic};
+use tribunal_protocol::messages::metadata_response::MetadataResponse;
+use tribunal_protocol::{ErrorCode, Message, RequestBody, ResponseBody, Str, Uuid};
+
+/// API versions it speaks: the newest.
+const CREATE_TOPICS_VERSION: i16 = 7;
+const ELECT_LEADERS_VERSION: i16 = 2;
+const METADATA_VERSION: i16 = 12;
+
+const LANE: Lane = lanes::CLIENT;
+/// It is time to ask again.
+const TICK: TimerId = TimerId { class: timers::WORKLOAD, index: 0 };
+const PERIOD: Span = Span::from_millis(50);
+/// An answer that takes longer is not waited for.
+const PATIENCE: u32 = 40;
+
+/// What the admin does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AdminAppConfig {
+    /// Whom to ask.
+    pub brokers: Vec<NodeId>,
+    /// The topics to be created.
+    pub topics: Vec<CreatableTopic>,
+}
+
+/// Commands of the runner.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AdminInput {
+    /// Ask for an election (KIP-460).
+    Elect {
+        /// Topic.
+        topic: Str,
+        /// Partition.
+        partition: i32,
+        /// Whether any live replica will do.
+        unclean: bool,
+    },
+}
+
+/// Creates topics, then waits until each partition has all its replicas in sync.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AdminApp {
+    config: AdminAppConfig,
+    /// Which broker it is talking to, as an index.
+    turn: usize,
+    conn: Option<ConnId>,
+    awaiting: bool,
+    ticks: u32,
+    created: bool,
+    ready: bool,
+    ids: BTreeMap<Str, Uuid>,
+    elections: Vec<ElectLeadersRequest>,
+}
+
+impl AdminApp {
+    /// An application that has not started.
+    pub fn new(config: AdminAppConfig) -> AdminApp {
+        AdminApp {
+            config,
+            turn: 0,
+            conn: None,
+            awaiting: false,
+            ticks: 0,
+            created: false,
+            ready: false,
+            ids: BTreeMap::new(),
+            elections: Vec::new(),
+        }
+    }
+
+    /// Whether every topic is there, led, and fully in sync.
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// Topic ids by name, once ready.
+    pub fn topic_ids(&self) -> &BTreeMap<Str, Uuid> {
+        &self.ids
+    }
+
+    fn broker(&self) -> NodeId {
+        self.config.brokers[self.turn % self.config.brokers.len()]
+    }
+
+    fn next_request(&mut self) -> Option<(i16, RequestBody)> {
+        if !self.created {
+            let request =
+                CreateTopicsRequest { topics: self.config.topics.clone(), timeout_ms: 10_000, ..Default::default() };
+            return Some((CREATE_TOPICS_VERSION, request.into()));
+        }
+        if !self.ready {
+            let topics = self.config.topics.iter().map(|topic| MetadataRequestTopic {
+                name: Some(topic.name.clone()),
+                ..Default::default()
+            });
+            let request = MetadataRequest {
+                topics: Some(topics.collect()),
+                allow_auto_topic_creation: false,
+                ..Default::default()
+            };
+            return Some((METADATA_VERSION, request.into()));
+        }
+        self.elections.first().map(|request| (ELECT_LEADERS_VERSION, request.clone().into()))
+    }
+
+    fn ask<F: Effects<Message, Obs>>(&mut self, fx: &mut F) {
+        let Some(conn) = self.conn else { return };
+        if !self.awaiting && let Some((version, body)) = self.next_request() {
+            self.awaiting = true;
+            self.ticks = 0;
+            fx.send(conn, Message::Request { version, body });
+        }
+    }
+
+    fn answered(&mut self, body: ResponseBody) {
+        match body {
+            ResponseBody::CreateTopics(response) => {
+                let fine = |code: i16| code == 0 || code == ErrorCode::TopicAlreadyExists.code();
+                self.created = response.topics.iter().all(|topic| fine(topic.error_code));
+            }
+            ResponseBody::Metadata(response) => self.described(&response),
+            ResponseBody::ElectLeaders(_) if !self.elections.is_empty() => {
+                self.elections.remove(0);
+            }
+            _ => {}
+        }
+    }
+
+    fn described(&mut self, response: &MetadataResponse) {
+        let wanted = |name: &Str| self.config.topics.iter().find(|topic| topic.name == *name);
+        self.ready = response.topics.len() == self.config.topics.len()
+            && response.topics.iter().all(|topic| {
+                let name = topic.name.as_ref().and_then(wanted);
+                topic.error_code == 0
+                    && name.is_some_and(|wanted| wanted.num_partitions as usize == topic.partitions.len())
+                    && topic.partitions.iter().all(|partition| {
+                        partition.leader_id >= 0 && partition.isr_nodes.len() == partition.replica_nodes.len()
+                    })
+            });
+        if self.ready {
+            let named = response.topics.iter().filter_map(|topic| Some((topic.name.clone()?, topic.topic_id)));
+            self.ids = named.collect();
+        }
+    }
+
+    /// Goes on to the next broker.
+    fn turn_on<F: Effects<Message, Obs>>(&mut self, fx: &mut F) {
+        if let Some(conn) = self.conn.take() {
+            fx.close(conn);
+        }
+        self.awaiting = false;
+        self.ticks = 0;
+        self.turn += 1;
+        fx.connect(self.broker(), LANE);
+    }
+}
+
+impl Machine for AdminApp {
+    type Msg = Message;
+    type Input = AdminInput;
+    type Obs = Obs;
+
+    fn step<D: Disk, F: Effects<Message, Obs>>(
+        &mut self,
+        _: Time,
+        event: Event<Message, AdminInput>,
+        _: &mut D,
+        fx: &mut F,
+    ) {
+        match event {
+            Event::Start => {
+                fx.connect(self.broker(), LANE);
+                fx.set_timer(TICK, PERIOD, PERIOD);
+            }
+            Event::Timer(TICK) => {
+                if self.next_request().is_none() {
+                    return;
+                }
+                fx.set_timer(TICK, PERIOD, PERIOD);
+                self.ticks += 1;
+                if self.ticks > PATIENCE {
+                    self.turn_on(fx);
+                } else {
+                    self.ask(fx);
+                }
+            }
+            Event::Up { conn, inbound: false, .. } => {
+                self.conn = Some(conn);
+                self.ask(fx);
+            }
+            Event::Refused { .. } => {
+                self.turn += 1;
+                self.ticks = 0;
+                fx.connect(self.broker(), LANE);
+            }
+            Event::Down { conn, .. } if self.conn == Some(conn) => {
+                self.conn = None;
+                self.turn_on(fx);
+            }
+            Event::Msg { conn, msg: Message::Response { body, .. }, .. } if self.conn == Some(conn) => {
+                self.awaiting = false;
+                self.answered(body);
+            }
+            Event::Input(AdminInput::Elect { topic, partition, unclean }) => {
+                self.elections.push(ElectLeadersRequest {
+                    election_type: i8::from(unclean),
+                    topic_partitions: Some(vec![TopicPartitions { topic, partitions: vec![partition] }]),
+                    timeout_ms: 10_000,
+                });
+                self.ask(fx);
+                fx.set_timer(TICK, PERIOD, PERIOD);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What may be typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tribunal_common::Bug;
+
+use super::exit::EXIT_CODES;
+use crate::language::nearest::nearest;
+use crate::language::{Seeds, parse_seed, parse_seeds};
+use crate::run::RunOptions;
+
+/// Puts an event-streaming cluster on trial: scenario files break it, properties judge it, a seed repeats it.
+#[derive(Debug, Parser)]
+#[command(name = "tribunal", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs scenarios at their seeds: the regressions and the catalog, or the files given
+    #[command(after_help = EXIT_CODES)]
+    Run(RunArgs),
+    /// Runs one run again: a run's folder, a plan, or a scenario with a seed
+    #[command(after_help = EXIT_CODES)]
+    Replay(ReplayArgs),
+    /// Checks scenario and plan files without running them
+    #[command(after_help = EXIT_CODES)]
+    Validate(ValidateArgs),
+    /// Lists scenarios, faults, properties, bugs, observations, or every key of the language
+    List(ListArgs),
+    /// Writes a scenario with comments, to begin with
+    New(NewArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Scenario or plan files, folders of them, or names from the catalog [default: regressions and catalog]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) seeds: SeedArgs,
+    #[command(flatten)]
+    pub(crate) how: HowArgs,
+    /// Go on after the first violation
+    #[arg(long, help_heading = "Running")]
+    pub(crate) no_fail_fast: bool,
+    /// Settings for an occasion: `ci` checks determinism and goes on after a violation
+    #[arg(long, value_enum, default_value_t = Profile::Default, help_heading = "Running")]
+    pub(crate) profile: Profile,
+    /// How many runs at a time [default: one for each core]
+    #[arg(short, long, value_name = "N", help_heading = "Running")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SeedArgs {
+    /// This seed only, decimal or 0x and hexadecimal
+    #[arg(long, value_name = "S", value_parser = parse_seed, conflicts_with = "seeds", help_heading = "Selection")]
+    pub(crate) seed: Option<u64>,
+    /// These seeds, the end not included [default: the scenario's own]
+    #[arg(long, value_name = "A..B", value_parser = parse_seeds, help_heading = "Selection")]
+    pub(crate) seeds: Option<Seeds>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// A run's folder, such as target/tribunal/latest, or a plan or scenario file
+    pub(crate) what: PathBuf,
+    /// The seed, for a scenario file
+    #[arg(long, value_name = "S", value_parser = parse_seed, help_heading = "Selection")]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) how: HowArgs,
+}
+
+/// How runs are done.
+#[derive(Debug, Args)]
+pub(crate) struct HowArgs {
+    /// Plant a historical bug in every broker; may be given several times (see `list bugs`)
+    #[arg(long = "bug", value_name = "ID", value_parser = parse_bug, help_heading = "Running")]
+    pub(crate) bugs: Vec<Bug>,
+    /// Run everything twice and compare the trace hashes
+    #[arg(long, help_heading = "Running")]
+    pub(crate) check_determinism: bool,
+    /// Where run folders go [default: target/tribunal, and replay in it for replays]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// For people, or a JSON value a line
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT", help_heading = "Output")]
+    pub(crate) message_format: MessageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Scenario or plan files, or folders of them
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// What [default: all but keys]
+    #[arg(value_enum)]
+    pub(crate) what: Option<Listed>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// The scenario's name, or the path of its file
+    pub(crate) name: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    Scenarios,
+    Faults,
+    Properties,
+    Bugs,
+    Observations,
+    Keys,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    Default,
+    Ci,
+}
+
+impl RunArgs {
+    pub(crate) fn options(&self) -> RunOptions {
+        let ci = self.profile == Profile::Ci;
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        RunOptions {
+            jobs: self.jobs.unwrap_or(cores),
+            bugs: self.how.bugs.clone(),
+            out: self.how.out.clone().unwrap_or_else(|| DEFAULT_OUT.into()),
+            check_determinism: self.how.check_determinism || ci,
+            fail_fast: !(self.no_fail_fast || ci),
+        }
+    }
+}
+
+impl ReplayArgs {
+    /// The options of a replay of a run that had these bugs. They are planted again unless others are asked for.
+    pub(crate) fn options(&self, recorded: Vec<Bug>) -> RunOptions {
+        RunOptions {
+            jobs: NonZeroUsize::MIN,
+            bugs: if self.how.bugs.is_empty() { recorded } else { self.how.bugs.clone() },
+            // Not where runs go: the folder of the run that is replayed must stay as it is.
+            out: self.how.out.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_OUT).join("replay")),
+            check_determinism: self.how.check_determinism,
+            fail_fast: true,
+        }
+    }
+}
+
+const DEFAULT_OUT: &str = "target/tribunal";
+
+fn parse_bug(id: &str) -> Result<Bug, String> {
+    Bug::from_id(id).ok_or_else(|| match nearest(id, Bug::ALL.iter().map(|bug| bug.id())) {
+        Some(near) => format!("unknown bug; did you mean {near}?"),
+        None => "unknown bug; `tribunal list bugs` lists them".into(),
+    })
+}

@@ -1,0 +1,77 @@
+//! `tribunal list`.
+
+use serde::Serialize;
+use tribunal_common::Bug;
+
+use super::args::{ListArgs, Listed, MessageFormat};
+use super::{Exit, json, print};
+use crate::files::catalog;
+use crate::language::{OBSERVATIONS, PROPERTIES, PropertyKind, Scenario, faults, reference};
+
+/// A line of a list.
+#[derive(Serialize)]
+struct Item {
+    r#type: &'static str,
+    name: String,
+    about: String,
+}
+
+/// Lists what there is.
+pub(super) fn list(args: ListArgs) -> Exit {
+    const ALL: [Listed; 5] =
+        [Listed::Scenarios, Listed::Faults, Listed::Properties, Listed::Bugs, Listed::Observations];
+    let chosen = args.what.map_or(ALL.to_vec(), |what| vec![what]);
+    for (index, what) in chosen.iter().enumerate() {
+        if *what == Listed::Keys {
+            print(&reference());
+            continue;
+        }
+        let items = items(*what);
+        match args.output.message_format {
+            MessageFormat::Json => items.iter().for_each(json::print),
+            MessageFormat::Human => {
+                let gap = if index == 0 { "" } else { "\n" };
+                let width = items.iter().map(|item| item.name.chars().count()).max().unwrap_or(0);
+                let lines = items.iter().map(|item| format!("  {:<width$}  {}\n", item.name, item.about));
+                print(&format!("{gap}{}\n{}", title(*what), lines.collect::<String>()));
+            }
+        }
+    }
+    Exit::AllHeld
+}
+
+fn title(what: Listed) -> &'static str {
+    match what {
+        Listed::Bugs => "bugs, for --bug",
+        Listed::Faults => "faults, for [[fault]]",
+        Listed::Keys => "keys",
+        Listed::Observations => "observations, for `sometimes` and `when = { event = … }`",
+        Listed::Properties => "properties, for [expect]",
+        Listed::Scenarios => "scenarios of the catalog",
+    }
+}
+
+fn items(what: Listed) -> Vec<Item> {
+    let item = |r#type, name: &str, about: &str| Item { r#type, name: name.to_owned(), about: about.to_owned() };
+    match what {
+        Listed::Bugs => Bug::ALL.iter().map(|bug| item("bug", bug.id(), bug.about())).collect(),
+        Listed::Faults => faults().into_iter().map(|(name, about)| item("fault", name, about)).collect(),
+        Listed::Keys => Vec::new(),
+        Listed::Observations => OBSERVATIONS.iter().map(|o| item("observation", o.name, o.about)).collect(),
+        Listed::Properties => PROPERTIES
+            .iter()
+            .map(|property| {
+                let kind = match property.kind {
+                    PropertyKind::Invariant => "invariant, always on: ",
+                    PropertyKind::Liveness => "liveness, always on: ",
+                    PropertyKind::Validation => "history: ",
+                };
+                item("property", property.name, &(kind.to_owned() + property.about))
+            })
+            .collect(),
+        Listed::Scenarios => catalog()
+            .filter_map(|source| Scenario::parse(source).ok())
+            .map(|scenario| item("scenario", &scenario.name, &scenario.about))
+            .collect(),
+    }
+}

@@ -1,0 +1,185 @@
+//! From what was typed to the runs that are wanted.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tribunal_common::Bug;
+use tribunal_reports::{ReportError, RunFolder};
+
+use super::args::SeedArgs;
+use crate::files::{self, LoadError};
+use crate::language::{Diagnostics, Scenario, Seeds, Source, parse_seed};
+use crate::plan::{Plan, is_plan};
+use crate::run::{RunRequest, Subject};
+
+/// What is wrong with what was selected.
+#[derive(Debug)]
+pub(super) enum Wrong {
+    /// A scenario or plan file.
+    File(LoadError),
+    /// There is nothing.
+    Nothing(String),
+    /// A run's folder.
+    Record(ReportError),
+    /// The flags do not go with it.
+    Usage(String),
+}
+
+impl From<LoadError> for Wrong {
+    fn from(error: LoadError) -> Wrong {
+        Wrong::File(error)
+    }
+}
+
+impl From<files::FileError> for Wrong {
+    fn from(error: files::FileError) -> Wrong {
+        Wrong::File(error.into())
+    }
+}
+
+/// A file, read.
+pub(super) enum Selection {
+    Plan(Arc<Plan>, String),
+    Scenario(Arc<Scenario>),
+}
+
+impl Selection {
+    /// Reads a file as what it is.
+    pub(super) fn of(source: Source) -> Result<Selection, Diagnostics> {
+        if is_plan(&source) {
+            let path = source.name().to_owned();
+            Plan::parse(source).map(|plan| Selection::Plan(Arc::new(plan), path))
+        } else {
+            Scenario::parse(source).map(|scenario| Selection::Scenario(Arc::new(scenario)))
+        }
+    }
+
+    fn requests(self, seeds: &SeedArgs, all: &mut Vec<RunRequest>) {
+        match self {
+            Selection::Plan(plan, path) => {
+                all.push(RunRequest { subject: Subject::Plan(plan, path), recorded: None, required: false });
+            }
+            Selection::Scenario(scenario) => {
+                let own = scenario.seeds;
+                let chosen = match (seeds.seed, seeds.seeds) {
+                    (Some(seed), _) => vec![seed],
+                    (None, chosen) => chosen.unwrap_or(own).iter().collect(),
+                };
+                let Seeds { start, end } = own;
+                // What a scenario shows over its seeds can be asked of those seeds, or of more of them.
+                let required = seeds.seed.is_none() && seeds.seeds.is_none_or(|s| s.start <= start && s.end >= end);
+                all.extend(chosen.into_iter().map(|seed| RunRequest {
+                    subject: Subject::Seed(scenario.clone(), seed),
+                    recorded: None,
+                    required,
+                }));
+            }
+        }
+    }
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Selection::Plan(plan, _) => {
+                write!(f, "plan of {} seed {:#x}, {} faults", plan.scenario, plan.seed, plan.faults.len())
+            }
+            Selection::Scenario(scenario) => {
+                write!(f, "{}, seeds {}, {:?} simulated", scenario.name, scenario.seeds, scenario.duration)
+            }
+        }
+    }
+}
+
+/// The runs of the files given, or of all that is built in: regressions first.
+pub(super) fn runs(paths: &[PathBuf], seeds: &SeedArgs) -> Result<Vec<RunRequest>, Wrong> {
+    let files: Vec<Source> =
+        if paths.is_empty() { files::regressions().chain(files::catalog()).collect() } else { files(paths)? };
+    // All mistakes of all files are said before anything runs.
+    let (mut requests, mut wrong) = (Vec::new(), Vec::new());
+    for source in files {
+        match Selection::of(source) {
+            Ok(selection) => selection.requests(seeds, &mut requests),
+            Err(mut diagnostics) => wrong.append(&mut diagnostics.0),
+        }
+    }
+    match () {
+        () if !wrong.is_empty() => Err(Wrong::File(Diagnostics(wrong).into())),
+        () if requests.is_empty() => Err(Wrong::Nothing("there is nothing to run".into())),
+        () => Ok(requests),
+    }
+}
+
+/// The files of the paths: files, folders of them, names from the catalog.
+pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<Source>, Wrong> {
+    let mut all = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let found = folder(path)?;
+            if found.is_empty() {
+                return Err(Wrong::Nothing(format!("{}: there are no .toml files", path.display())));
+            }
+            all.extend(found);
+            continue;
+        }
+        match files::load(path) {
+            Ok(source) => all.push(source),
+            Err(error) => {
+                let name = path.to_str().unwrap_or_default();
+                let named = files::catalog().find(|source| source.name() == format!("scenarios/catalog/{name}.toml"));
+                all.push(named.ok_or(error)?);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The TOML files directly in a folder, in the order of their names.
+fn folder(path: &Path) -> Result<Vec<Source>, Wrong> {
+    let entries = std::fs::read_dir(path)
+        .map_err(|error| files::FileError { path: path.display().to_string(), why: error.to_string() })?;
+    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    paths.iter().map(|path| files::load(path).map_err(Wrong::from)).collect()
+}
+
+/// The run to be done again, and the bugs it had.
+pub(super) fn replay(what: &Path, seed: Option<u64>) -> Result<(RunRequest, Vec<Bug>), Wrong> {
+    if what.is_dir() {
+        if seed.is_some() {
+            return Err(Wrong::Usage("a run has its seed: --seed goes with a scenario file".into()));
+        }
+        return recorded(what);
+    }
+    let source = files(&[what.to_owned()])?.remove(0);
+    let subject = match (Selection::of(source).map_err(LoadError::from)?, seed) {
+        (Selection::Plan(plan, path), None) => Subject::Plan(plan, path),
+        (Selection::Plan(..), Some(_)) => {
+            return Err(Wrong::Usage("a plan has its seed: --seed goes with a scenario file".into()));
+        }
+        (Selection::Scenario(scenario), Some(seed)) => Subject::Seed(scenario, seed),
+        (Selection::Scenario(_), None) => {
+            return Err(Wrong::Usage("which run? a scenario file needs --seed".into()));
+        }
+    };
+    Ok((RunRequest { subject, recorded: None, required: false }, Vec::new()))
+}
+
+/// The run of a folder.
+fn recorded(folder: &Path) -> Result<(RunRequest, Vec<Bug>), Wrong> {
+    let verdict = RunFolder::open(folder).and_then(|folder| folder.read_verdict()).map_err(Wrong::Record)?;
+    let corrupt = |why: String| {
+        let path = folder.join("verdict.json");
+        Wrong::Record(ReportError::Corrupt { path, why })
+    };
+    let hash =
+        parse_seed(&verdict.trace_hash).map_err(|_| corrupt(format!("`{}` is no trace hash", verdict.trace_hash)))?;
+    let bugs = verdict.bugs.iter().map(|id| Bug::from_id(id).ok_or_else(|| corrupt(format!("`{id}` is no bug"))));
+    let bugs: Vec<Bug> = bugs.collect::<Result<_, _>>()?;
+    let path = folder.join("plan.toml");
+    let plan = Plan::load(&path)?;
+    let subject = Subject::Plan(Arc::new(plan), path.display().to_string());
+    Ok((RunRequest { subject, recorded: Some(hash), required: false }, bugs))
+}

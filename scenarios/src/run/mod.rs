@@ -1,0 +1,103 @@
+//! Runs: what is asked of a world, what it tells, and what follows for the scenario.
+//!
+//! [`execute`] does the asking, on as many threads as there are jobs. A [`World`] runs one plan; it knows neither other
+//! runs nor what is expected. [`Tally`] judges over the seeds.
+
+mod execute;
+mod outcome;
+mod panics;
+mod tally;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tribunal_common::Bug;
+
+use crate::language::{Expect, Scenario};
+use crate::plan::Plan;
+
+pub use execute::{RunError, World, execute};
+pub use outcome::{RunOutcome, ScenarioOutcome, Summary, Trial, Verdict, Violation};
+pub use tally::{Tally, judge};
+
+/// A run that is wanted.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// What is to be run.
+    pub subject: Subject,
+    /// The trace hash that it must have, for a replay.
+    pub recorded: Option<u64>,
+    /// Whether the requests of this scenario are all its own seeds, or more: then what it must show over them is required.
+    pub required: bool,
+}
+
+/// What is to be run. A scenario's plans are made when they are due: thousands of seeds need not be held at once.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A plan, and the file it came from.
+    Plan(Arc<Plan>, String),
+    /// A scenario with a seed.
+    Seed(Arc<Scenario>, u64),
+}
+
+impl Subject {
+    /// The plan.
+    pub fn plan(&self) -> Arc<Plan> {
+        match self {
+            Subject::Plan(plan, _) => plan.clone(),
+            Subject::Seed(scenario, seed) => Arc::new(Plan::generate(scenario, *seed)),
+        }
+    }
+
+    /// The scenario's name.
+    pub fn scenario(&self) -> &str {
+        match self {
+            Subject::Plan(plan, _) => &plan.scenario,
+            Subject::Seed(scenario, _) => &scenario.name,
+        }
+    }
+
+    /// The file it came from.
+    pub fn path(&self) -> &str {
+        match self {
+            Subject::Plan(_, path) => path,
+            Subject::Seed(scenario, _) => &scenario.path,
+        }
+    }
+
+    /// What is expected of it.
+    pub fn expect(&self) -> &Expect {
+        match self {
+            Subject::Plan(plan, _) => &plan.expect,
+            Subject::Seed(scenario, _) => &scenario.expect,
+        }
+    }
+}
+
+/// How runs are done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunOptions {
+    /// How many at a time.
+    pub jobs: NonZeroUsize,
+    /// Bugs planted in every broker.
+    pub bugs: Vec<Bug>,
+    /// Where run folders go: `<out>/<scenario>/<seed>/`.
+    pub out: PathBuf,
+    /// Whether each plan is run twice and the trace hashes compared.
+    pub check_determinism: bool,
+    /// Whether the first violation ends it.
+    pub fail_fast: bool,
+}
+
+/// Who tells people, or machines, of runs.
+pub trait Reporter {
+    /// So many runs will be done.
+    fn started(&mut self, runs: u64);
+    /// A run is done. Called in the order of the requests.
+    fn run(&mut self, run: &RunOutcome);
+    /// All runs of a scenario are done.
+    fn scenario(&mut self, scenario: &ScenarioOutcome);
+    /// Everything is done.
+    fn finished(&mut self, summary: &Summary);
+}

@@ -1,0 +1,32 @@
+//! The simulated world: a plan on the kernel, with real brokers and clients, judged by the properties.
+//!
+//! A run has four phases. *Warm-up*: the cluster starts, topics are created, every replica is in sync; only then is the
+//! workload's clock at zero. *Safety*: clients work and faults happen as planned. *Liveness*: everything is healed but
+//! what the plan says stays broken, and every partition must serve again within a bound. *Final reads*: when all
+//! producers know the fate of their records, an auditor reads every partition from the beginning.
+
+mod build;
+mod court;
+mod faults;
+mod node;
+mod phases;
+mod records;
+mod triggers;
+
+use tribunal_common::Bug;
+use tribunal_reports::{ReportError, RunFolder};
+
+use crate::plan::Plan;
+use crate::run::{Trial, World};
+
+pub use node::{Node, NodeInput, Packet, Report};
+
+/// Runs plans on the kernel.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KernelWorld;
+
+impl World for KernelWorld {
+    fn run(&self, plan: &Plan, bugs: &[Bug], folder: Option<&RunFolder>) -> Result<Trial, ReportError> {
+        phases::Run::new(plan, bugs, folder.is_some()).finish(folder)
+    }
+}
