@@ -144,3 +144,75 @@ fn choose_below<C: FnMut(u32) -> u32>(choose: &mut C, n: usize) -> usize {
     // A choice between one and one is none, and would only widen what a checker explores.
     if n > 1 { choose(n as u32) as usize % n } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn brokers(racks: &[Option<&'static str>]) -> Vec<UsableBroker> {
+        let broker = |(id, rack): (i32, &Option<&'static str>)| UsableBroker {
+            id,
+            rack: rack.map(Str::from_static),
+            fenced: false,
+        };
+        (0..).zip(racks).map(broker).collect()
+    }
+
+    #[test]
+    fn replicas_go_to_as_many_racks_as_there_are() {
+        let brokers = brokers(&[Some("a"), Some("a"), Some("b"), Some("b"), Some("c"), Some("c")]);
+        for replicas in place(&brokers, 12, 3, &mut |n| n / 2).unwrap() {
+            let racks: BTreeSet<_> = replicas.iter().map(|id| &brokers[*id as usize].rack).collect();
+            assert_eq!(racks.len(), 3, "{replicas:?}");
+        }
+    }
+
+    #[test]
+    fn each_round_begins_one_broker_further() {
+        let brokers = brokers(&[None, None, None]);
+        let placed = place(&brokers, 3, 3, &mut |_| 1).unwrap();
+        assert_eq!(placed, [[1, 2, 0], [2, 0, 1], [0, 1, 2]]);
+    }
+
+    #[test]
+    fn one_unfenced_broker_leads_everything() {
+        let mut brokers = brokers(&[None, None, None]);
+        brokers[0].fenced = true;
+        brokers[2].fenced = true;
+        for replicas in place(&brokers, 10, 3, &mut |_| 0).unwrap() {
+            assert_eq!(replicas[0], 1);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_placement_is_of_distinct_brokers_led_by_an_unfenced_one(
+            racks in prop::collection::vec((0..4_usize, any::<bool>()), 1..9),
+            partitions in 1..40,
+            factor in 1..9_i16,
+            seed: u32,
+        ) {
+            let names = [None, Some("a"), Some("b"), Some("c")];
+            let mut all = brokers(&racks.iter().map(|(rack, _)| names[*rack]).collect::<Vec<_>>());
+            for (broker, (_, fenced)) in all.iter_mut().zip(&racks) {
+                broker.fenced = *fenced;
+            }
+            let possible = all.iter().any(|broker| !broker.fenced) && factor as usize <= all.len();
+            let mut state = seed;
+            let placed = place(&all, partitions, factor, &mut |n| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 16) % n
+            });
+            prop_assert_eq!(placed.is_ok(), possible);
+            for replicas in placed.into_iter().flatten() {
+                let distinct: BTreeSet<_> = replicas.iter().collect();
+                prop_assert_eq!(distinct.len(), factor as usize);
+                prop_assert!(!all[replicas[0] as usize].fenced);
+            }
+        }
+    }
+}

@@ -179,3 +179,24 @@ fn boolean(name: &str, value: &str) -> Result<bool, InvalidConfig> {
 fn invalid(name: &str, value: &str, why: &str) -> InvalidConfig {
     InvalidConfig(format!("Invalid value {value} for configuration {name}: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_reported_can_be_set() {
+        let config = TopicConfig::defaults(&BrokerConfig::new(0, vec![0]));
+        let mut changed =
+            TopicConfig { retention_ms: None, retention_bytes: Some(1), min_insync_replicas: 3, ..config };
+        changed.timestamp_type = TimestampType::LogAppendTime;
+        changed.flush = FlushPolicy::EveryWrite;
+        changed.unclean_leader_election = true;
+        for (from, mut to) in [(config, changed), (changed, config)] {
+            for (name, value) in from.entries() {
+                to.set(name, &value).expect("it is a value");
+            }
+            assert_eq!(to, from);
+        }
+    }
+}

@@ -83,10 +83,8 @@ impl Controller {
         };
         let after = match before {
             State::Fenced if request.want_shut_down => State::ShutdownNow,
-            // The broker epoch is the offset of the registration: the broker has seen itself registered, and so all
-            // that was decided about it before.
-            State::Fenced if !request.want_fence && request.current_metadata_offset >= broker.epoch => State::Unfenced,
-            State::Fenced => State::Fenced,
+            State::Fenced if request.want_fence || !may_return(broker, request) => State::Fenced,
+            State::Fenced => State::Unfenced,
             State::Unfenced if request.want_fence && !request.want_shut_down => State::Fenced,
             State::Unfenced if request.want_fence => State::ShutdownNow,
             State::Unfenced if request.want_shut_down && self.leads(broker.id) => State::ControlledShutdown,
@@ -154,4 +152,11 @@ impl Controller {
         }
         records
     }
+}
+
+/// Whether a fenced broker may lead again. The broker epoch is the offset of the registration: the broker has to have
+/// seen itself registered, and so all that was decided about it before. One that was in controlled shutdown does not
+/// come back in this incarnation: the heartbeat is from before, and the process may be gone.
+fn may_return(broker: &BrokerRegistration, request: &BrokerHeartbeatRequest) -> bool {
+    request.current_metadata_offset >= broker.epoch && !broker.in_controlled_shutdown
 }

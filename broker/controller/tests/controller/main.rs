@@ -1,0 +1,13 @@
+//! The controller's promises, one test each.
+
+mod alter_partition;
+mod elections;
+mod failover;
+mod fencing;
+mod heartbeats;
+mod images;
+mod registrations;
+mod state_machine;
+mod support;
+mod topics;
+mod without_elr;
