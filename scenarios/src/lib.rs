@@ -1,7 +1,9 @@
 //! Scenario language, plans, runs, and the tribunal command line.
 
+pub mod apps;
 pub mod cli;
 pub mod files;
 pub mod language;
 pub mod plan;
 pub mod run;
+pub mod world;

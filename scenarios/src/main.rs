@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    tribunal::cli::main(None)
+    tribunal::cli::main(Some(&tribunal::world::KernelWorld))
 }

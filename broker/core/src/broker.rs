@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use tribunal_common::{
     Answer, BrokerConfig, CallFailed, Fx, Io, METADATA_LOG, Net, Obs, Received, lanes, syncs, timers,
 };
-use tribunal_contract::{ConnId, Disk, Effects, Event, Machine, NodeId, SyncOp, Time, TimerId};
+use tribunal_contract::{ConnId, Disk, Effects, Event, Machine, NodeId, Time, TimerId};
 use tribunal_controller::{Controller, MetadataImage, MetadataWriter, not_controller};
 use tribunal_protocol::messages::FetchRequest;
 use tribunal_protocol::{Bytes, Message, MetadataRecord, RequestBody, ResponseBody};

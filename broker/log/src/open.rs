@@ -1,6 +1,6 @@
 //! Opening a log that is on disk.
 
-use tribunal_contract::{Disk, DiskError};
+use tribunal_contract::{Disk, DiskError, FileId};
 use tribunal_records::BatchHeader;
 
 use crate::derived::Derived;
@@ -81,7 +81,10 @@ impl Log {
             // What was read may be in the page cache only (KAFKA-10101).
             log.sync = SyncState::new(if checkpoints.clean { end_offset } else { checkpoints.recovery_point });
             log.sync.cut_to(end_offset);
-            log.segments.iter_mut().skip(first).for_each(|s| s.log_dirty = true);
+            // The segment before was perhaps cut or closed after the last sync.
+            log.segments.iter_mut().skip(first.saturating_sub(1)).for_each(|s| {
+                (s.log_dirty, s.index_dirty) = (true, true);
+            });
         }
         if log.segments.is_empty() || log.end_offset < checkpoints.log_start_offset {
             log.truncate_fully_and_start_at(checkpoints.log_start_offset.max(0), disk)?;
@@ -140,21 +143,31 @@ fn segments_on_disk<D: Disk>(dir: &str, log_start: i64, disk: &mut D) -> Result<
 fn check_format<D: Disk>(dir: &str, base: i64, disk: &mut D) -> Result<(), LogError> {
     let path = names::segment_file(dir, base, names::LOG);
     let file = disk.open(&path).map_err(LogError::disk("open a segment"))?;
-    let head = disk.len(file).and_then(|len| Ok((len, disk.read(file, 0, 17)?)));
-    disk.close(file);
-    let (len, head) = head.map_err(LogError::disk("read a segment"))?;
+    let len = disk.len(file).map_err(LogError::disk("read a segment"))?;
     if len > u64::from(u32::MAX) {
         return Err(LogError::Refused { file: path, why: Refusal::Size(len) });
     }
-    if let Some(head) = head.first_chunk::<17>() {
-        let (offset, rest) = head.split_at(8);
-        let magic = rest[8] as i8;
-        let sound = offset == base.to_be_bytes() && rest[0] & 0x80 == 0 && rest[..4] != [0; 4];
-        if sound && matches!(magic, 0 | 1 | 3..) {
-            return Err(LogError::Refused { file: path, why: Refusal::Magic(magic) });
-        }
+    let magic = foreign_magic(file, len, disk).map_err(LogError::disk("read a segment"))?;
+    disk.close(file);
+    magic.map_or(Ok(()), |magic| Err(LogError::Refused { file: path, why: Refusal::Magic(magic) }))
+}
+
+/// The format version of a file that begins with a message of another format.
+fn foreign_magic<D: Disk>(file: FileId, len: u64, disk: &mut D) -> Result<Option<i8>, DiskError> {
+    let head = disk.read(file, 0, 17)?;
+    let Some(&[_, _, _, _, _, _, _, _, s0, s1, s2, s3, c0, c1, c2, c3, magic]) = head.first_chunk::<17>() else {
+        return Ok(None);
+    };
+    let size = u32::from_be_bytes([s0, s1, s2, s3]);
+    if magic >= 3 {
+        return Ok((size > 0).then_some(magic as i8));
     }
-    Ok(())
+    if magic == 2 || size < 14 || u64::from(size) + 12 > len {
+        return Ok(None);
+    }
+    // Formats 0 and 1 have a checksum of all that follows it. A torn batch may look like them, but for that.
+    let message = disk.read(file, 16, size as usize - 4)?;
+    Ok((crc_fast::crc32_iso_hdlc(&message) == u32::from_be_bytes([c0, c1, c2, c3])).then_some(magic as i8))
 }
 
 /// Opens a segment's files; whether its indexes were there.

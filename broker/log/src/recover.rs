@@ -34,13 +34,15 @@ impl Recovery<'_> {
             let holds = self.segments.partition_point(|s| s.base_offset <= checkpoints.recovery_point);
             first = holds.min(self.segments.len()).saturating_sub(1);
         }
-        for (i, (segment, whole)) in self.segments.iter_mut().zip(whole).take(first).enumerate() {
-            let indexes = if *whole { segment.read_indexes(disk)? } else { None };
-            let sound = match indexes {
-                Some(indexes) => segment.read_timestamps(&indexes, disk)?,
-                None => false,
+        let nexts: Vec<_> = self.segments.iter().skip(1).map(|s| Some(s.base_offset)).chain([None]).collect();
+        for (i, segment) in self.segments.iter_mut().enumerate().take(first) {
+            let indexes = if whole[i] { segment.read_indexes(disk)? } else { None };
+            let end = match indexes {
+                Some(indexes) => segment.read_end(&indexes, disk)?,
+                None => None,
             };
-            if !sound {
+            let meets = |end| nexts[i].is_none_or(|next| self.config.follows(end, next));
+            if !end.is_some_and(meets) {
                 return Ok(i);
             }
         }

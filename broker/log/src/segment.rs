@@ -145,9 +145,9 @@ impl Segment {
         Ok(entry.as_deref().and_then(TimeEntry::decode))
     }
 
-    /// Sets the timestamps from the time index and the batches behind the last index entry. `Ok(false)` if the bytes
-    /// there are no batches or the last index entry does not point to one.
-    pub(crate) fn read_timestamps<D: Disk>(&mut self, indexes: &Indexes, disk: &mut D) -> Result<bool, DiskError> {
+    /// Sets the timestamps from the time index and the batches behind the last index entry, and returns the offset
+    /// after the last. `None` if the bytes there are no batches or the last index entry does not point to one.
+    pub(crate) fn read_end<D: Disk>(&mut self, indexes: &Indexes, disk: &mut D) -> Result<Option<i64>, DiskError> {
         (self.first_timestamp, self.max_timestamp, self.max_timestamp_offset) = (NO_TIMESTAMP, NO_TIMESTAMP, -1);
         if let Step::Batch { header, .. } = Scan::new(self.files.log, 0, self.size).next(disk)? {
             self.first_timestamp = header.max_timestamp;
@@ -158,22 +158,23 @@ impl Segment {
         }
         let last = indexes.offsets.last().copied().unwrap_or(OffsetEntry { relative: 0, position: 0 });
         let mut scan = Scan::new(self.files.log, u64::from(last.position), self.size);
-        let mut first = true;
+        let (mut first, mut end) = (true, self.base_offset);
         loop {
             match scan.next(disk)? {
                 Step::Batch { header, .. } => {
                     let at_entry = first && last.position > 0;
                     if at_entry && header.last_offset() != self.base_offset + i64::from(last.relative) {
-                        return Ok(false);
+                        return Ok(None);
                     }
                     first = false;
+                    end = header.next_offset();
                     if header.max_timestamp > self.max_timestamp {
                         self.max_timestamp = header.max_timestamp;
                         self.max_timestamp_offset = header.last_offset();
                     }
                 }
-                Step::End => return Ok(true),
-                Step::Broken(_) => return Ok(false),
+                Step::End => return Ok(Some(end)),
+                Step::Broken(_) => return Ok(None),
             }
         }
     }

@@ -48,9 +48,11 @@ struct Doomed {
     reason: Reason,
 }
 
-/// Why a segment goes.
+/// Why a segment goes, and so the suffix of its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Reason {
+    /// It does not.
+    InUse,
     /// Retention: what is below it goes too, even if a power loss brings it back.
     Retention,
     /// Truncation. The number tells apart segments of the same base offset.
@@ -197,14 +199,30 @@ impl Log {
     pub(crate) fn doom<D: Disk>(&mut self, segment: &Segment, truncated: bool, disk: &mut D) -> Result<(), LogError> {
         let base_offset = segment.base_offset;
         let reason = if truncated { Reason::Truncation(self.free_number(base_offset)) } else { Reason::Retention };
-        let suffix = reason.suffix();
-        for kind in [names::LOG, names::INDEX, names::TIME_INDEX] {
-            let path = segment_file(&self.dir, base_offset, kind);
-            let renamed = disk.rename(&path, &format!("{path}{suffix}"));
-            self.wrote("rename a segment", renamed)?;
-        }
+        let renamed = rename_segment(&self.dir, base_offset, Reason::InUse, reason, disk);
+        self.wrote("rename a segment", renamed)?;
         self.sync.names_dirty = true;
         self.sync.doomed.push(Doomed { base_offset, files: segment.files, reason });
+        Ok(())
+    }
+
+    /// Renames segments that retention gave up, so that they no longer say that all below them goes: the log is about
+    /// to begin anew below them.
+    pub(crate) fn disown_deleted<D: Disk>(&mut self, disk: &mut D) -> Result<(), LogError> {
+        let mut waiting = core::mem::take(&mut self.sync.doomed);
+        if let Some(round) = &mut self.sync.round {
+            waiting.append(&mut round.doomed);
+        }
+        for mut doomed in waiting {
+            if doomed.reason == Reason::Retention {
+                let to = Reason::Truncation(self.free_number(doomed.base_offset));
+                let renamed = rename_segment(&self.dir, doomed.base_offset, doomed.reason, to, disk);
+                self.wrote("rename a segment", renamed)?;
+                doomed.reason = to;
+            }
+            self.sync.doomed.push(doomed);
+        }
+        self.sync.names_dirty = true;
         Ok(())
     }
 
@@ -239,10 +257,25 @@ impl Log {
 impl Reason {
     fn suffix(self) -> String {
         match self {
+            Reason::InUse => String::new(),
             Reason::Retention => format!(".{DELETED}"),
             Reason::Truncation(n) => format!(".{CUT}{n}"),
         }
     }
+}
+
+fn rename_segment<D: Disk>(
+    dir: &str,
+    base_offset: i64,
+    from: Reason,
+    to: Reason,
+    disk: &mut D,
+) -> Result<(), DiskError> {
+    for kind in [names::LOG, names::INDEX, names::TIME_INDEX] {
+        let path = segment_file(dir, base_offset, kind);
+        disk.rename(&(path.clone() + &from.suffix()), &(path + &to.suffix()))?;
+    }
+    Ok(())
 }
 
 fn is_dirty(segment: &Segment) -> bool {

@@ -42,7 +42,7 @@ impl Log {
         self.indexes.0.truncate((end - active.base_offset).clamp(0, i64::from(u32::MAX)) as u32);
         let done = active.cut_index_files(&self.indexes, disk);
         self.wrote("truncate an index", done)?;
-        let done = self.segments[keep].read_timestamps(&self.indexes, disk);
+        let done = self.segments[keep].read_end(&self.indexes, disk);
         self.wrote("read a segment", done)?;
         match reopened {
             true => self.tail.clear(),
@@ -58,6 +58,7 @@ impl Log {
     /// Throws everything away and begins anew at `offset`: for a follower whose log ends before its leader's begins.
     pub fn truncate_fully_and_start_at<D: Disk>(&mut self, offset: i64, disk: &mut D) -> Result<(), LogError> {
         self.check()?;
+        self.disown_deleted(disk)?;
         while let Some(segment) = self.segments.pop() {
             self.doom(&segment, true, disk)?;
         }

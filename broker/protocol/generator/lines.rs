@@ -10,13 +10,14 @@ pub struct Line {
     /// Two spaces a level.
     pub depth: usize,
     pub words: Vec<String>,
-    /// What follows `#`: documentation of the field or message.
+    /// Documentation of the field or message: what follows `#`, or the comment right above.
     pub doc: Option<String>,
 }
 
 /// Splits the text of one file.
 pub fn split(file: &str, text: &str) -> Result<Vec<Line>, TableError> {
     let mut lines = Vec::new();
+    let mut above = None;
     for (index, raw) in text.lines().enumerate() {
         let place = Place { file: file.to_owned(), line: index + 1 };
         let (content, doc) = match raw.split_once('#') {
@@ -24,6 +25,7 @@ pub fn split(file: &str, text: &str) -> Result<Vec<Line>, TableError> {
             None => (raw, None),
         };
         if content.trim().is_empty() {
+            above = doc;
             continue;
         }
         if content.contains('\t') {
@@ -33,6 +35,7 @@ pub fn split(file: &str, text: &str) -> Result<Vec<Line>, TableError> {
         if spaces % 2 != 0 {
             return Err(TableError::new(&place, format!("indented by {spaces} spaces; a level is two")));
         }
+        let doc = doc.or(above.take());
         let words = content.split_whitespace().map(str::to_owned).collect();
         lines.push(Line { place, depth: spaces / 2, words, doc });
     }

@@ -88,6 +88,7 @@ impl Reader {
         DecodeError { at, offset: self.at, kind }
     }
 
+    #[inline]
     fn fixed<const N: usize>(&mut self, at: &'static str) -> Result<[u8; N], DecodeError> {
         match self.input[self.at..self.end].first_chunk() {
             Some(chunk) => {

@@ -280,7 +280,8 @@ mod tests {
         other.topics[0].partitions[0].partition_index = 1;
         assert_eq!(vote_request(&other), None);
         let mut two = good;
-        two.topics[0].partitions.push(two.topics[0].partitions[0].clone());
+        let again = two.topics[0].partitions[0].clone();
+        two.topics[0].partitions.push(again);
         assert_eq!(vote_request(&two), None);
         assert_eq!(vote_request(&VoteRequest::default()), None);
     }

@@ -135,14 +135,12 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// What became of an acknowledged record, for the sentence (`, absent after epoch 4`) and as causes.
-    pub(super) fn loss(&self, ack: &Ack) -> (String, Vec<CauseStep>) {
+    /// What became of an acknowledged record: for the sentence, if it is known (`absent after epoch 4`), and as causes.
+    pub(super) fn loss(&self, ack: &Ack) -> (Option<String>, Vec<CauseStep>) {
         let id = self.history.partition(ack.partition);
         match self.truth.and_then(|truth| truth.loss(id, ack.offset, ack.at)) {
-            None => (String::new(), Vec::new()),
-            Some(loss) => {
-                (loss.last_epoch.map_or(String::new(), |epoch| format!(", absent after epoch {epoch}")), loss.cause)
-            }
+            None => (None, Vec::new()),
+            Some(loss) => (loss.last_epoch.map(|epoch| format!("absent after epoch {epoch}")), loss.cause),
         }
     }
 

@@ -16,10 +16,8 @@ pub(super) fn check(analysis: &Analysis, violations: &mut Vec<Violation>) {
         cases.add(analysis, Property::LostWrite, ack.partition, || {
             let (called, at) = (analysis.called(ack.partition), analysis.names.seconds(ack.at));
             let (absent, cause) = analysis.loss(ack);
-            let detail = format!(
-                "{called} offset {}, acknowledged at {at} s, is never polled, and offset {bound} is{absent}",
-                ack.offset
-            );
+            let gone = absent.unwrap_or_else(|| format!("never polled though offset {bound} was"));
+            let detail = format!("{called} offset {}, acknowledged at {at} s, {gone}", ack.offset);
             let mut violation = analysis.violation(Property::LostWrite, ack.partition, ack.at, detail);
             violation.cause = cause;
             violation

@@ -16,9 +16,8 @@ pub(super) fn check(analysis: &Analysis, violations: &mut Vec<Violation>) {
             let (called, at) = (analysis.called(ack.partition), analysis.names.seconds(ack.at));
             let producer = analysis.names.of_node(ack.producer);
             let (absent, cause) = analysis.loss(ack);
-            let offset = ack.offset;
-            let detail =
-                format!("{called} offset {offset}, acknowledged to {producer} at {at} s, is never polled{absent}");
+            let gone = absent.as_deref().unwrap_or("never polled by the end");
+            let detail = format!("{called} offset {}, acknowledged to {producer} at {at} s, {gone}", ack.offset);
             let mut violation = analysis.violation(Property::Unseen, ack.partition, ack.at, detail);
             violation.cause = cause;
             violation

@@ -86,6 +86,11 @@ impl Invariants {
         self.truth.names.topic(topic, name);
     }
 
+    /// From now on sentences use these names, whose times count from another origin.
+    pub fn set_names(&mut self, names: Names) {
+        self.truth.names = names;
+    }
+
     /// At the end of the run: what is judged only then.
     pub fn finish(&mut self) -> Vec<Violation> {
         let mut violations = quorum::consistent_committed_data::check(&self.truth, self.now);

@@ -197,11 +197,11 @@ impl Cluster {
     }
 
     fn fetch(&mut self, f: usize) {
-        let l = self.known(f).leader as usize;
-        if !self.brokers[f].up || l == 0 || l - 1 == f {
+        let leader = self.known(f).leader;
+        if !self.brokers[f].up || leader < 0 || leader == f as i32 + 1 {
             return;
         }
-        let l = l - 1;
+        let l = leader as usize - 1;
         let same_epoch = self.known(l).leader_epoch == self.known(f).leader_epoch;
         if !self.is_leader(l) || !(same_epoch || self.flaw == Flaw::Unfenced) {
             return;

@@ -3,10 +3,12 @@
 //! Their configurations are plain values that a plan fills in. What they do is reported by the library's observations;
 //! they count only what a runner must know to steer a run.
 
+mod admin;
 mod consumer;
 mod producer;
 mod values;
 
+pub use admin::{AdminApp, AdminAppConfig, AdminInput};
 pub use consumer::{ConsumerApp, ConsumerAppConfig, ConsumerInput};
 pub use producer::{DueRecord, Generated, ProducerApp, ProducerAppConfig, ProducerCounters, ProducerInput, Source};
 pub use values::{ValueFormat, Values};

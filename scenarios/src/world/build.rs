@@ -3,22 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tribunal_client::{Acks, ConsumerConfig, Header, NetConfig, OffsetReset, Partitioner, ProducerConfig, ProducerRecord};
+use tribunal_client::{Acks, ConsumerConfig, NetConfig, OffsetReset, Partitioner, ProducerConfig, ProducerRecord};
 use tribunal_common::{Bug, Bugs, FlushPolicy};
 use tribunal_contract::{NodeId, Span};
 use tribunal_core::BrokerConfig;
 use tribunal_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use tribunal_protocol::{Str, Uuid};
+use tribunal_records::Header;
 use tribunal_sim::{Config, DiskConfig, Latency, NetConfig as SimNet, Range, stable_hash};
 
 use crate::apps::{
     AdminAppConfig, ConsumerAppConfig, DueRecord, Generated, ProducerAppConfig, Source, ValueFormat, Values,
 };
-use crate::language::units::{After, SpanRange};
-use crate::language::workload::{
-    self, Consumer, From, Partitions, Producer, RecordKeys, Serializer, Workload,
+use crate::language::{
+    self, After, Cluster, Consumer, From, Partitions, Producer, RecordKeys, Serializer, SpanRange, Topic, Workload,
 };
-use crate::language::{Cluster, Topic};
 use crate::plan::Plan;
 
 /// The node that creates the topics.
@@ -157,14 +156,14 @@ pub(super) fn clients(plan: &Plan) -> Vec<Client> {
 fn producer_app(plan: &Plan, producer: &Producer, share: u32, number: u32, brokers: &[NodeId]) -> ProducerAppConfig {
     let mut client = ProducerConfig::new(brokers.to_vec());
     client.acks = match producer.acks {
-        workload::Acks::All => Acks::All,
-        workload::Acks::Leader => Acks::Leader,
-        workload::Acks::None => Acks::None,
+        language::Acks::All => Acks::All,
+        language::Acks::Leader => Acks::Leader,
+        language::Acks::None => Acks::None,
     };
     client.partitioner = match producer.partitioner {
-        workload::Partitioner::Key | workload::Partitioner::Explicit => Partitioner::KeyHash,
-        workload::Partitioner::RoundRobin => Partitioner::RoundRobin,
-        workload::Partitioner::Sticky => Partitioner::Sticky,
+        language::Partitioner::Key | language::Partitioner::Explicit => Partitioner::KeyHash,
+        language::Partitioner::RoundRobin => Partitioner::RoundRobin,
+        language::Partitioner::Sticky => Partitioner::Sticky,
     };
     client.linger = producer.linger;
     client.batch_size = producer.batch_size.min(u64::from(u32::MAX)) as u32;
@@ -192,7 +191,7 @@ fn generated(plan: &Plan, producer: &Producer, share: u32, number: u32) -> Sourc
     Source::Generated(Generated {
         topic: Str::from(producer.topic.as_str()),
         partition: match producer.partitioner {
-            workload::Partitioner::Explicit => producer.partition.map(|partition| partition as i32),
+            language::Partitioner::Explicit => producer.partition.map(|partition| partition as i32),
             _ => None,
         },
         interval: own,
@@ -235,7 +234,7 @@ fn file_records(producer: &Producer, share: u32) -> Arc<[DueRecord]> {
             record: ProducerRecord {
                 topic: Str::from(producer.topic.as_str()),
                 partition: match producer.partitioner {
-                    workload::Partitioner::Explicit => producer.partition.map(|partition| partition as i32),
+                    language::Partitioner::Explicit => producer.partition.map(|partition| partition as i32),
                     _ => None,
                 },
                 timestamp: Some(record.timestamp_ms),

@@ -9,7 +9,7 @@ use tribunal_sim::{Judge, Lifecycle};
 
 use super::node::{Node, Report};
 use super::records::Series;
-use super::triggers::Triggers;
+use super::triggers::{Scene, Triggers};
 
 /// The judge of one run.
 pub(super) struct Court {
@@ -17,7 +17,7 @@ pub(super) struct Court {
     pub(super) history: History,
     /// Counts from the workload's zero on: what the warm-up reaches says nothing.
     pub(super) reached: Reached,
-    pub(super) progress: Option<Progress>,
+    pub(super) progress: Vec<Progress>,
     pub(super) triggers: Triggers,
     /// The newest committed state of each partition that any broker has applied.
     pub(super) partitions: BTreeMap<TopicIdPartition, PartitionState>,
@@ -34,7 +34,7 @@ impl Court {
             invariants: Invariants::new(config),
             history: History::new(),
             reached: Reached::new(),
-            progress: None,
+            progress: Vec::new(),
             triggers,
             partitions: BTreeMap::new(),
             violations: Vec::new(),
@@ -67,7 +67,7 @@ impl Judge<Node> for Court {
         }
         if let Obs::Client(client) = obs {
             self.history.record(at, node, client);
-            if let Some(progress) = &mut self.progress {
+            for progress in &mut self.progress {
                 progress.observe(at, client);
             }
             self.operations += u64::from(matches!(client, ClientObs::Send { .. } | ClientObs::Polled { .. }));
@@ -78,7 +78,8 @@ impl Judge<Node> for Court {
         };
         if self.open {
             self.reached.note(obs);
-            self.triggers.observe(node, obs, before.as_ref());
+            let scene = Scene { partitions: &self.partitions, before: before.as_ref() };
+            self.triggers.observe(node, obs, scene);
         }
         if let Some(series) = &mut self.series {
             series.observe(at, node, obs, &self.partitions);

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use tribunal_common::{ClientObs, Obs, PartitionState, TopicIdPartition};
 use tribunal_contract::NodeId;
 
-use crate::language::target::Partition;
-use crate::language::trigger::{Condition, Trigger};
+use crate::language::{Condition, Partition, Trigger};
 use crate::plan::Plan;
 
 /// A fault whose condition has come true.
@@ -24,6 +23,15 @@ struct Armed {
     condition: Condition,
     partition: Option<TopicIdPartition>,
     count: u64,
+}
+
+/// What is known of the partitions when something is observed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scene<'a> {
+    /// The newest committed state of each.
+    pub(super) partitions: &'a BTreeMap<TopicIdPartition, PartitionState>,
+    /// The state that this observation has replaced, if it has.
+    pub(super) before: Option<&'a PartitionState>,
 }
 
 /// Conditions that have not come true yet.
@@ -61,18 +69,18 @@ impl Triggers {
         std::mem::take(&mut self.fired)
     }
 
-    /// `before` is the partition's committed state before this observation, if it changed.
+    /// Looks whether this observation makes a condition true. `scene` is what is known of the partitions.
     #[inline]
-    pub(super) fn observe(&mut self, node: NodeId, obs: &Obs, before: Option<&PartitionState>) {
+    pub(super) fn observe(&mut self, node: NodeId, obs: &Obs, scene: Scene<'_>) {
         if !self.armed.is_empty() {
-            self.judge(node, obs, before);
+            self.judge(node, obs, scene);
         }
     }
 
-    fn judge(&mut self, node: NodeId, obs: &Obs, before: Option<&PartitionState>) {
+    fn judge(&mut self, node: NodeId, obs: &Obs, scene: Scene<'_>) {
         let Triggers { armed, fired, of } = self;
         armed.retain_mut(|armed| {
-            let hit = armed.hit(node, obs, before, of.get(&armed.fault).map(Vec::as_slice));
+            let hit = armed.hit(node, obs, scene, of.get(&armed.fault).map(Vec::as_slice));
             let Some(subject) = hit else { return true };
             fired.push(Fired { fault: armed.fault, subject });
             false
@@ -86,9 +94,10 @@ impl Armed {
         &mut self,
         node: NodeId,
         obs: &Obs,
-        before: Option<&PartitionState>,
+        scene: Scene<'_>,
         of: Option<&[NodeId]>,
     ) -> Option<NodeId> {
+        let before = scene.before;
         let ours = |id: &TopicIdPartition| self.partition == Some(*id);
         let (happened, subject) = match (&self.condition, obs) {
             (Condition::Acknowledged { .. }, Obs::Client(ClientObs::Acknowledged { partition, .. })) => {
@@ -96,7 +105,8 @@ impl Armed {
             }
             (Condition::Fetch { .. }, Obs::Appended { log, .. }) => {
                 // A follower appends what it has fetched; a leader is not counted.
-                (ours(log) && before.is_none_or(|state| state.leader != node.0 as i32), node)
+                let leads = scene.partitions.get(log).is_some_and(|state| state.leader == node.0 as i32);
+                (ours(log) && !leads, node)
             }
             (Condition::HighWatermark { at_least, .. }, Obs::HighWatermark { partition, value, leader: true }) => {
                 return (ours(partition) && *value >= *at_least as i64).then_some(node);

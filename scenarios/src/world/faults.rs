@@ -1,0 +1,386 @@
+//! Planned faults, done to the kernel: whom a target means now, what a fault is there, and what undoes it.
+
+use std::collections::BTreeMap;
+
+use tribunal_common::TopicIdPartition;
+use tribunal_contract::{DiskError, NodeId, Span, Time};
+use tribunal_core::BrokerInput;
+use tribunal_protocol::Str;
+use tribunal_sim::{DiskOp, Fault as KernelFault, Kernel, Mode, Repeat, stable_hash};
+
+use super::build::{ADMIN, latency};
+use super::court::Court;
+use super::node::{Node, NodeInput};
+use crate::apps::AdminInput;
+use crate::language::{
+    Action, After, ClientKind, Cut, Direction, DiskOperation, Election, Partition, Power, Stop, Target,
+};
+use crate::plan::Plan;
+
+/// How often it is looked whether a broker that is to start again has stopped.
+const RESTART_POLL: Span = Span::from_millis(100);
+
+pub(super) type SimKernel = Kernel<Node, Court>;
+
+/// Something that is due at a time.
+#[derive(Clone, Debug)]
+enum Task {
+    /// A planned fault, triggered at this node if it waited for something.
+    Fault { fault: usize, subject: Option<NodeId> },
+    /// The end of a cut.
+    Uncut(Vec<(NodeId, NodeId)>),
+    /// The end of anything else.
+    Undo(Vec<KernelFault>),
+    /// A broker is to start again, once it is down.
+    Restart(NodeId),
+    /// A broker is to stop as its turn in a rolling restart has come.
+    Stop { node: NodeId, stop: Stop, down: Span },
+}
+
+/// Who is who, and what is due.
+#[derive(Debug)]
+pub(super) struct Faults {
+    tasks: Vec<Option<Task>>,
+    brokers: Vec<NodeId>,
+    producers: Vec<NodeId>,
+    consumers: Vec<NodeId>,
+    pub(super) ids: BTreeMap<Str, tribunal_protocol::Uuid>,
+    /// How many cuts lie on a link, so that the end of one does not heal what another still cuts.
+    cuts: BTreeMap<(NodeId, NodeId), u32>,
+    /// Each broker's clock offset, in nanoseconds.
+    clocks: BTreeMap<NodeId, i64>,
+    /// Brokers that the plan wants to stay down, also in the liveness phase.
+    buried: Vec<NodeId>,
+    seed: u64,
+    /// How many faults have happened.
+    pub(super) count: u64,
+}
+
+impl Faults {
+    pub(super) fn new(plan: &Plan, brokers: Vec<NodeId>, producers: Vec<NodeId>, consumers: Vec<NodeId>) -> Faults {
+        Faults {
+            tasks: Vec::new(),
+            brokers,
+            producers,
+            consumers,
+            ids: BTreeMap::new(),
+            cuts: BTreeMap::new(),
+            clocks: BTreeMap::new(),
+            buried: Vec::new(),
+            seed: plan.seed,
+            count: 0,
+        }
+    }
+
+    pub(super) fn partition(&self, partition: &Partition) -> Option<TopicIdPartition> {
+        let topic = *self.ids.get(&Str::from(partition.topic.as_str()))?;
+        Some(TopicIdPartition { topic, partition: partition.index as i32 })
+    }
+
+    fn schedule(&mut self, kernel: &mut SimKernel, at: Time, task: Task) {
+        kernel.at(at, self.tasks.len() as u64);
+        self.tasks.push(Some(task));
+    }
+
+    /// Has a planned fault happen at `at`.
+    pub(super) fn plan_fault(&mut self, kernel: &mut SimKernel, at: Time, fault: usize, subject: Option<NodeId>) {
+        self.schedule(kernel, at, Task::Fault { fault, subject });
+    }
+
+    /// A token of [`Kernel::at`] has come up.
+    pub(super) fn on_token(&mut self, plan: &Plan, kernel: &mut SimKernel, token: u64) {
+        let Some(task) = self.tasks.get_mut(token as usize).and_then(Option::take) else { return };
+        match task {
+            Task::Fault { fault, subject } => self.act(plan, kernel, fault, subject),
+            Task::Uncut(links) => self.uncut(kernel, &links),
+            Task::Undo(faults) => {
+                for fault in faults {
+                    kernel.apply(fault);
+                }
+            }
+            Task::Restart(node) => self.restart(kernel, node),
+            Task::Stop { node, stop, down } => {
+                match stop {
+                    Stop::Clean => kernel.input(node, NodeInput::Broker(BrokerInput::Shutdown)),
+                    Stop::Kill => {
+                        kernel.apply(KernelFault::Crash { node });
+                    }
+                    Stop::PowerLoss => {
+                        kernel.apply(KernelFault::PowerLoss { node });
+                    }
+                }
+                let at = kernel.now() + down;
+                self.schedule(kernel, at, Task::Restart(node));
+            }
+        }
+    }
+
+    /// Starts a broker again, or waits for it to be down.
+    fn restart(&mut self, kernel: &mut SimKernel, node: NodeId) {
+        match kernel.mode(node) {
+            Mode::Down | Mode::Off => {
+                kernel.apply(KernelFault::Restart { node });
+            }
+            Mode::Running | Mode::Paused => {
+                let at = kernel.now() + RESTART_POLL;
+                self.schedule(kernel, at, Task::Restart(node));
+            }
+        }
+    }
+
+    fn act(&mut self, plan: &Plan, kernel: &mut SimKernel, index: usize, subject: Option<NodeId>) {
+        let now = kernel.now();
+        let chance = stable_hash(&(self.seed, index as u64, "target"));
+        self.count += 1;
+        let scene = |faults: &Faults, target: &Target| faults.resolve(kernel, target, subject, chance);
+        match &plan.faults[index].action {
+            Action::Clock(clock) => {
+                for node in scene(self, &clock.broker) {
+                    let nanos = self.clocks.entry(node).or_insert(0);
+                    *nanos += clock.offset.0;
+                    let nanos = *nanos;
+                    kernel.apply(KernelFault::ClockOffset { node, nanos });
+                }
+            }
+            Action::Crash { what, restart } => {
+                for node in scene(self, &what.broker) {
+                    kernel.apply(match what.power {
+                        Power::Kept => KernelFault::Crash { node },
+                        Power::Lost => KernelFault::PowerLoss { node },
+                    });
+                    self.restart_after(kernel, node, *restart, now);
+                }
+            }
+            Action::Disk(disk) => {
+                let op = match disk.fail {
+                    DiskOperation::Append => DiskOp::Append,
+                    DiskOperation::Read => DiskOp::Read,
+                    DiskOperation::Sync => DiskOp::Sync,
+                };
+                let repeat = if disk.once { Repeat::Once } else { Repeat::UntilHealed };
+                for node in scene(self, &disk.broker) {
+                    kernel.apply(KernelFault::DiskFail { node, op, error: DiskError::Io, repeat });
+                }
+            }
+            Action::Elect(elect) => {
+                let input = AdminInput::Elect {
+                    topic: Str::from(elect.partition.topic.as_str()),
+                    partition: elect.partition.index as i32,
+                    unclean: elect.kind == Election::Unclean,
+                };
+                kernel.input(ADMIN, NodeInput::Admin(input));
+            }
+            Action::Partition { what, heal } => {
+                let links = self.links(kernel, what, subject, chance);
+                self.cut(kernel, &links);
+                if let After::Span(span) = heal {
+                    self.schedule(kernel, now + *span, Task::Uncut(links));
+                }
+            }
+            Action::Pause { what, lasts } => {
+                for node in scene(self, &what.broker) {
+                    kernel.apply(KernelFault::Pause { node });
+                    self.schedule(kernel, now + *lasts, Task::Undo(vec![KernelFault::Resume { node }]));
+                }
+            }
+            Action::Reset(reset) => {
+                let [from, to] = [scene(self, &reset.between[0]), scene(self, &reset.between[1])];
+                for &a in &from {
+                    for &b in &to {
+                        kernel.apply(KernelFault::Reset { a, b, lane: None });
+                    }
+                }
+            }
+            Action::RollingRestart(rolling) => {
+                let brokers = self.brokers.clone();
+                for (turn, node) in brokers.into_iter().enumerate() {
+                    let at = now + rolling.every.times(turn as u64);
+                    self.schedule(kernel, at, Task::Stop { node, stop: rolling.stop, down: rolling.down });
+                }
+            }
+            Action::Shutdown { what, restart } => {
+                for node in scene(self, &what.broker) {
+                    kernel.input(node, NodeInput::Broker(BrokerInput::Shutdown));
+                    self.restart_after(kernel, node, *restart, now);
+                }
+            }
+            Action::SlowDisk { what, lasts } => {
+                for node in scene(self, &what.broker) {
+                    kernel.apply(KernelFault::SyncLatency { node, percent: what.factor.saturating_mul(100) });
+                    let undo = KernelFault::SyncLatency { node, percent: 100 };
+                    self.schedule(kernel, now + *lasts, Task::Undo(vec![undo]));
+                }
+            }
+            Action::SlowLink { what, lasts } => {
+                let [from, to] = [scene(self, &what.between[0]), scene(self, &what.between[1])];
+                let mut undo = Vec::new();
+                for (&from, &to) in from.iter().flat_map(|from| to.iter().map(move |to| (from, to))) {
+                    let slow = Some(latency(what.latency));
+                    kernel.apply(KernelFault::LinkLatency { from, to, both: true, latency: slow });
+                    undo.push(KernelFault::LinkLatency { from, to, both: true, latency: None });
+                }
+                self.schedule(kernel, now + *lasts, Task::Undo(undo));
+            }
+        }
+    }
+
+    fn restart_after(&mut self, kernel: &mut SimKernel, node: NodeId, restart: After, now: Time) {
+        match restart {
+            After::Span(span) => self.schedule(kernel, now + span, Task::Restart(node)),
+            After::Never => self.buried.push(node),
+        }
+    }
+
+    /// The directed links that a cut lies on.
+    fn links(
+        &self,
+        kernel: &SimKernel,
+        cut: &Cut,
+        subject: Option<NodeId>,
+        chance: u64,
+    ) -> Vec<(NodeId, NodeId)> {
+        let groups: Vec<Vec<NodeId>> = match (&cut.isolate, &cut.groups) {
+            (Some(target), _) => {
+                let isolated = self.resolve(kernel, target, subject, chance);
+                let clients = self.producers.iter().chain(&self.consumers).filter(|_| cut.clients);
+                let others = self.brokers.iter().chain(clients).filter(|node| !isolated.contains(node));
+                let others = others.copied().collect();
+                vec![isolated, others]
+            }
+            (None, Some(groups)) => groups
+                .iter()
+                .map(|group| group.iter().flat_map(|t| self.resolve(kernel, t, subject, chance)).collect())
+                .collect(),
+            (None, None) => Vec::new(),
+        };
+        let mut links = Vec::new();
+        for (i, group) in groups.iter().enumerate() {
+            for (j, other) in groups.iter().enumerate() {
+                let passes = match cut.direction {
+                    Direction::Both => false,
+                    // What the first group sends still arrives.
+                    Direction::In => i == 0 || j != 0,
+                    Direction::Out => i != 0,
+                };
+                if i == j || passes {
+                    continue;
+                }
+                links.extend(group.iter().flat_map(|&from| other.iter().map(move |&to| (from, to))));
+            }
+        }
+        links.retain(|(from, to)| from != to);
+        links.sort_unstable();
+        links.dedup();
+        links
+    }
+
+    fn cut(&mut self, kernel: &mut SimKernel, links: &[(NodeId, NodeId)]) {
+        for &(from, to) in links {
+            let count = self.cuts.entry((from, to)).or_insert(0);
+            *count += 1;
+            if *count == 1 {
+                kernel.apply(KernelFault::Partition { from, to, both: false });
+            }
+        }
+    }
+
+    fn uncut(&mut self, kernel: &mut SimKernel, links: &[(NodeId, NodeId)]) {
+        for &(from, to) in links {
+            if let Some(count) = self.cuts.get_mut(&(from, to)) {
+                *count -= 1;
+                if *count == 0 {
+                    self.cuts.remove(&(from, to));
+                    kernel.apply(KernelFault::Heal { from, to, both: false });
+                }
+            }
+        }
+    }
+
+    /// Ends every fault but what the plan wants to stay: brokers that do not start again.
+    pub(super) fn heal(&mut self, kernel: &mut SimKernel) {
+        self.tasks.iter_mut().for_each(|task| *task = None);
+        self.cuts.clear();
+        kernel.apply(KernelFault::HealAll);
+        let clients: Vec<NodeId> = self.producers.iter().chain(&self.consumers).copied().collect();
+        for (i, &from) in self.brokers.clone().iter().enumerate() {
+            for &to in self.brokers[i + 1..].iter().chain(&clients) {
+                kernel.apply(KernelFault::LinkLatency { from, to, both: true, latency: None });
+            }
+        }
+        for node in self.brokers.clone() {
+            kernel.apply(KernelFault::Resume { node });
+            kernel.apply(KernelFault::DiskHeal { node });
+            kernel.apply(KernelFault::SyncLatency { node, percent: 100 });
+            if !self.buried.contains(&node) {
+                self.revive(kernel, node);
+            }
+        }
+    }
+
+    fn revive(&mut self, kernel: &mut SimKernel, node: NodeId) {
+        if matches!(kernel.mode(node), Mode::Down | Mode::Off) {
+            kernel.apply(KernelFault::Restart { node });
+        } else {
+            // It may be about to stop: a shutdown that was asked for goes on.
+            let at = kernel.now() + RESTART_POLL;
+            self.schedule(kernel, at, Task::Undo(Vec::new()));
+        }
+    }
+
+    /// Starts whatever has stopped since, as an operator would in the end.
+    pub(super) fn revive_all(&mut self, kernel: &mut SimKernel) {
+        for node in self.brokers.clone() {
+            if !self.buried.contains(&node) && matches!(kernel.mode(node), Mode::Down | Mode::Off) {
+                kernel.apply(KernelFault::Restart { node });
+            }
+        }
+    }
+
+    /// Whom a target means now.
+    pub(super) fn resolve(
+        &self,
+        kernel: &SimKernel,
+        target: &Target,
+        subject: Option<NodeId>,
+        chance: u64,
+    ) -> Vec<NodeId> {
+        let pick = |nodes: Vec<NodeId>| match nodes.len() {
+            0 => Vec::new(),
+            n => vec![nodes[(chance % n as u64) as usize]],
+        };
+        let known = |partition: &Partition| self.partition(partition).and_then(|id| kernel.judge().partitions.get(&id));
+        let nodes = |ids: &[i32]| ids.iter().filter(|id| **id >= 0).map(|id| NodeId(*id as u32)).collect::<Vec<_>>();
+        let followers = |partition: &Partition| {
+            known(partition).map_or(Vec::new(), |state| {
+                nodes(&state.replicas).into_iter().filter(|node| node.0 as i32 != state.leader).collect()
+            })
+        };
+        match target {
+            Target::All => self.brokers.clone(),
+            Target::Any => {
+                let up = self.brokers.iter().copied().filter(|node| kernel.mode(*node) == Mode::Running);
+                pick(up.collect())
+            }
+            Target::Broker(id) => vec![NodeId(*id)],
+            Target::Client(ClientKind::Consumer, n) => self.consumers.get(*n as usize).copied().into_iter().collect(),
+            Target::Client(ClientKind::Producer, n) => self.producers.get(*n as usize).copied().into_iter().collect(),
+            Target::Clients => self.producers.iter().chain(&self.consumers).copied().collect(),
+            Target::Controller => {
+                let active = |node: &NodeId| {
+                    matches!(kernel.machine(*node), Some(Node::Broker(broker)) if broker.is_active_controller())
+                };
+                // Of two that think so, the one with the newer epoch is.
+                let epoch = |node: &NodeId| match kernel.machine(*node) {
+                    Some(Node::Broker(broker)) => broker.quorum().map(|quorum| quorum.epoch()),
+                    _ => None,
+                };
+                self.brokers.iter().copied().filter(active).max_by_key(epoch).into_iter().collect()
+            }
+            Target::Follower(partition) => pick(followers(partition)),
+            Target::Followers(partition) => followers(partition),
+            Target::Isr(partition) => known(partition).map_or(Vec::new(), |state| nodes(&state.isr)),
+            Target::Leader(partition) => known(partition).map_or(Vec::new(), |state| nodes(&[state.leader])),
+            Target::Subject => subject.into_iter().collect(),
+        }
+    }
+}

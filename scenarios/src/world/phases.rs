@@ -1,0 +1,372 @@
+//! The phases of a run.
+
+use tribunal_common::{Bug, TopicIdPartition};
+use tribunal_contract::{NodeId, Span, Time};
+use tribunal_core::Broker;
+use tribunal_model::{ModelConfig, Names, Progress, Promises, Property};
+use tribunal_reports::{ReportError, RunFolder};
+use tribunal_sim::{Fault, Kernel, Ran, Stop};
+
+use super::build::{self, ADMIN, ClientConfig};
+use super::court::Court;
+use super::faults::{Faults, SimKernel};
+use super::node::{Node, NodeInput};
+use super::records;
+use super::triggers::Triggers;
+use crate::apps::{AdminApp, ConsumerApp, ConsumerInput, ProducerApp, ProducerInput};
+use crate::language::{Acks, Condition, ObservationName, PropertyName, Target, Trigger, Workload};
+use crate::plan::Plan;
+use crate::run::{Trial, Violation};
+
+/// A cluster that nothing has gone wrong with must be there by then.
+const WARM_UP_LIMIT: Span = Span::from_secs(60);
+/// Beyond the bounds of progress: until producers know the fate of their records and the auditor has read everything.
+const FINAL_LIMIT: Span = Span::from_secs(180);
+/// How often it is looked whether a phase is over.
+const STEP: Span = Span::from_millis(100);
+/// In the liveness phase, an operator looks this often for brokers that have stopped.
+const OPERATOR: u64 = 10;
+
+/// One run.
+pub(super) struct Run<'p> {
+    plan: &'p Plan,
+    kernel: SimKernel,
+    faults: Faults,
+    producers: Vec<NodeId>,
+    consumers: Vec<NodeId>,
+    prober: NodeId,
+    auditor: NodeId,
+    names: Names,
+    zero: Time,
+    audited: bool,
+    extra: Vec<tribunal_model::Violation>,
+}
+
+impl<'p> Run<'p> {
+    /// The cluster and its clients, nothing started.
+    pub(super) fn new(plan: &'p Plan, bugs: &[Bug], record: bool) -> Run<'p> {
+        let brokers = build::broker_nodes(&plan.cluster);
+        let clients = build::clients(plan);
+        let first_client = brokers.len() as u32 + 1;
+        let mut names = Names::new(Time(0));
+        names.node(ADMIN, "admin");
+        let (mut producers, mut consumers, mut acks_all) = (Vec::new(), Vec::new(), Vec::new());
+        let mut acks = plan.workloads.iter().flat_map(|workload| match workload {
+            Workload::Producer(producer) => vec![producer.acks; producer.clients as usize],
+            Workload::Consumer(_) => Vec::new(),
+        });
+        for (n, client) in clients.iter().enumerate() {
+            let node = NodeId(first_client + n as u32);
+            names.node(node, &client.name);
+            match client.config {
+                ClientConfig::Producer(_) => {
+                    producers.push(node);
+                    if acks.next() == Some(Acks::All) {
+                        acks_all.push(node);
+                    }
+                }
+                ClientConfig::Consumer(_) => consumers.push(node),
+            }
+        }
+        let prober = NodeId(first_client + clients.len() as u32);
+        let auditor = NodeId(prober.0 + 1);
+        names.node(prober, "prober");
+        names.node(auditor, "auditor");
+        acks_all.push(prober);
+        let voters = plan.cluster.controller_ids().map(|id| id as i32).collect();
+        let config = ModelConfig { voters, acks_all, names: names.clone() };
+        let court = Court::new(config, Triggers::new(plan), record);
+        let (cluster, seed, bugs) = (plan.cluster.clone(), plan.seed, bugs.to_vec());
+        let (admin, probe, audit) = (build::admin_config(plan), build::prober(plan), build::auditor(plan));
+        let factory = move |node: NodeId, incarnation: u32| match node {
+            ADMIN => Node::Admin(AdminApp::new(admin.clone())),
+            _ if node.0 < first_client => {
+                let cfg = build::broker_config(&cluster, seed, &bugs, node.0, incarnation);
+                Node::Broker(Broker::new(cfg))
+            }
+            _ if node == prober => Node::Producer(ProducerApp::new(probe.clone())),
+            _ if node == auditor => Node::Consumer(ConsumerApp::new(audit.clone())),
+            _ => match &clients[(node.0 - first_client) as usize].config {
+                ClientConfig::Producer(config) => Node::Producer(ProducerApp::new(config.clone())),
+                ClientConfig::Consumer(config) => Node::Consumer(ConsumerApp::new(config.clone())),
+            },
+        };
+        let mut kernel = Kernel::new(build::kernel_config(plan, record), court, factory);
+        for _ in 0..=auditor.0 {
+            kernel.add_node();
+        }
+        for (id, offset) in plan.cluster.broker_ids().zip(&plan.clock_offsets) {
+            kernel.apply(Fault::ClockOffset { node: NodeId(id), nanos: offset.0 });
+        }
+        let faults = Faults::new(plan, brokers, producers.clone(), consumers.clone());
+        Run {
+            plan,
+            kernel,
+            faults,
+            producers,
+            consumers,
+            prober,
+            auditor,
+            names,
+            zero: Time(0),
+            audited: false,
+            extra: Vec::new(),
+        }
+    }
+
+    /// Runs to the end and says what it came to.
+    pub(super) fn finish(mut self, folder: Option<&RunFolder>) -> Result<Trial, ReportError> {
+        if self.warm_up() {
+            self.safety();
+            self.liveness();
+        }
+        self.judge(folder)
+    }
+
+    /// Whether the cluster came up, with every replica in sync.
+    fn warm_up(&mut self) -> bool {
+        for id in self.plan.cluster.broker_ids() {
+            self.kernel.start(NodeId(id));
+        }
+        self.kernel.start(ADMIN);
+        let limit = self.kernel.now() + WARM_UP_LIMIT;
+        loop {
+            let now = self.kernel.now();
+            if self.kernel.run_until(now + STEP) == Ran::Stopped {
+                return false;
+            }
+            if let Some(Node::Admin(admin)) = self.kernel.machine(ADMIN)
+                && admin.is_ready()
+            {
+                self.faults.ids = admin.topic_ids().clone();
+                break;
+            }
+            if self.kernel.now() >= limit {
+                let why = format!("the cluster is not up {WARM_UP_LIMIT:?} after it was started, before any fault");
+                self.no_progress(why);
+                return false;
+            }
+        }
+        self.zero = self.kernel.now();
+        let mut names = Names::new(self.zero);
+        for (name, &id) in &self.faults.ids {
+            self.kernel.judge_mut().invariants.name_topic(id, name);
+            names.topic(id, name);
+        }
+        self.names = self.renamed(names);
+        true
+    }
+
+    fn renamed(&self, mut names: Names) -> Names {
+        for node in (0..=self.auditor.0).map(NodeId) {
+            let called = self.names.of_node(node);
+            if called != format!("b{}", node.0) {
+                names.node(node, &called);
+            }
+        }
+        names
+    }
+
+    fn safety(&mut self) {
+        let court = self.kernel.judge_mut();
+        court.invariants.set_names(self.names.clone());
+        court.open = true;
+        let faults = &self.faults;
+        court.triggers.resolve(|partition| faults.partition(partition));
+        for (index, fault) in self.plan.faults.iter().enumerate() {
+            if let Trigger::At(at) = fault.trigger {
+                let at = self.zero + at + fault.after;
+                self.faults.plan_fault(&mut self.kernel, at, index, None);
+            }
+        }
+        for node in self.producers.iter().chain(&self.consumers) {
+            self.kernel.start(*node);
+        }
+        let end = self.zero + self.plan.duration;
+        while self.kernel.now() < end && self.kernel.stop().is_none() {
+            self.resolve_conditions();
+            // Whom a condition's `of` means may change with every election, so it is looked at often.
+            let limit = if self.has_moving_conditions() { (self.kernel.now() + STEP).min(end) } else { end };
+            self.run_to(limit);
+        }
+    }
+
+    /// Runs to `limit` and does what is due on the way.
+    fn run_to(&mut self, limit: Time) {
+        loop {
+            match self.kernel.run_until(limit) {
+                Ran::Limit | Ran::Stopped => return,
+                Ran::Token(token) => self.faults.on_token(self.plan, &mut self.kernel, token),
+                Ran::Interrupted => {
+                    for fired in self.kernel.judge_mut().triggers.take_fired() {
+                        let at = self.kernel.now() + self.plan.faults[fired.fault].after;
+                        self.faults.plan_fault(&mut self.kernel, at, fired.fault, Some(fired.subject));
+                    }
+                }
+            }
+        }
+    }
+
+    fn conditions(&self) -> impl Iterator<Item = (usize, &'p Target)> + use<'p> {
+        self.plan.faults.iter().enumerate().filter_map(|(index, fault)| match &fault.trigger {
+            Trigger::When(Condition::Observed { of: Some(target), .. }) => Some((index, target)),
+            _ => None,
+        })
+    }
+
+    fn has_moving_conditions(&self) -> bool {
+        self.conditions().any(|(_, target)| !matches!(target, Target::Broker(_) | Target::Client(..)))
+    }
+
+    fn resolve_conditions(&mut self) {
+        for (index, target) in self.conditions() {
+            let nodes = self.faults.resolve(&self.kernel, target, None, 0);
+            self.kernel.judge_mut().triggers.of.insert(index, nodes);
+        }
+    }
+
+    /// Heals, and requires that every partition serves again; then reads everything.
+    fn liveness(&mut self) {
+        if self.kernel.stop().is_some() {
+            return;
+        }
+        self.faults.heal(&mut self.kernel);
+        let healed = self.kernel.now();
+        let partitions: Vec<TopicIdPartition> = build::all_partitions(self.plan)
+            .iter()
+            .filter_map(|(name, partition)| {
+                Some(TopicIdPartition { topic: *self.faults.ids.get(name)?, partition: *partition })
+            })
+            .collect();
+        let bounds = self.plan.expect.eventually.clone();
+        self.kernel.judge_mut().progress = vec![
+            Progress::new(healed, bounds.produce_within, partitions.iter().copied(), true, false),
+            Progress::new(healed, bounds.consume_within, partitions.iter().copied(), false, true),
+        ];
+        for &node in &self.producers {
+            self.kernel.input(node, NodeInput::Producer(ProducerInput::Stop));
+        }
+        self.kernel.start(self.prober);
+        self.kernel.start(self.auditor);
+        let bound = bounds.produce_within.max(bounds.consume_within);
+        let limit = healed + bound + FINAL_LIMIT;
+        let mut asked = false;
+        for turn in 1u64.. {
+            let now = self.kernel.now();
+            self.run_to(now + STEP);
+            let now = self.kernel.now();
+            if self.kernel.stop().is_some() {
+                return;
+            }
+            if turn.is_multiple_of(OPERATOR) {
+                self.faults.revive_all(&mut self.kernel);
+            }
+            let progress = &self.kernel.judge().progress;
+            let served = progress.iter().all(|progress| progress.is_done() || now >= progress.deadline());
+            if served && self.is_drained() && !asked {
+                asked = true;
+                let targets = partitions.iter().map(|&id| self.end_of(id)).collect();
+                self.kernel.input(self.auditor, NodeInput::Consumer(ConsumerInput::ReadToEnd { targets }));
+            }
+            if asked && self.has_audited() {
+                self.audited = true;
+                break;
+            }
+            if now >= limit {
+                self.no_progress(format!("the final reads did not come to an end by {} s", self.names.seconds(now)));
+                break;
+            }
+        }
+        let now = self.kernel.now();
+        let unserved: Vec<_> =
+            self.kernel.judge().progress.iter().flat_map(|progress| progress.finish(now, &self.names)).collect();
+        self.extra.extend(unserved);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.producers.iter().chain([&self.prober]).all(|&node| match self.kernel.machine(node) {
+            Some(Node::Producer(producer)) => producer.is_drained(),
+            _ => true,
+        })
+    }
+
+    fn has_audited(&self) -> bool {
+        matches!(self.kernel.machine(self.auditor), Some(Node::Consumer(auditor)) if auditor.has_reached_end())
+    }
+
+    /// How far a reader of a partition must come: the high watermark of its leader.
+    fn end_of(&self, id: TopicIdPartition) -> i64 {
+        let Some(state) = self.kernel.judge().partitions.get(&id).filter(|state| state.leader >= 0) else { return 0 };
+        match self.kernel.machine(NodeId(state.leader as u32)) {
+            Some(Node::Broker(broker)) => broker
+                .replicas()
+                .and_then(|replicas| replicas.get(id))
+                .map_or(0, |partition| partition.high_watermark),
+            _ => 0,
+        }
+    }
+
+    fn no_progress(&mut self, detail: String) {
+        let at = self.kernel.now();
+        self.extra.push(tribunal_model::Violation {
+            property: Property::NoProgress,
+            partition: None,
+            at,
+            node: None,
+            detail,
+            cause: Vec::new(),
+        });
+    }
+
+    fn judge(mut self, folder: Option<&RunFolder>) -> Result<Trial, ReportError> {
+        let now = self.kernel.now();
+        if let Some(Stop::Panic { node, message }) = self.kernel.stop() {
+            let who = node.map_or_else(|| "the simulator".to_owned(), |node| self.names.of_node(node));
+            let detail = format!("{who} panicked at {} s: {message}", self.names.seconds(now));
+            let violation = tribunal_model::Violation {
+                property: Property::Panic,
+                partition: None,
+                at: now,
+                node: *node,
+                detail,
+                cause: Vec::new(),
+            };
+            self.extra.push(violation);
+        }
+        let trace_hash = self.kernel.trace_hash();
+        let promises = Promises { final_polls: self.audited, ..Promises::default() };
+        let court = self.kernel.judge_mut();
+        let mut violations = std::mem::take(&mut court.violations);
+        violations.extend(court.invariants.finish());
+        let judgement = court.history.judge(&promises, &self.names, Some(court.invariants.truth()));
+        violations.extend(judgement.violations);
+        violations.append(&mut self.extra);
+        if let Some(folder) = folder {
+            records::write(folder, &self.kernel, &self.names, self.zero)?;
+        }
+        let court = self.kernel.judge();
+        Ok(Trial {
+            violations: violations.iter().filter_map(|violation| self.tell(violation)).collect(),
+            simulated: now.since(Time(0)),
+            operations: court.operations,
+            faults: self.faults.count,
+            trace_hash,
+            reached: court
+                .reached
+                .iter()
+                .filter(|(_, count)| *count > 0)
+                .filter_map(|(name, _)| ObservationName::new(name))
+                .collect(),
+            limit: None,
+        })
+    }
+
+    fn tell(&self, violation: &tribunal_model::Violation) -> Option<Violation> {
+        Some(Violation {
+            property: PropertyName::new(violation.property.name())?,
+            detail: violation.detail.clone(),
+            cause: violation.cause_line(&self.names),
+            line: None,
+        })
+    }
+}
