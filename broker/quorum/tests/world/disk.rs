@@ -1,6 +1,6 @@
 //! A disk behind a page cache, whose syncs complete when the schedule says so.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use tribunal_contract::{Disk, DiskError, FileId, SyncOp};
@@ -25,7 +25,7 @@ pub struct MemDisk {
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
     handles: Vec<Option<usize>>,
-    syncs: VecDeque<Sync>,
+    syncs: Vec<Sync>,
 }
 
 fn parent(path: &str) -> &str {
@@ -38,9 +38,15 @@ impl MemDisk {
         self.syncs.len()
     }
 
-    /// Completes the oldest sync. One queue for the whole device: every order of completion that a machine may rely on.
-    pub fn complete_sync(&mut self) -> SyncOp {
-        match self.syncs.pop_front().expect("a sync is under way") {
+    /// Completes any of the syncs; those of one file, or of the folder, in the order they were asked for.
+    pub fn complete_sync(&mut self, dice: &mut Dice) -> SyncOp {
+        let file = |sync: &Sync| match sync {
+            Sync::File { inode, .. } => Some(*inode),
+            Sync::Names { .. } => None,
+        };
+        let drawn = file(&self.syncs[dice.below(self.syncs.len() as u32) as usize]);
+        let first = self.syncs.iter().position(|sync| file(sync) == drawn).expect("it was drawn from them");
+        match self.syncs.remove(first) {
             Sync::File { inode, data, op } => {
                 self.inodes[inode].durable = data;
                 op
@@ -162,11 +168,11 @@ impl Disk for MemDisk {
     fn sync(&mut self, file: FileId, op: SyncOp) {
         let inode = self.inode(file).expect("the file is open");
         let data = self.inodes[inode].data.clone();
-        self.syncs.push_back(Sync::File { inode, data, op });
+        self.syncs.push(Sync::File { inode, data, op });
     }
 
     fn sync_dir(&mut self, dir: &str, op: SyncOp) {
         let names = self.names.iter().filter(|(path, _)| parent(path) == dir).map(|(p, i)| (p.clone(), *i)).collect();
-        self.syncs.push_back(Sync::Names { names, dir: dir.to_owned(), op });
+        self.syncs.push(Sync::Names { names, dir: dir.to_owned(), op });
     }
 }

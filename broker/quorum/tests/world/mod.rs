@@ -253,7 +253,7 @@ impl World {
     fn perform(&mut self, next: Next) {
         match next {
             Next::Sync(at) => {
-                let op = self.nodes[at].disk.complete_sync();
+                let op = self.nodes[at].disk.complete_sync(&mut self.dice);
                 self.happen(at, Happens::Synced(op));
             }
             Next::Dial(dial) => {
@@ -379,7 +379,8 @@ impl World {
             95 => self.isolate(at),
             96..99 => self.heal(),
             99 if self.is_up(at) => {
-                let jitter = self.all_timers().into_iter().find(|(_, n, id)| *n == at && id.class == timers::QUORUM_FETCH);
+                let jitter =
+                    self.all_timers().into_iter().find(|(_, n, id)| *n == at && id.class == timers::QUORUM_FETCH);
                 if let Some(timer) = jitter {
                     self.fire(timer);
                 }
