@@ -36,7 +36,7 @@ pub use frame::{
 };
 pub use message::Message;
 pub use messages::{ApiKey, MetadataRecord, RequestBody, ResponseBody};
-pub use read::Reader;
+pub use read::{HEAP_FLOOR, HEAP_PER_BYTE, Reader};
 #[cfg(feature = "test-values")]
 pub use sample::{Sample, Sampler};
 pub use str::Str;

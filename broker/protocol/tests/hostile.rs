@@ -7,7 +7,7 @@ use tribunal_protocol::*;
 
 /// The promise of `Reader`: what decoding may allocate for so many bytes.
 fn heap_limit(input: usize) -> usize {
-    (8 * input).max(16 * 1024)
+    (HEAP_PER_BYTE * input).max(HEAP_FLOOR)
 }
 
 /// Decodes as everything there is; values that come out hold no more heap than allowed and are what they say.
@@ -101,12 +101,16 @@ proptest! {
     }
 
     #[test]
-    fn a_huge_count_anywhere_asks_for_no_memory(seed: u64, index: prop::sample::Index, huge in prop::sample::select(vec![
-        vec![0x7f, 0xff, 0xff, 0xff],
-        vec![0xff, 0xff, 0xff, 0xff, 0x0f],
-        vec![0x80, 0x00, 0x00, 0x00],
-        vec![0x00, 0x10, 0x00, 0x00],
-    ])) {
+    fn a_huge_count_anywhere_asks_for_no_memory(
+        seed: u64,
+        index: prop::sample::Index,
+        huge in prop::sample::select(vec![
+            vec![0x7f, 0xff, 0xff, 0xff],
+            vec![0xff, 0xff, 0xff, 0xff, 0x0f],
+            vec![0x80, 0x00, 0x00, 0x00],
+            vec![0x00, 0x10, 0x00, 0x00],
+        ]),
+    ) {
         let (_, _, bytes) = any_message(seed);
         let at = index.index(bytes.len() + 1);
         let hostile = [&bytes[..at], &huge, &bytes[at..]].concat();
@@ -119,8 +123,8 @@ proptest! {
         cuts in prop::collection::vec(1_usize..20, 1..50),
     ) {
         let frames: Vec<Vec<u8>> = lens.iter().enumerate().map(|(i, len)| vec![i as u8; *len]).collect();
-        let stream: Vec<u8> =
-            frames.iter().flat_map(|frame| (frame.len() as u32).to_be_bytes().into_iter().chain(frame.clone())).collect();
+        let framed = |frame: &Vec<u8>| [&(frame.len() as u32).to_be_bytes()[..], frame].concat();
+        let stream: Vec<u8> = frames.iter().flat_map(framed).collect();
         let (mut connection, mut received, mut rest) = (Frames::new(MAX_FRAME), Vec::new(), &stream[..]);
         for cut in cuts.iter().cycle() {
             let (now, later) = rest.split_at((*cut).min(rest.len()));

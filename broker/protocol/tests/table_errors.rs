@@ -19,9 +19,17 @@ fn field_error(fields: &str) -> String {
 
 #[test]
 fn a_good_table_becomes_rust_with_its_documentation() {
-    let table = "TopicRecord record 2 versions 0-4 flex 2+\n  Name string # The topic.\n  # A remark.\n\n  # Ids of it.\n  Ids [uuid]? 1-3 null 2-3 ign\n";
+    let table = [
+        "TopicRecord record 2 versions 0-4 flex 2+",
+        "  Name string # The topic.",
+        "  # A remark.",
+        "",
+        "  # Ids of it.",
+        "  Ids [uuid]? 1-3 null 2-3 ign",
+    ]
+    .join("\n");
     let errors = ("error_codes.txt".to_owned(), "0 NONE # No error.\n1 SOME retriable # Some error.".to_owned());
-    let generated = generator::generate(&[("topic.txt".to_owned(), table.to_owned())], &errors).ok().unwrap();
+    let generated = generator::generate(&[("topic.txt".to_owned(), table)], &errors).ok().unwrap();
     for expected in [
         "pub struct TopicRecord {",
         "/// The topic.",
