@@ -57,6 +57,7 @@ fn run(seed: u64, record_trace: bool, plan: &[(u64, Act)]) -> Kernel<Probe, Log>
     loop {
         match kernel.run_until(Time::from_millis(5_000)) {
             Ran::Limit => return kernel,
+            Ran::Interrupted => unreachable!("this judge does not interrupt"),
             Ran::Stopped => panic!("{:?}", kernel.stop()),
             Ran::Token(token) => match plan[token as usize].1 {
                 Act::Fault(fault) => {

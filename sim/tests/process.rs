@@ -233,6 +233,24 @@ fn the_first_violation_ends_the_run_after_the_event_that_shows_it() {
 }
 
 #[test]
+fn a_judge_may_interrupt_a_run_at_the_very_event_it_waited_for() {
+    let mut lab = Lab::new(2);
+    let conn = lab.connect(0, 1, 0);
+    lab.kernel.judge_mut().awaited = Some(Saw::Msg(conn, 1));
+    for n in 0..3 {
+        lab.tell(0, Do::Send(conn, n));
+    }
+    let limit = Time::from_millis(10);
+    assert_eq!(lab.kernel.run_until(limit), Ran::Interrupted);
+    assert_eq!(lab.kernel.now(), Time::from_millis(3));
+    assert_eq!(lab.take_what(), [(1, Saw::Msg(conn, 0)), (1, Saw::Msg(conn, 1))]);
+    // What is due at the same instant has not happened yet, so a fault can still prevent it.
+    lab.kernel.apply(Fault::Crash { node: NodeId(1) });
+    assert_eq!(lab.kernel.run_until(limit), Ran::Limit);
+    assert_eq!(lab.take_what(), [(0, Saw::Down(conn))]);
+}
+
+#[test]
 fn tokens_come_up_in_order_with_everything_else() {
     let mut lab = Lab::new(1);
     lab.take();

@@ -181,6 +181,7 @@ fn run(seed: u64, early: bool, powered: bool) -> Kernel<Node, Durability> {
                 });
                 kernel.at(kernel.now() + Span::from_millis(50), 100 + n);
             }
+            Ran::Interrupted => unreachable!("this judge does not interrupt"),
             Ran::Limit | Ran::Stopped => return kernel,
         }
     }

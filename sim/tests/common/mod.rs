@@ -127,12 +127,13 @@ fn obey<D: Disk, F: Effects<Number, Saw>>(told: Do, disk: &mut D, fx: &mut F) {
     }
 }
 
-/// Keeps everything; finds a violation where it is told to.
+/// Keeps everything; finds a violation, and interrupts, where it is told to.
 #[derive(Default)]
 pub struct Log {
     pub seen: Vec<(Time, NodeId, Saw)>,
     pub lifecycles: Vec<(Time, NodeId, Lifecycle)>,
     pub forbidden: Option<Saw>,
+    pub awaited: Option<Saw>,
 }
 
 impl Judge<Probe> for Log {
@@ -148,6 +149,10 @@ impl Judge<Probe> for Log {
             Some((_, _, saw)) if Some(saw) == self.forbidden.as_ref() => Err(saw.clone()),
             _ => Ok(()),
         }
+    }
+
+    fn interrupts(&mut self) -> bool {
+        self.seen.last().is_some_and(|(_, _, saw)| Some(saw) == self.awaited.as_ref())
     }
 
     fn lifecycle(&mut self, at: Time, node: NodeId, change: Lifecycle) {
