@@ -55,11 +55,16 @@ impl Metadata {
         (&state.replicas, &state.isr, &state.elr, state.leader, state.leader_epoch).hash(&mut hasher);
         let digest = mix(hasher.0, state.partition_epoch as u64);
         match self.record(Subject::Partition(state.partition), offset, digest) {
-            News::Newest => match self.by_epoch.insert((state.partition, state.partition_epoch), digest) {
-                None => News::Newest,
-                Some(known) if known == digest => News::Known,
-                Some(_) => News::Contradicts,
-            },
+            News::Newest => {
+                let newest = self.by_epoch.range((state.partition, i32::MIN)..=(state.partition, i32::MAX)).next_back();
+                let repeats = newest.is_some_and(|((_, epoch), _)| *epoch == state.partition_epoch);
+                match self.by_epoch.insert((state.partition, state.partition_epoch), digest) {
+                    Some(known) if known != digest => News::Contradicts,
+                    // As a snapshot tells it again. An older epoch at a newer offset is for others to judge.
+                    Some(_) if repeats => News::Known,
+                    _ => News::Newest,
+                }
+            }
             other => other,
         }
     }

@@ -137,10 +137,11 @@ impl Partition {
     pub(crate) fn append(&mut self, node: NodeId, mark: BatchMark) {
         let log = &mut self.replica_mut(node).log;
         let end = log.end();
-        if mark.base != end {
+        if mark.base < end {
             if log.is_empty() {
+                // A log may begin within the first batch that it is sent.
                 self.restart(node, mark.base);
-            } else if mark.base < end {
+            } else {
                 log.truncate(mark.base);
             }
         }

@@ -23,6 +23,8 @@ pub enum Flaw {
     CommitsAlone,
     /// A broker that lost power stays in the ISR.
     KeepsTheLossy,
+    /// KIP-903: a replica joins the ISR by what its former incarnation had.
+    MistakesIncarnations,
 }
 
 /// A stream of numbers that depends on its seed only.
@@ -358,6 +360,9 @@ impl Cluster {
             return;
         }
         self.told.push(Happening::Start(b as u32 + 1));
+        if self.flaw != Flaw::MistakesIncarnations {
+            self.brokers.iter_mut().for_each(|leader| leader.asked_from[b] = -1);
+        }
         let kept = self.chance.below(self.brokers[b].log.len() + 1);
         let log = self.brokers[b].log.split_off(kept);
         self.reports(b, Obs::LogOpened { log: ORDERS, start: 0, kept: kept as i64 });

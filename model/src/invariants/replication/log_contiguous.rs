@@ -1,7 +1,7 @@
 //! Batches are appended at the log end, in epochs that never go back.
 //!
 //! A batch begins at or after the log end offset (compaction leaves gaps, nothing leaves an overlap), and its epoch is
-//! not older than that of the batch before. An empty log takes its first batch anywhere. A leader starts with the log
+//! not older than that of the batch before. An empty log may begin within its first batch. A leader starts with the log
 //! end that its reports add up to.
 
 use tribunal_common::BatchMark;
