@@ -59,7 +59,7 @@ impl Default for Cluster {
     fn default() -> Cluster {
         Cluster {
             brokers: 3,
-            controllers: 0,
+            controllers: 3,
             truncation: TruncationMode::Fetch,
             flush: FlushPolicy::OperatingSystem,
             segment_bytes: 1 << 20,

@@ -108,10 +108,10 @@ impl Diagnostics {
         out
     }
 
-    /// Puts them in the order of their places. Two at one place are one mistake: the first is kept.
+    /// Puts them in the order of their places, each once.
     pub(crate) fn in_order(mut self) -> Diagnostics {
         self.0.sort_by_key(|d| (d.source.name().to_owned(), d.range.start));
-        self.0.dedup_by(|later, first| later.source == first.source && later.range == first.range);
+        self.0.dedup();
         self
     }
 }

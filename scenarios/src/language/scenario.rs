@@ -166,6 +166,8 @@ pub(crate) fn resolve_producer(cx: &mut Context, path: &str, producer: &mut Prod
         producer.lasts = producer.lasts.or(rest).or(Some(DEFAULT_DURATION));
         return;
     };
+    // Until the file says how long it lasts; so that a file that cannot be read is one mistake.
+    producer.lasts = producer.lasts.or(Some(Span(1)));
     let at = format!("{path}.file");
     for (key, why) in [
         ("keys", "the keys are in the file"),
