@@ -43,7 +43,7 @@ impl Quorum {
         if body.voter_id >= 0 && body.voter_id != io.cfg.node_id {
             return self.answer(conn, wire::answer_vote(ErrorCode::InvalidVoterKey, &self.election, false).into());
         }
-        let ballot = Ballot { candidate, up_to_date: end >= self.log.end(), pre_vote };
+        let ballot = Ballot { candidate, up_to_date: end >= self.acknowledged_end(), pre_vote };
         if !grants(&self.role, self.election.leader, self.election.voted, ballot) {
             return self.answer(conn, wire::answer_vote(ErrorCode::None, &self.election, false).into());
         }
@@ -58,6 +58,13 @@ impl Quorum {
         }
         self.held.push(Held { conn, promise: self.election, body, grants: Some(granted) });
         Answer::Later
+    }
+
+    /// What a candidate must have at least: our log, or the snapshot that is about to replace it. After a restart that
+    /// may be one whose place in the log was acknowledged before the power went.
+    fn acknowledged_end(&self) -> LogEnd {
+        let snapshot = self.snapshots.fetching.filter(|fetching| fetching.is_here());
+        snapshot.map_or(self.log.end(), |fetching| self.log.end().max(fetching.id.log_end()))
     }
 
     /// What Vote, BeginQuorumEpoch and EndQuorumEpoch are refused for, whoever receives them.
