@@ -1,4 +1,5 @@
-//! How fast the kernel is: `cargo run --release -p tribunal-sim --example speed [echo requests]`.
+//! How fast the kernel is: `cargo run --release -p tribunal-sim --example speed [echo requests] [echo-1|echo-16|idle]`.
+//! With a workload named only that one runs, so that a profile or `time` sees nothing else.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "measures wall time around the kernel")]
 
 use std::time::Instant;
@@ -9,12 +10,20 @@ const ROUNDS: usize = 5;
 
 fn main() {
     let requests = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(2_000_000);
+    let only = std::env::args().nth(2);
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     for clients in [1, 16] {
+        if !wanted(&format!("echo-{clients}")) {
+            continue;
+        }
         let rates = median(|| {
             let report = tribunal_sim::echo::run(clients, requests);
             (report.delivered as f64, report.max_queue)
         });
         println!("echo, {clients:>2} clients: {:>6.2} M messages/s (at most {} pending)", rates.0 / 1e6, rates.1);
+    }
+    if !wanted("idle") {
+        return;
     }
     let simulated = Span::from_secs(20_000);
     let rates = median(|| (simulated.as_secs_f64(), tribunal_sim::idle::run(100, simulated).events));
