@@ -101,10 +101,10 @@ fn is_committed_later(told: &[Happening], index: usize) -> bool {
             Happening::Reports(other, Obs::Truncated { .. } | Obs::LeaderStarted { .. }) if other == node => {
                 return false;
             }
-            Happening::Reports(other, Obs::HighWatermark { value, leader: false, .. }) if other == node => {
-                if *value > batch.last {
-                    return true;
-                }
+            Happening::Reports(other, Obs::HighWatermark { value, leader: false, .. })
+                if other == node && *value > batch.last =>
+            {
+                return true;
             }
             _ => {}
         }

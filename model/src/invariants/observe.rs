@@ -83,9 +83,9 @@ impl Invariants {
         let matching =
             log_matching::check(&self.truth, p, at, node, value.min(self.truth.partitions[p].committed.end()));
         if matching.is_err() {
-            self.rebase(p, node);
+            self.truth.partitions[p].rebase(node);
         }
-        self.expose(p, node, value, epoch, at);
+        self.truth.partitions[p].expose(node, value, epoch, at);
         within
             .and(monotonic)
             .and(matching)
@@ -186,13 +186,13 @@ impl Invariants {
         let mut complete = Ok(());
         if partition.awaits_unclean_leader {
             partition.awaits_unclean_leader = false;
-            self.rebase(p, node);
+            self.truth.partitions[p].rebase(node);
         } else {
             complete = leader_completeness::check(&self.truth, p, at, node, epoch);
         }
         self.truth.partitions[p].reigns.push(Reign { at, node, epoch, end });
         if complete.is_err() && epoch > self.truth.partitions[p].committed.epoch() {
-            self.rebase(p, node);
+            self.truth.partitions[p].rebase(node);
         }
         alone.and(complete).and(reported)
     }
@@ -317,27 +317,8 @@ impl Invariants {
         self.truth.partitions[QUORUM].replica_mut(node).high_watermark = value;
         let Some(epoch) = leads else { return verdict };
         if verdict.is_ok() {
-            self.expose(QUORUM, node, value, epoch, at);
+            self.truth.partitions[QUORUM].expose(node, value, epoch, at);
         }
         verdict.and_then(|()| majority::check(&self.truth, at, node, value))
-    }
-
-    #[inline]
-    fn expose(&mut self, p: usize, node: NodeId, value: i64, epoch: i32, at: Time) {
-        let partition = &mut self.truth.partitions[p];
-        let mut committed = core::mem::take(&mut partition.committed);
-        if let Some(replica) = partition.replica(node) {
-            committed.expose(&replica.log, value, epoch, node, at);
-        }
-        partition.committed = committed;
-    }
-
-    fn rebase(&mut self, p: usize, node: NodeId) {
-        let partition = &mut self.truth.partitions[p];
-        let mut committed = core::mem::take(&mut partition.committed);
-        if let Some(replica) = partition.replica(node) {
-            committed.rebase(&replica.log);
-        }
-        partition.committed = committed;
     }
 }

@@ -72,8 +72,11 @@ impl Committed {
         if self.log.end() < log.base() {
             self.log.restart(log.base(), log.seed());
         }
-        let from = log.entries().partition_point(|entry| entry.mark.base < self.log.end());
-        for entry in log.entries()[from..].iter().take_while(|entry| entry.mark.base < end) {
+        let entries = log.entries();
+        let known = self.log.end();
+        // What is new is at the end, and little.
+        let fresh = entries.iter().rev().take_while(|entry| entry.mark.base >= known).count();
+        for entry in entries[entries.len() - fresh..].iter().take_while(|entry| entry.mark.base < end) {
             self.log.append(entry.mark);
         }
         self.end = end;
@@ -109,6 +112,12 @@ impl Committed {
             (_, Below::Missing) => Holding::Short,
             _ => Holding::All,
         }
+    }
+
+    /// What is committed below `offset`.
+    #[inline]
+    pub(crate) fn below(&self, offset: i64) -> Below {
+        self.log.below(offset)
     }
 
     /// Who first exposed `offset`, and when.

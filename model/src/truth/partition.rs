@@ -4,7 +4,7 @@ use tribunal_common::{BatchMark, PartitionState, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
 
 use super::committed::{Committed, Holding};
-use super::log::{Log, empty_digest};
+use super::log::{Below, Log, empty_digest};
 
 /// What a replica said it is, in this incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,6 +126,27 @@ impl Partition {
 
     pub(crate) fn log_end(&self, node: NodeId) -> i64 {
         self.replica(node).map_or(0, |replica| replica.log.end())
+    }
+
+    /// Whether `node`'s log has below `offset` just what `committed` is, which is asked once for many.
+    #[inline]
+    pub(crate) fn equals(&self, node: NodeId, offset: i64, committed: Below) -> bool {
+        self.replica(node).is_some_and(|replica| replica.log.below(offset) == committed)
+    }
+
+    /// `node`, leading `epoch`, has exposed everything below `end`.
+    #[inline]
+    pub(crate) fn expose(&mut self, node: NodeId, end: i64, epoch: i32, at: Time) {
+        if let Some(replica) = self.replicas.get(node.index()) {
+            self.committed.expose(&replica.log, end, epoch, node, at);
+        }
+    }
+
+    /// `node`'s log is the truth now.
+    pub(crate) fn rebase(&mut self, node: NodeId) {
+        if let Some(replica) = self.replicas.get(node.index()) {
+            self.committed.rebase(&replica.log);
+        }
     }
 
     fn seed_at(&self, offset: i64) -> u64 {

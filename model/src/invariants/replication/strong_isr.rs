@@ -17,9 +17,11 @@ use crate::{Property, Truth};
 
 #[inline]
 pub(in crate::invariants) fn check_all(truth: &Truth, p: usize, at: Time, end: i64) -> Verdict {
-    for id in truth.partitions[p].isr() {
+    let partition = &truth.partitions[p];
+    let committed = partition.committed.below(end);
+    for id in partition.isr() {
         let node = NodeId(*id as u32);
-        if truth.partitions[p].holding(node, end) != Holding::All {
+        if !partition.equals(node, end, committed) {
             check_one(truth, p, at, node, end)?;
         }
     }
