@@ -122,8 +122,11 @@ fn a_fatal_error_is_delivered_at_once() {
     world.brokers.script.push_back(Fault::Refuse(ErrorCode::InvalidRequiredAcks));
     send_all(&mut world, &mut client, 0, &["a", "b"]);
     world.run(&mut client, 100);
-    assert_eq!(failures(&client), [(ErrorCode::InvalidRequiredAcks, true)]);
-    assert_eq!(values(&world, 0), ["b"]);
+    let error = (ErrorCode::InvalidRequiredAcks, true);
+    assert_eq!(failures(&client), [error, error], "both were in one batch");
+    send_all(&mut world, &mut client, 0, &["c"]);
+    world.run(&mut client, 100);
+    assert_eq!(values(&world, 0), ["c"]);
 }
 
 #[test]

@@ -97,10 +97,11 @@ impl AdminApp {
             return Some((CREATE_TOPICS_VERSION, request.into()));
         }
         if !self.ready {
-            let topics = self.config.topics.iter().map(|topic| MetadataRequestTopic {
-                name: Some(topic.name.clone()),
-                ..Default::default()
-            });
+            let topics = self
+                .config
+                .topics
+                .iter()
+                .map(|topic| MetadataRequestTopic { name: Some(topic.name.clone()), ..Default::default() });
             let request = MetadataRequest {
                 topics: Some(topics.collect()),
                 allow_auto_topic_creation: false,
@@ -113,7 +114,9 @@ impl AdminApp {
 
     fn ask<F: Effects<Message, Obs>>(&mut self, fx: &mut F) {
         let Some(conn) = self.conn else { return };
-        if !self.awaiting && let Some((version, body)) = self.next_request() {
+        if !self.awaiting
+            && let Some((version, body)) = self.next_request()
+        {
             self.awaiting = true;
             self.ticks = 0;
             fx.send(conn, Message::Request { version, body });

@@ -6,6 +6,8 @@
 mod admin;
 mod consumer;
 mod producer;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use admin::{AdminApp, AdminAppConfig, AdminInput};

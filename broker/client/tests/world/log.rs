@@ -89,11 +89,9 @@ impl Partition {
         }
         let next = self.batches.iter().find(|batch| batch.header.partition_leader_epoch > epoch);
         let end = next.map_or(self.end(), |batch| batch.header.base_offset);
-        let own = self.batches.iter().rev().find(|batch| batch.header.partition_leader_epoch <= epoch);
-        match own {
-            Some(batch) => (batch.header.partition_leader_epoch, end),
-            None => (-1, -1),
-        }
+        let own = self.batches.iter().rev().map(|batch| batch.header.partition_leader_epoch).find(|&own| own <= epoch);
+        // As Kafka's leader epoch cache has it: below the first epoch, the start of that with the epoch asked for.
+        (own.unwrap_or(epoch), end)
     }
 
     pub fn epoch_at(&self, offset: i64) -> i32 {

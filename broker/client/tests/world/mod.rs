@@ -1,5 +1,5 @@
 //! A world for one client: virtual time, connections, timers, and brokers that do as they are told.
-#![allow(dead_code, reason = "each test uses its part of it")]
+#![allow(dead_code, unused_imports, reason = "each test uses its part of it")]
 
 pub mod brokers;
 pub mod clients;
