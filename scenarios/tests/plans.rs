@@ -49,7 +49,9 @@ partition = { groups = [["leader:orders/1"], ["followers:orders/1", "clients"]],
 at = "1s"
 clock = { broker = "any", offset = "-1500ms" }
 [[fault]]
-random = { kinds = ["clock", "crash", "elect", "partition", "pause", "power_loss", "reset", "shutdown", "slow_disk", "slow_link"], mean_interval = "200ms", max_down = 2 }
+random = { mean_interval = "200ms", max_down = 2, kinds = [
+    "clock", "crash", "elect", "partition", "pause", "power_loss", "reset", "shutdown", "slow_disk", "slow_link",
+] }
 [expect]
 must = ["lost-write"]
 allow = ["duplicate"]
@@ -205,7 +207,7 @@ fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         8 => proptest::sample::select(words).prop_map(str::to_owned),
         1 => any::<String>(),
-        1 => proptest::sample::select(vec!["\"", "[", "]]", "{", "}", "=", "\n", ".", "-", "99999999999999999999", "é"])
+        1 => proptest::sample::select(vec!["\"", "[", "]]", "{", "}", "=", "\n", ".", "99999999999999999999", "é"])
             .prop_map(str::to_owned),
     ];
     proptest::collection::vec(piece, 0..60).prop_map(|all| all.concat())

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use tribunal_common::Bug;
+use tribunal_model::{Property, PropertyKind};
 
 use super::args::{ListArgs, Listed, MessageFormat};
 use super::{Exit, json, print};
 use crate::files::catalog;
-use crate::language::{OBSERVATIONS, PROPERTIES, PropertyKind, Scenario, faults, reference};
+use crate::language::{OBSERVATIONS, PropertyName, Scenario, faults, reference};
 
 /// A line of a list.
 #[derive(Serialize)]
@@ -58,15 +59,16 @@ fn items(what: Listed) -> Vec<Item> {
         Listed::Faults => faults().into_iter().map(|(name, about)| item("fault", name, about)).collect(),
         Listed::Keys => Vec::new(),
         Listed::Observations => OBSERVATIONS.iter().map(|o| item("observation", o.name, o.about)).collect(),
-        Listed::Properties => PROPERTIES
+        Listed::Properties => Property::ALL
             .iter()
             .map(|property| {
-                let kind = match property.kind {
-                    PropertyKind::Invariant => "invariant, always on: ",
-                    PropertyKind::Liveness => "liveness, always on: ",
-                    PropertyKind::Validation => "history: ",
+                let judged = match property.kind() {
+                    PropertyKind::Invariant => "after every event",
+                    PropertyKind::Liveness => "after healing",
+                    PropertyKind::Validation => "at the end",
                 };
-                item("property", property.name, &(kind.to_owned() + property.about))
+                let always = if PropertyName::from(*property).always_on() { ", always" } else { "" };
+                item("property", property.name(), &format!("{} ({judged}{always})", property.sentence()))
             })
             .collect(),
         Listed::Scenarios => catalog()

@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::DeValue;
 use tribunal_contract::Span;
+use tribunal_model::Property;
 
 use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
 use super::names::{ObservationName, PropertyName};
@@ -42,22 +43,21 @@ pub enum Milestone {
 }
 
 /// What `never` is where the file does not say: every anomaly of the history that is one without idempotence.
-pub(crate) const NEVER_BY_DEFAULT: [&str; 9] = [
-    "lost-write",
-    "unseen",
-    "inconsistent-offsets",
-    "aborted-read",
-    "poll-skip",
-    "nonmonotonic-poll",
-    "int-poll-skip",
-    "int-nonmonotonic-poll",
-    "quorum-consistent-committed-data",
+pub(crate) const NEVER_BY_DEFAULT: [Property; 8] = [
+    Property::LostWrite,
+    Property::Unseen,
+    Property::InconsistentOffsets,
+    Property::AbortedRead,
+    Property::PollSkip,
+    Property::NonmonotonicPoll,
+    Property::IntPollSkip,
+    Property::IntNonmonotonicPoll,
 ];
 
 impl Default for Expect {
     fn default() -> Expect {
         Expect {
-            never: NEVER_BY_DEFAULT.iter().filter_map(|name| PropertyName::new(name)).collect(),
+            never: NEVER_BY_DEFAULT.into_iter().map(PropertyName::from).collect(),
             must: Vec::new(),
             allow: Vec::new(),
             eventually: Eventually::default(),

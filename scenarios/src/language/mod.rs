@@ -1,4 +1,4 @@
-//! The scenario language: TOML files that say what a cluster is, what clients do, what goes wrong, and what is expected.
+//! The scenario language: TOML files that say what a cluster is, what clients do, what goes wrong, what is expected.
 //!
 //! [`Scenario::parse`] reads a file into a typed value that has been checked, or says what is wrong with it, all
 //! mistakes at once, each with its place and the nearest known name. Every key is defined once, in its table's type;
@@ -32,7 +32,7 @@ pub use cluster::{Cluster, MAX_BROKERS, Topic};
 pub use diagnostic::{Diagnostic, DiagnosticRecord, Diagnostics};
 pub use expect::{Eventually, Expect, Milestone};
 pub use fault::{ACTIONS, Fault, ScenarioFault};
-pub use names::{OBSERVATIONS, Observation, ObservationName, PROPERTIES, Property, PropertyKind, PropertyName};
+pub use names::{OBSERVATIONS, Observation, ObservationName, PropertyName};
 pub use random::{FaultKind, RandomFaults};
 pub use records::{FileRecord, MAX_RECORDS, checksum, parse_records};
 pub use reference::{faults, reference};

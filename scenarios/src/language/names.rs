@@ -1,28 +1,9 @@
 //! The names that scenarios may use for what is judged and what is reached.
 //!
-//! The only place that knows them: [`PropertyName`] and [`ObservationName`] can only be made from these tables.
+//! Properties are those of [`tribunal_model`], observations those of [`tribunal_common::Obs::NAMES`]: a [`PropertyName`]
+//! or [`ObservationName`] can only be one of them.
 
-/// When a property is judged, and on what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PropertyKind {
-    /// On the cluster's true state, after every event. Always on.
-    Invariant,
-    /// Within a bound once the cluster is healed. Always on.
-    Liveness,
-    /// On what clients saw, at the end of a run. A scenario chooses.
-    Validation,
-}
-
-/// A row of the table of properties.
-#[derive(Debug)]
-pub struct Property {
-    /// Name, in lower case with dashes.
-    pub name: &'static str,
-    /// What it looks at.
-    pub kind: PropertyKind,
-    /// What is promised, or what the anomaly means.
-    pub about: &'static str,
-}
+use tribunal_model::{Property, PropertyKind};
 
 /// A row of the table of observations.
 #[derive(Debug)]
@@ -33,57 +14,11 @@ pub struct Observation {
     pub about: &'static str,
 }
 
-macro_rules! properties {
-    ($($kind:ident $name:literal $about:literal)*) => {
-        /// Every property, by kind.
-        pub const PROPERTIES: &[Property] =
-            &[$(Property { name: $name, kind: PropertyKind::$kind, about: $about }),*];
-    };
-}
-
 macro_rules! observations {
     ($($name:literal $about:literal)*) => {
         /// Everything a run can be required to reach, or a fault can wait for.
         pub const OBSERVATIONS: &[Observation] = &[$(Observation { name: $name, about: $about }),*];
     };
-}
-
-properties! {
-    Invariant "consistent-read" "What a consumer was given at an offset never changes."
-    Invariant "elr-holds-high-watermark" "Every eligible leader replica holds everything below the true high watermark (KIP-966)."
-    Invariant "high-watermark-within-log" "A replica's high watermark never exceeds its log end offset."
-    Invariant "isr-within-replicas" "ISR and ELR are disjoint sets of assigned replicas, and the leader is in the ISR."
-    Invariant "leader-completeness" "A leader's log holds everything that leaders of earlier epochs exposed."
-    Invariant "log-contiguous" "Batches are appended at the log end, in epochs that never go back."
-    Invariant "log-matching" "Any two replicas hold the same records below both their high watermarks."
-    Invariant "monotonic-epochs" "Leader epoch and partition epoch of a partition never go back."
-    Invariant "monotonic-high-watermark" "A leader's high watermark never goes back within its epoch."
-    Invariant "no-committed-record-lost" "A record below an exposed high watermark, or acknowledged with acks=all, is never lost."
-    Invariant "one-leader-per-epoch" "A partition has at most one leader in an epoch."
-    Invariant "panic" "No broker or client panics."
-    Invariant "quorum-election-safety" "At most one node becomes quorum leader in an epoch."
-    Invariant "quorum-leader-completeness" "A quorum leader's log holds everything committed in earlier epochs."
-    Invariant "quorum-log-matching" "Metadata logs that agree on epoch and offset of a batch agree on everything before it."
-    Invariant "quorum-majority-reached-high-watermark" "A majority of voters holds everything below the quorum's high watermark."
-    Invariant "quorum-monotonic-epoch" "A quorum member's epoch never goes back, not even over a restart."
-    Invariant "quorum-monotonic-high-watermark" "The metadata high watermark never goes back."
-    Invariant "quorum-single-leader" "All members that know a quorum leader of an epoch know the same one."
-    Invariant "quorum-snapshot-at-log-start" "Where a metadata log begins, a snapshot of committed records ends."
-    Invariant "quorum-state-machine-safety" "Every node applies the same metadata record at an offset."
-    Invariant "quorum-vote-safety" "A voter votes for at most one candidate in an epoch, not even over a restart."
-    Invariant "strong-isr" "Every in-sync replica holds everything below any presumed leader's high watermark."
-    Invariant "valid-high-watermark" "A leader's high watermark is within the log of every in-sync replica."
-    Validation "aborted-read" "A poll returns a value of a send that definitely failed (G1a)."
-    Validation "duplicate" "One value is at two offsets of a partition, though its producer is idempotent."
-    Validation "inconsistent-offsets" "One offset of a partition holds two values."
-    Validation "int-nonmonotonic-poll" "Within one poll, offsets of a partition go back or repeat."
-    Validation "int-poll-skip" "Within one poll, a record known to exist is skipped."
-    Validation "lost-write" "An acknowledged value below the highest one read is never polled."
-    Validation "nonmonotonic-poll" "From one poll of a consumer to the next, offsets go back or repeat."
-    Validation "poll-skip" "From one poll of a consumer to the next, a record known to exist is skipped."
-    Validation "quorum-consistent-committed-data" "At the end, all metadata logs are equal below their high watermarks."
-    Validation "unseen" "An acknowledged value is not polled by the end, after final polls."
-    Liveness "no-progress" "After the cluster is healed, a partition does not serve within the bound."
 }
 
 observations! {
@@ -126,9 +61,9 @@ observations! {
     "vote-granted" "a quorum member has voted for a candidate"
 }
 
-/// A property that exists.
+/// A property that exists, as files name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PropertyName(&'static str);
+pub struct PropertyName(Property);
 
 /// An observation that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,17 +72,28 @@ pub struct ObservationName(&'static str);
 impl PropertyName {
     /// The property of that name.
     pub fn new(name: &str) -> Option<PropertyName> {
-        PROPERTIES.iter().find(|p| p.name == name).map(|p| PropertyName(p.name))
+        Property::ALL.iter().copied().find(|property| property.name() == name).map(PropertyName)
     }
 
     /// The name.
     pub fn as_str(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// The property.
+    pub fn property(self) -> Property {
         self.0
     }
 
-    /// What it looks at.
-    pub fn kind(self) -> PropertyKind {
-        PROPERTIES.iter().find(|p| p.name == self.0).map_or(PropertyKind::Invariant, |p| p.kind)
+    /// Whether it is judged whether or not a scenario names it: everything but what clients may see of the history.
+    pub fn always_on(self) -> bool {
+        self.0.kind() != PropertyKind::Validation || self.0 == Property::QuorumConsistentCommittedData
+    }
+}
+
+impl From<Property> for PropertyName {
+    fn from(property: Property) -> PropertyName {
+        PropertyName(property)
     }
 }
 
@@ -168,13 +114,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_in_kebab_case() {
-        let all = PROPERTIES.iter().map(|p| p.name).chain(OBSERVATIONS.iter().map(|o| o.name));
-        let mut seen = std::collections::BTreeSet::new();
-        for name in all {
-            assert!(seen.insert(name), "{name} twice");
-            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{name}");
+    fn every_property_can_be_named() {
+        for property in Property::ALL {
+            assert_eq!(PropertyName::new(property.name()), Some(PropertyName::from(*property)));
         }
+        assert_eq!(PropertyName::new("Lost-Write"), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
 }
 
 /// `label` of a diagnostic for an unknown word: the nearest known one, or all of them if they are few.
-pub(crate) fn suggestion<'k>(word: &str, known: &[&'k str]) -> String {
+pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None if known.is_empty() => "there are none".into(),

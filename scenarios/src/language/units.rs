@@ -7,9 +7,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 use tribunal_common::{FlushPolicy, TruncationMode};
 use tribunal_contract::Span;
+use tribunal_model::Property;
 
 use super::keys::{Context, Value, wrong_type};
-use super::names::{OBSERVATIONS, ObservationName, PROPERTIES, PropertyName};
+use super::names::{OBSERVATIONS, ObservationName, PropertyName};
 use super::nearest::suggestion;
 
 /// A length of time that may be negative, in nanoseconds: how far a clock is off.
@@ -316,7 +317,8 @@ string_value! {
     String, "a text", |text| Ok(text.to_owned()), |text: &String| text.clone();
     Span, "a duration, such as \"3s\"", parse_span, |span: &Span| show_span(*span);
     SpanRange, "a duration or a range of them, such as \"1ms..4ms\"", parse_span_range, |range: &SpanRange| {
-        if range.min == range.max { show_span(range.min) } else { format!("{}..{}", show_span(range.min), show_span(range.max)) }
+        let (min, max) = (show_span(range.min), show_span(range.max));
+        if min == max { min } else { format!("{min}..{max}") }
     };
     Offset, "a time to be off by, such as \"250ms\" or \"-2s\"",
         |text| match text.trim().strip_prefix('-') {
@@ -336,7 +338,7 @@ string_value! {
         |after: &After| match after { After::Span(span) => show_span(*span), After::Never => "never".into() };
     PropertyName, "the name of a property",
         |text| PropertyName::new(text)
-            .ok_or_else(|| suggestion(text, &PROPERTIES.iter().map(|p| p.name).collect::<Vec<_>>())),
+            .ok_or_else(|| suggestion(text, &Property::ALL.iter().map(|p| p.name()).collect::<Vec<_>>())),
         |name: &PropertyName| name.as_str().to_owned();
     ObservationName, "the name of an observation",
         |text| ObservationName::new(text)

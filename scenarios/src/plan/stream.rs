@@ -48,7 +48,7 @@ impl Stream {
 
     /// A time from an exponential distribution of that mean, in whole microseconds, at least one.
     pub fn exponential(&mut self, mean: Span) -> Span {
-        // -ln(u) = -log2(u) ln(2), in integers, because the logarithm of the platform's library is not everywhere the same.
+        // -ln(u) = -log2(u) ln(2), in integers: the logarithm of the platform's library is not everywhere the same.
         const LN_2: u128 = 0xb172_17f7; // ln(2) 2^32
         let minus_log2 = u128::from((64 << FRACTION) - log2(self.0.next_u64() | 1));
         let nanos = (u128::from(mean.0) * minus_log2 * LN_2) >> (32 + FRACTION);

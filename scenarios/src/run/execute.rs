@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
 use tribunal_common::Bug;
+use tribunal_model::Property;
 use tribunal_reports::{ReportError, RunFolder};
 
 use super::outcome::{RunOutcome, Summary, Trial, Verdict, Violation};
 use super::panics::caught;
 use super::tally::{Tally, judge};
 use super::{Reporter, RunOptions, RunRequest, Subject};
-use crate::language::PropertyName;
 use crate::plan::Plan;
 
 /// Something that can run a plan.
@@ -231,7 +231,7 @@ impl<'r> Runner<'r> {
         match caught(|| self.world.run(plan, &self.options.bugs, folder)) {
             Ok(trial) => Ok(trial?),
             Err(said) => {
-                let property = PropertyName::new("panic").ok_or_else(|| RunError(said.clone()))?;
+                let property = Property::Panic.into();
                 let violation = Violation { property, detail: said, cause: String::new(), line: None };
                 Ok(Trial { violations: vec![violation], ..Trial::default() })
             }

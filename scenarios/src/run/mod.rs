@@ -28,7 +28,8 @@ pub struct RunRequest {
     pub subject: Subject,
     /// The trace hash that it must have, for a replay.
     pub recorded: Option<u64>,
-    /// Whether the requests of this scenario are all its own seeds, or more: then what it must show over them is required.
+    /// Whether the requests of this scenario are all its own seeds, or more: then it must show over them what it is to
+    /// show.
     pub required: bool,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tribunal_contract::Span;
 
 use super::outcome::{RunOutcome, ScenarioOutcome, Verdict, Violation};
-use crate::language::{Expect, ObservationName, PropertyKind, PropertyName};
+use crate::language::{Expect, ObservationName, PropertyName};
 
 /// Sorts violations by what the scenario expects: those that should not be, those it expects, those it does not mind.
 ///
@@ -16,10 +16,9 @@ pub fn judge(expect: &Expect, found: Vec<Violation>) -> [Vec<Violation>; 3] {
     let mut sorted = [const { Vec::new() }; 3];
     for violation in found {
         let property = violation.property;
-        let always_on = property.kind() != PropertyKind::Validation;
         let place = if expect.must.contains(&property) {
             1
-        } else if expect.allow.contains(&property) || !(always_on || expect.never.contains(&property)) {
+        } else if expect.allow.contains(&property) || !(property.always_on() || expect.never.contains(&property)) {
             2
         } else {
             0
