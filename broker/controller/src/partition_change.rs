@@ -37,7 +37,7 @@ struct Elected {
 }
 
 impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
-    /// No change yet. `min_isr` is the topic's `min.insync.replicas`; more than there are replicas counts as all.
+    /// No change yet. `min_isr` is the topic's `min.insync.replicas`; more than there are replicas is as good as all.
     pub fn new(
         id: TopicIdPartition,
         current: &'a PartitionRegistration,
@@ -45,7 +45,7 @@ impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
         min_isr: i32,
         elr_enabled: bool,
     ) -> PartitionChange<'a, A> {
-        let min_isr = usize::try_from(min_isr).unwrap_or(0).min(current.replicas.len());
+        let min_isr = usize::try_from(min_isr).unwrap_or(0);
         PartitionChange {
             id,
             current,

@@ -49,6 +49,22 @@ fn a_change_says_what_it_touched_and_whether_it_was_unclean() {
 }
 
 #[test]
+fn a_leader_from_the_elr_was_elected_cleanly() {
+    let mut image = with_partition();
+    let change = PartitionChangeRecord { partition_id: 0, topic_id: TOPIC, ..Default::default() };
+    let empty = PartitionChangeRecord {
+        isr: Some(vec![]),
+        leader: -1,
+        eligible_leader_replicas: Some(vec![1, 2]),
+        ..change.clone()
+    };
+    apply(&mut image, empty).unwrap();
+    let elr = Some(vec![1]);
+    let elected = PartitionChangeRecord { isr: Some(vec![2]), leader: 2, eligible_leader_replicas: elr, ..change };
+    assert_eq!(apply(&mut image, elected), Ok(vec![Change::Partition { id: ID, unclean: false }]));
+}
+
+#[test]
 fn the_same_leader_again_is_a_new_leader_epoch() {
     let mut image = with_partition();
     let change = PartitionChangeRecord { partition_id: 0, topic_id: TOPIC, leader: 1, ..Default::default() };

@@ -40,6 +40,7 @@ fn the_same_incarnation_registers_again_and_stays_what_it_is() {
     let epoch = cluster.register(request.clone()).unwrap();
     assert_eq!(cluster.register(request.clone()), Ok(epoch));
     assert!(!cluster.beat(1).is_fenced);
+    cluster.fx.timers.clear();
     assert_eq!(cluster.register(request), Ok(epoch));
     assert!(!cluster.image().broker(1).unwrap().fenced);
     assert!(cluster.has_session(1));
@@ -126,4 +127,18 @@ fn a_version_that_cannot_say_how_the_broker_stopped_counts_as_unclean() {
     let request = cluster.registration(2, epoch);
     cluster.call(2, request);
     assert_eq!(cluster.partition(id).elr, []);
+}
+
+#[test]
+fn a_broker_does_not_lead_from_a_log_directory_that_it_has_no_more() {
+    let mut cluster = Cluster::of(2);
+    let id = cluster.topic("t", &[1, 2]);
+    cluster.expire(2);
+    let mut request = cluster.registration(2, -1);
+    request.log_dirs = vec![Uuid(5_000)];
+    cluster.register(request).unwrap();
+    cluster.beat(2);
+    cluster.set_isr(id, &[1, 2]);
+    cluster.expire(1);
+    assert_eq!(cluster.partition(id).leader, -1);
 }

@@ -66,6 +66,16 @@ fn a_replica_on_a_fenced_broker_is_not_in_sync() {
 }
 
 #[test]
+fn a_broker_that_shuts_down_gets_no_replicas() {
+    let mut cluster = Cluster::of(2);
+    cluster.topic("t", &[1, 2]);
+    cluster.ask_to_stop(1);
+    assert_eq!(refused(&mut cluster, placed("u", 1, 2)).0, ErrorCode::InvalidReplicationFactor);
+    assert_eq!(cluster.create(placed("u", 3, 1)).error_code, 0);
+    assert!(cluster.topic_named("u").unwrap().partitions.values().all(|partition| partition.leader == 2));
+}
+
+#[test]
 fn more_replicas_than_brokers_are_refused() {
     let mut cluster = Cluster::of(2);
     let why = "Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because \
