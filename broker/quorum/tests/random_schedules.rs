@@ -77,3 +77,12 @@ fn a_vote_answered_before_it_is_on_disk_elects_two_leaders_in_one_epoch() {
     assert!(!found.is_empty(), "the planted bug was not found");
     assert!(found.iter().any(|why| why.contains("ElectionSafety")), "{found:?}");
 }
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_long_hunt_finds_nothing() {
+    for seed in 0..20_000_u64 {
+        let voters = 1 + (seed % 5) as usize;
+        run(voters, (seed % 3 == 0) as usize, 1_500, seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, Vec::new());
+    }
+}
