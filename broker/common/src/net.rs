@@ -57,9 +57,29 @@ struct Incoming {
     queue: VecDeque<(i16, RequestBody)>,
 }
 
-/// All connections of one broker.
+/// Something that a broker said to itself.
+#[derive(Debug)]
+pub enum Local {
+    /// A request to be served.
+    Request(ConnId, i16, RequestBody),
+    /// The answer to the call on this lane.
+    Answer(Lane, ResponseBody),
+}
+
+/// Calls of a broker to itself (it may be the controller): no connection, so no network between.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+struct Loopback {
+    /// Calls so far on each lane, and whether the last is open. A call that was given up has another number.
+    calls: BTreeMap<Lane, (u32, bool)>,
+    requests: VecDeque<(ConnId, i16, RequestBody)>,
+    answers: VecDeque<(Lane, ResponseBody)>,
+}
+
+/// All connections of one broker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Net {
+    me: NodeId,
+    loopback: Loopback,
     outgoing: BTreeMap<(NodeId, Lane), Outgoing>,
     incoming: BTreeMap<ConnId, Incoming>,
     /// Connections whose request was answered while more wait behind it.
@@ -67,9 +87,40 @@ pub struct Net {
 }
 
 impl Net {
+    /// The connections of node `me`: none yet.
+    pub fn new(me: NodeId) -> Net {
+        Net {
+            me,
+            loopback: Loopback::default(),
+            outgoing: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            ready: Vec::new(),
+        }
+    }
+
+    /// What this broker said to itself and has not yet been handed. Ask until there is nothing.
+    pub fn next_local(&mut self) -> Option<Local> {
+        if let Some((lane, body)) = self.loopback.answers.pop_front() {
+            return Some(Local::Answer(lane, body));
+        }
+        let (conn, version, body) = self.loopback.requests.pop_front()?;
+        Some(Local::Request(conn, version, body))
+    }
+
     /// Sends `body` to `peer` on `lane`, connecting first if need be. Answered by [`Received::Response`] or by a
     /// [`CallFailed`]. There is one call at a time on a lane: false, and nothing happens, if one is open.
     pub fn call<F: Fx>(&mut self, fx: &mut F, peer: NodeId, lane: Lane, version: i16, body: RequestBody) -> bool {
+        if peer == self.me {
+            let (attempt, open) = self.loopback.calls.entry(lane).or_default();
+            if *open {
+                return false;
+            }
+            *attempt += 1;
+            *open = true;
+            let conn = ConnId { initiator: peer, acceptor: peer, lane, attempt: *attempt };
+            self.loopback.requests.push_back((conn, version, body));
+            return true;
+        }
         match self.outgoing.get_mut(&(peer, lane)) {
             None => {
                 fx.connect(peer, lane);
@@ -96,6 +147,9 @@ impl Net {
 
     /// Whether a call is open on this lane.
     pub fn is_calling(&self, peer: NodeId, lane: Lane) -> bool {
+        if peer == self.me {
+            return self.loopback.calls.get(&lane).is_some_and(|(_, open)| *open);
+        }
         match self.outgoing.get(&(peer, lane)) {
             None => false,
             Some(Outgoing::Connecting { call }) => call.is_some(),
@@ -106,6 +160,14 @@ impl Net {
     /// Gives up an open call: its answer will not be heard. The connection is closed, because on it answers are
     /// matched by order.
     pub fn abandon<F: Fx>(&mut self, fx: &mut F, peer: NodeId, lane: Lane) {
+        if peer == self.me {
+            if let Some((_, open)) = self.loopback.calls.get_mut(&lane) {
+                *open = false;
+            }
+            self.loopback.requests.retain(|(conn, ..)| conn.lane != lane);
+            self.loopback.answers.retain(|(of, _)| *of != lane);
+            return;
+        }
         match self.outgoing.get_mut(&(peer, lane)) {
             Some(Outgoing::Connecting { call }) => *call = None,
             Some(Outgoing::Up { conn, awaiting: true }) => {
@@ -118,6 +180,16 @@ impl Net {
 
     /// Answers the request being served on `conn`. Lost, as it would be on the wire, if the connection is gone.
     pub fn reply<F: Fx>(&mut self, fx: &mut F, conn: ConnId, body: ResponseBody) {
+        if conn.initiator == self.me {
+            if let Some((attempt, open)) = self.loopback.calls.get_mut(&conn.lane)
+                && *open
+                && *attempt == conn.attempt
+            {
+                *open = false;
+                self.loopback.answers.push_back((conn.lane, body));
+            }
+            return;
+        }
         let Some(incoming) = self.incoming.get_mut(&conn) else { return };
         let Some(version) = incoming.serving.take() else { return };
         fx.send(conn, Message::Response { version, body });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use tribunal_common::{
-    Answer, BrokerConfig, CallFailed, Fx, Io, METADATA_LOG, Net, Obs, Received, lanes, syncs, timers,
+    Answer, BrokerConfig, CallFailed, Fx, Io, Local, METADATA_LOG, Net, Obs, Received, lanes, syncs, timers,
 };
 use tribunal_contract::{ConnId, Disk, Effects, Event, Machine, NodeId, Time, TimerId};
 use tribunal_controller::{Controller, MetadataImage, MetadataWriter, not_controller};
@@ -60,7 +60,8 @@ pub(crate) struct Parts {
 impl Broker {
     /// A broker that has not started.
     pub fn new(cfg: BrokerConfig) -> Broker {
-        Broker { cfg: Arc::new(cfg), net: Net::default(), parts: None }
+        let net = Net::new(cfg.node());
+        Broker { cfg: Arc::new(cfg), net, parts: None }
     }
 
     /// Its configuration.
@@ -318,8 +319,13 @@ impl Parts {
                 self.publish(io);
             }
             self.follow_quorum(io);
-            match io.net.next_ready() {
-                Some((conn, version, body)) => self.serve(conn, conn.initiator, version, body, io),
+            if let Some((conn, version, body)) = io.net.next_ready() {
+                self.serve(conn, conn.initiator, version, body, io);
+                continue;
+            }
+            match io.net.next_local() {
+                Some(Local::Request(conn, version, body)) => self.serve(conn, conn.initiator, version, body, io),
+                Some(Local::Answer(lane, body)) => self.on_response(io.cfg.node(), lane, body, io),
                 None if self.applied < self.quorum.high_watermark() => {}
                 None => break,
             }

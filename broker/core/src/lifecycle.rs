@@ -227,6 +227,7 @@ impl Lifecycle {
                     max_supported_version: max,
                 })
                 .collect(),
+            log_dirs: vec![io.cfg.directory],
             previous_broker_epoch: self.previous_epoch,
             ..Default::default()
         }
