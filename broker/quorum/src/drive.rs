@@ -14,12 +14,19 @@ use crate::voters::VoterSet;
 use crate::wire::{FetchFrom, SnapshotFrom};
 use crate::{Quorum, wire};
 
+pub(crate) const STATE_FAILED: &str = "the quorum state cannot be written";
+
 impl Quorum {
-    /// Goes on: becomes what the votes say, sends the answers that waited, and calls whom there is something to ask.
-    /// Does nothing while a promise is not on disk.
+    /// Goes on, after every event: sends the answers that waited, writes what is promised anew, becomes what the votes
+    /// say, and calls whom there is something to ask. Nobody is called while a promise is not on disk.
     pub(crate) fn drive<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
         self.release(io);
-        while !self.failed && self.store.keeps(&self.election) {
+        loop {
+            let persisted = self.store.persist(&self.election, io);
+            self.check(persisted, STATE_FAILED, io);
+            if self.failed || !self.store.keeps(&self.election) {
+                return;
+            }
             self.report(io);
             let voters = io.cfg.voters.len();
             match &self.role {

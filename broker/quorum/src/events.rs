@@ -5,7 +5,7 @@ use tribunal_contract::{ConnId, Disk, DiskError, Lane, NodeId, SyncOp, TimerId};
 use tribunal_protocol::{RequestBody, ResponseBody};
 
 use crate::append::{LOG_FAILED, SNAPSHOT_FAILED};
-use crate::drive::{call_timer, peer_and_lane};
+use crate::drive::{STATE_FAILED, call_timer, peer_and_lane};
 use crate::quorum::node;
 use crate::role::Role;
 use crate::snapshots::{CONTENT, FETCHED_CONTENT, FETCHED_NAME, NAME};
@@ -14,8 +14,6 @@ use crate::{Fatal, Quorum};
 impl Quorum {
     /// `Event::Start`, after [`Quorum::open`]: makes durable what was found on disk, and sets the timers of the role.
     pub fn start<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
-        let persisted = self.store.persist(&self.election, io);
-        self.check(persisted, "the quorum state cannot be written", io);
         let synced = self.log.sync(io);
         self.check(synced, LOG_FAILED, io);
         if self.snapshots.fetching.is_some() {
@@ -165,10 +163,7 @@ impl Quorum {
                 self.log_flushed(io);
                 done
             }
-            syncs::QUORUM_STATE => {
-                let done = self.store.synced(result, &self.election, io);
-                done.map_err(|_| Fatal("the quorum state cannot be written"))
-            }
+            syncs::QUORUM_STATE => self.store.synced(result, io).map_err(|_| Fatal(STATE_FAILED)),
             syncs::SNAPSHOT => self.snapshot_synced(op.index, result, io).map_err(|_| Fatal(SNAPSHOT_FAILED)),
             _ => Ok(()),
         };

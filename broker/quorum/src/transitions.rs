@@ -14,7 +14,8 @@ pub(crate) const FETCH: TimerId = TimerId { class: timers::QUORUM_FETCH, index: 
 pub(crate) const CHECK: TimerId = TimerId { class: timers::QUORUM_CHECK, index: 0 };
 
 impl Quorum {
-    /// The one place where role or election change. The new election is on its way to the disk when this returns.
+    /// The one place where role or election change. [`Quorum::drive`] writes the new election: one event often changes
+    /// it more than once.
     ///
     /// # Panics
     /// If the epoch would go back, or a vote be taken back.
@@ -22,8 +23,6 @@ impl Quorum {
         assert!(election.keeps(&self.election), "{:?} after {:?}", election, self.election);
         let was = std::mem::replace(&mut self.role, role);
         self.election = election;
-        let persisted = self.store.persist(&self.election, io);
-        self.check(persisted, "the quorum state cannot be written", io);
         if let Role::Leader(leading) = was {
             io.fx.cancel_timer(CHECK);
             for (_, _, parked) in leading.parked {
@@ -144,7 +143,7 @@ impl Quorum {
         true
     }
 
-    /// Takes the vote for `candidate` down, on its way to the disk when this returns.
+    /// Takes down the vote for `candidate`.
     pub(crate) fn vote_for<D: Disk, F: Fx>(&mut self, candidate: i32, io: &mut Io<'_, D, F>) {
         // The candidate has at least as good a chance: give it time. Standing itself would begin anew.
         Self::set_election_timer(io);

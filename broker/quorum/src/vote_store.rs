@@ -23,7 +23,7 @@ impl VoteStore {
         self.durable.is_some_and(|durable| durable.keeps(election))
     }
 
-    /// Starts to write `election` unless it is on disk, or another write is open; then it follows that one.
+    /// Starts to write `election` unless it is on disk, or another write is open: ask again when that is done.
     pub(crate) fn persist<D: Disk, F: Fx>(
         &mut self,
         election: &Election,
@@ -38,18 +38,16 @@ impl VoteStore {
         Ok(())
     }
 
-    /// A sync completed. `election` is what the state is now: if it has moved on, the next write starts.
+    /// A sync completed.
     pub(crate) fn synced<D: Disk, F: Fx>(
         &mut self,
         result: Result<(), DiskError>,
-        election: &Election,
         io: &mut Io<'_, D, F>,
     ) -> Result<(), DiskError> {
         let Some((written, replace)) = &mut self.writing else { return Ok(()) };
         if replace.synced(result, io.disk)? {
             self.durable = Some(*written);
             self.writing = None;
-            self.persist(election, io)?;
         }
         Ok(())
     }

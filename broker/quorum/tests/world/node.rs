@@ -101,10 +101,11 @@ pub struct Node {
 
 impl Node {
     pub fn new(cfg: BrokerConfig) -> Node {
+        let node = cfg.node();
         Node {
             cfg,
             quorum: None,
-            net: Net::default(),
+            net: Net::new(node),
             disk: MemDisk::default(),
             timers: BTreeMap::new(),
             app: App::default(),
@@ -114,7 +115,7 @@ impl Node {
 
     pub fn stop(&mut self) {
         self.quorum = None;
-        self.net = Net::default();
+        self.net = Net::new(self.cfg.node());
         self.timers.clear();
         self.disk.crash();
     }
