@@ -97,8 +97,9 @@ impl Parts {
             Change::TopicRemoved(topic) => self.remove_topic(offset, topic, io),
             Change::Partition { id, unclean } => {
                 if let Some(state) = partition_state(&self.image, id, unclean) {
+                    // Told before it has effects, so that who judges those knows their reason.
+                    io.fx.observe(Obs::PartitionCommitted { offset, state: state.clone() });
                     self.replicas.apply(&state, io);
-                    io.fx.observe(Obs::PartitionCommitted { offset, state });
                 }
             }
             Change::BrokerRegistered(broker) => {

@@ -4,7 +4,7 @@
 //! watermark at once), check-quorum, static voters. Roles and rules are Kafka's; waiting is not: Kafka's raft thread
 //! blocks while a vote is written, this machine goes on and holds back whatever the vote has to precede.
 //!
-//! How to read it: [`Quorum::drive`](drive) alone decides what is sent to peers, from the state as it is. Every event
+//! How to read it: `Quorum::drive` alone decides what is sent to peers, from the state as it is. Every event
 //! changes the state and then calls it, and it does nothing while a promise is not on disk.
 //!
 //! | what | where |

@@ -102,7 +102,7 @@ impl Snapshots {
         last_timestamp: i64,
         io: &mut Io<'_, D, F>,
     ) -> Result<(), DiskError> {
-        let content = encode(id.epoch, records, last_timestamp, io.now.as_millis());
+        let content = encode(id.epoch, records, last_timestamp);
         let crc = crc_fast::crc32_iscsi(&content);
         let file = io.disk.create(&id.partial_path())?;
         io.disk.append(file, content)?;
@@ -160,7 +160,9 @@ impl Snapshots {
 }
 
 /// A snapshot's bytes: header, the records in batches, footer.
-fn encode(epoch: i32, records: &[Bytes], last_timestamp: i64, now: i64) -> Bytes {
+/// Times are those of the log, not of this node's clock: snapshots of one end are the same bytes everywhere.
+fn encode(epoch: i32, records: &[Bytes], last_timestamp: i64) -> Bytes {
+    let now = last_timestamp;
     let mut out = BytesMut::from(&control::snapshot_header(epoch, last_timestamp, now)[..]);
     let options = |base_offset| BatchOptions { base_offset, partition_leader_epoch: epoch, ..Default::default() };
     let mut offset = 1;
