@@ -67,6 +67,8 @@ const NAMES: [&str; 10] = [
 
 /// `segment.bytes` that Kafka 4.1 takes at least.
 const MIN_SEGMENT_BYTES: i64 = 1 << 20;
+/// `internal.segment.bytes` must hold at least a batch header.
+const MIN_INTERNAL_SEGMENT_BYTES: i64 = 61;
 
 impl TopicConfig {
     /// The settings of a topic that has none of its own.
@@ -93,6 +95,8 @@ impl TopicConfig {
             "retention.ms" => self.retention_ms = Some(number(-1, i64::MAX)?).filter(|ms| *ms >= 0),
             "retention.bytes" => self.retention_bytes = u64::try_from(number(i64::MIN, i64::MAX)?).ok(),
             "segment.bytes" => self.segment_bytes = number(MIN_SEGMENT_BYTES, i64::from(i32::MAX))? as u32,
+            // Kafka's own tests use it to have small segments.
+            "internal.segment.bytes" => self.segment_bytes = number(MIN_INTERNAL_SEGMENT_BYTES, i64::from(i32::MAX))? as u32,
             "segment.ms" => self.segment_ms = number(1, i64::MAX)?,
             "max.message.bytes" => self.max_message_bytes = number(0, i64::from(i32::MAX))? as u32,
             "flush.messages" => {

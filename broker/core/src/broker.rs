@@ -16,6 +16,7 @@ use tribunal_replica::Replicas;
 use crate::api;
 use crate::forward::Forwarder;
 use crate::lifecycle::{Lifecycle, Next};
+use crate::publish::Unpublished;
 
 /// First version of Fetch that names topics by id.
 const FETCH_TOPIC_IDS_SINCE: i16 = 13;
@@ -47,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) applied: i64,
     /// What `applied` was when the last snapshot was taken.
     pub(crate) snapshot_at: i64,
+    pub(crate) unpublished: Unpublished,
     pub(crate) controller: Option<Controller>,
     pub(crate) replicas: Replicas,
     pub(crate) lifecycle: Lifecycle,
@@ -126,6 +128,7 @@ impl Parts {
             image: MetadataImage::default(),
             applied: 0,
             snapshot_at: 0,
+            unpublished: Unpublished::default(),
             controller: None,
             replicas,
             lifecycle,

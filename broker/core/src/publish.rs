@@ -1,8 +1,9 @@
 //! Committed metadata: from the quorum's log to the image, and what changed to the replicas.
 
+use std::collections::BTreeSet;
 use std::mem;
 
-use tribunal_common::{Fx, Io, Obs};
+use tribunal_common::{BrokerConfig, Fx, Io, Obs, TopicIdPartition};
 use tribunal_contract::Disk;
 use tribunal_controller::{Change, MetadataImage, TimestampType, TopicConfig, partition_state};
 use tribunal_protocol::{Bytes, MetadataRecord, Str, Uuid};
@@ -11,6 +12,16 @@ use tribunal_records::Batches;
 use tribunal_replica::{BrokerLiveness, TopicSettings};
 
 use crate::broker::{Parts, encode};
+
+/// What the image has and the replicas have not been told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Unpublished {
+    brokers: BTreeSet<i32>,
+    partitions: BTreeSet<TopicIdPartition>,
+    removed: BTreeSet<Uuid>,
+    /// New, or with other settings.
+    topics: BTreeSet<Uuid>,
+}
 
 /// How much of the metadata log is applied in one read.
 const READ_BYTES: usize = 1 << 20;
@@ -31,6 +42,7 @@ impl Parts {
                 Committed::Nothing => break,
             }
         }
+        self.publish_changes(io);
         self.take_snapshot(io);
     }
 
@@ -86,47 +98,78 @@ impl Parts {
         }
     }
 
+    /// Notes what changed, to be published once everything at hand is applied: the replicas see the state as it is,
+    /// not the states through which it came.
     fn apply_change<D: Disk, F: Fx>(&mut self, offset: i64, change: Change, io: &mut Io<'_, D, F>) {
         match change {
             Change::TopicCreated(topic) | Change::TopicConfig(topic) => {
-                if let Some(image) = self.image.topic(topic) {
-                    let config = self.image.topic_config(&image.name, io.cfg);
-                    self.replicas.set_topic(topic, settings(image.name.clone(), &config));
-                }
+                self.unpublished.topics.insert(topic);
             }
-            Change::TopicRemoved(topic) => self.remove_topic(offset, topic, io),
+            Change::TopicRemoved(topic) => {
+                self.unpublished.removed.insert(topic);
+                io.fx.observe(Obs::TopicRemoved { offset, topic });
+            }
             Change::Partition { id, unclean } => {
+                self.unpublished.partitions.insert(id);
+                // Told before it has effects, so that who judges those knows their reason.
                 if let Some(state) = partition_state(&self.image, id, unclean) {
-                    // Told before it has effects, so that who judges those knows their reason.
-                    io.fx.observe(Obs::PartitionCommitted { offset, state: state.clone() });
-                    self.replicas.apply(&state, io);
+                    io.fx.observe(Obs::PartitionCommitted { offset, state });
                 }
             }
             Change::BrokerRegistered(broker) => {
-                self.broker_changed(broker);
+                self.unpublished.brokers.insert(broker);
                 if let Some(registered) = self.image.broker(broker) {
                     io.fx.observe(Obs::BrokerRegistered { offset, broker, epoch: registered.epoch });
                 }
             }
-            Change::BrokerUnregistered(broker) => self.broker_changed(broker),
+            Change::BrokerUnregistered(broker) => {
+                self.unpublished.brokers.insert(broker);
+            }
             Change::BrokerFenced(broker) => {
-                self.broker_changed(broker);
+                self.unpublished.brokers.insert(broker);
                 io.fx.observe(Obs::BrokerFenced { offset, broker });
             }
             Change::BrokerUnfenced(broker) => {
-                self.broker_changed(broker);
+                self.unpublished.brokers.insert(broker);
                 io.fx.observe(Obs::BrokerUnfenced { offset, broker });
             }
             Change::ControlledShutdown(broker) => {
-                self.broker_changed(broker);
+                self.unpublished.brokers.insert(broker);
                 io.fx.observe(Obs::ControlledShutdown { offset, broker });
             }
         }
     }
 
-    fn remove_topic<D: Disk, F: Fx>(&mut self, offset: i64, topic: Uuid, io: &mut Io<'_, D, F>) {
-        self.replicas.remove_topic(topic, io);
-        io.fx.observe(Obs::TopicRemoved { offset, topic });
+    /// Whether the metadata applied so far knows of this incarnation. Before that it tells of the cluster as it was
+    /// when an earlier incarnation ran, perhaps as a leader that has long been replaced: acting on it would make this
+    /// broker a leader of the past.
+    fn knows_this_incarnation(&self, cfg: &BrokerConfig) -> bool {
+        self.image.broker(cfg.node_id).is_some_and(|registered| registered.incarnation == cfg.incarnation)
+    }
+
+    /// Tells the replicas what has changed.
+    fn publish_changes<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        if self.unpublished == Unpublished::default() || !self.knows_this_incarnation(io.cfg) {
+            return;
+        }
+        let changes = mem::take(&mut self.unpublished);
+        for broker in changes.brokers {
+            self.broker_changed(broker);
+        }
+        for topic in changes.removed {
+            self.replicas.remove_topic(topic, io);
+        }
+        for topic in changes.topics {
+            if let Some(image) = self.image.topic(topic) {
+                let config = self.image.topic_config(&image.name, io.cfg);
+                self.replicas.set_topic(topic, settings(image.name.clone(), &config));
+            }
+        }
+        for id in changes.partitions {
+            if let Some(state) = partition_state(&self.image, id, false) {
+                self.replicas.apply(&state, io);
+            }
+        }
     }
 
     fn broker_changed(&mut self, broker: i32) {

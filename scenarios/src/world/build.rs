@@ -106,7 +106,7 @@ fn topic(topic: &Topic) -> CreatableTopic {
         configs.push(("flush.messages", messages.to_string()));
     }
     let optional = [
-        ("segment.bytes", topic.segment_bytes),
+        ("internal.segment.bytes", topic.segment_bytes),
         ("retention.ms", topic.retention_ms),
         ("retention.bytes", topic.retention_bytes),
     ];
