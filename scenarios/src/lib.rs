@@ -1,6 +1,7 @@
 //! Scenario language, plans, runs, and the tribunal command line.
 
 pub mod apps;
+pub mod bench;
 pub mod cli;
 pub mod files;
 pub mod language;

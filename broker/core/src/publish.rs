@@ -23,6 +23,21 @@ pub(crate) struct Unpublished {
     topics: BTreeSet<Uuid>,
 }
 
+impl Unpublished {
+    fn note(&mut self, change: Change) {
+        match change {
+            Change::TopicCreated(topic) | Change::TopicConfig(topic) => self.topics.insert(topic),
+            Change::TopicRemoved(topic) => self.removed.insert(topic),
+            Change::Partition { id, .. } => self.partitions.insert(id),
+            Change::BrokerRegistered(broker)
+            | Change::BrokerUnregistered(broker)
+            | Change::BrokerFenced(broker)
+            | Change::BrokerUnfenced(broker)
+            | Change::ControlledShutdown(broker) => self.brokers.insert(broker),
+        };
+    }
+}
+
 /// How much of the metadata log is applied in one read.
 const READ_BYTES: usize = 1 << 20;
 
@@ -82,11 +97,9 @@ impl Parts {
         let old = mem::replace(&mut self.image, image);
         self.applied = end;
         self.snapshot_at = end;
-        let mut changes = Vec::new();
-        self.image.changes_since(&old, &mut |change| changes.push(change));
-        for change in changes {
-            self.apply_change(end - 1, change, io);
-        }
+        // Nothing is observed: the records behind these changes were, by whoever applied them one by one.
+        let unpublished = &mut self.unpublished;
+        self.image.changes_since(&old, &mut |change| unpublished.note(change));
     }
 
     fn take_snapshot<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
@@ -101,42 +114,24 @@ impl Parts {
     /// Notes what changed, to be published once everything at hand is applied: the replicas see the state as it is,
     /// not the states through which it came.
     fn apply_change<D: Disk, F: Fx>(&mut self, offset: i64, change: Change, io: &mut Io<'_, D, F>) {
+        self.unpublished.note(change);
+        // Told before it has effects, so that who judges those knows their reason.
         match change {
-            Change::TopicCreated(topic) | Change::TopicConfig(topic) => {
-                self.unpublished.topics.insert(topic);
-            }
-            Change::TopicRemoved(topic) => {
-                self.unpublished.removed.insert(topic);
-                io.fx.observe(Obs::TopicRemoved { offset, topic });
-            }
+            Change::TopicCreated(_) | Change::TopicConfig(_) | Change::BrokerUnregistered(_) => {}
+            Change::TopicRemoved(topic) => io.fx.observe(Obs::TopicRemoved { offset, topic }),
             Change::Partition { id, unclean } => {
-                self.unpublished.partitions.insert(id);
-                // Told before it has effects, so that who judges those knows their reason.
                 if let Some(state) = partition_state(&self.image, id, unclean) {
                     io.fx.observe(Obs::PartitionCommitted { offset, state });
                 }
             }
             Change::BrokerRegistered(broker) => {
-                self.unpublished.brokers.insert(broker);
                 if let Some(registered) = self.image.broker(broker) {
                     io.fx.observe(Obs::BrokerRegistered { offset, broker, epoch: registered.epoch });
                 }
             }
-            Change::BrokerUnregistered(broker) => {
-                self.unpublished.brokers.insert(broker);
-            }
-            Change::BrokerFenced(broker) => {
-                self.unpublished.brokers.insert(broker);
-                io.fx.observe(Obs::BrokerFenced { offset, broker });
-            }
-            Change::BrokerUnfenced(broker) => {
-                self.unpublished.brokers.insert(broker);
-                io.fx.observe(Obs::BrokerUnfenced { offset, broker });
-            }
-            Change::ControlledShutdown(broker) => {
-                self.unpublished.brokers.insert(broker);
-                io.fx.observe(Obs::ControlledShutdown { offset, broker });
-            }
+            Change::BrokerFenced(broker) => io.fx.observe(Obs::BrokerFenced { offset, broker }),
+            Change::BrokerUnfenced(broker) => io.fx.observe(Obs::BrokerUnfenced { offset, broker }),
+            Change::ControlledShutdown(broker) => io.fx.observe(Obs::ControlledShutdown { offset, broker }),
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Writes a scenario with comments, to begin with
     New(NewArgs),
+    /// Measures how fast the simulator is, beside others
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +123,33 @@ pub(crate) struct ListArgs {
 pub(crate) struct NewArgs {
     /// The scenario's name, or the path of its file
     pub(crate) name: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// What
+    #[arg(value_enum, default_value_t = Benched::All)]
+    pub(crate) what: Benched,
+    /// How often each figure is measured; the median counts
+    #[arg(long, value_name = "N", default_value = "5", help_heading = "Running")]
+    pub(crate) rounds: NonZeroUsize,
+    /// The kernel alone: do not build and run turmoil and madsim beside it
+    #[arg(long, help_heading = "Running")]
+    pub(crate) no_references: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Benched {
+    /// Messages of the kernel, beside turmoil and madsim
+    Kernel,
+    /// The standard scenario: real brokers, every property on
+    Scenario,
+    /// A hundred brokers with nothing to do
+    Idle,
+    /// All of them
+    All,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

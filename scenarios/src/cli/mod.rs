@@ -1,6 +1,7 @@
-//! The command line: `run`, `replay`, `validate`, `list`, `new`.
+//! The command line: `run`, `replay`, `validate`, `list`, `new`, `bench`.
 
 mod args;
+mod bench;
 mod exit;
 mod json;
 mod list;
@@ -28,6 +29,7 @@ pub use terminal::TerminalReporter;
 /// Does what was typed. `world` is where plans run; without one the commands that run anything fail.
 pub fn main(world: Option<&dyn World>) -> ExitCode {
     let exit = match Cli::parse().command {
+        Command::Bench(args) => bench::bench(&args, world),
         Command::List(args) => list::list(args),
         Command::New(args) => new(&args),
         Command::Replay(args) => replay(&args, world),

@@ -33,7 +33,7 @@ observations! {
     "follower-truncated" "a follower has cut its log to agree with the leader's"
     "high-watermark-advanced" "a replica's high watermark has advanced"
     "isr-expanded" "a leader asks for a replica to join the in-sync replicas"
-    "isr-shrunk" "a leader asks for a replica to leave the in-sync replicas"
+    "isr-shrunk" "a replica leaves the in-sync replicas: a leader asks for it, or the controller has done it"
     "leader-elected" "a broker leads a partition from now on"
     "log-deleted" "a log is gone"
     "log-dir-offline" "a log directory has failed and is offline"

@@ -44,6 +44,16 @@ impl Court {
         }
     }
 
+    /// A fenced broker leaves the ISR without any leader asking for it.
+    fn note_shrink(&mut self, obs: &Obs, before: Option<&PartitionState>) {
+        if let (Obs::PartitionCommitted { state, .. }, Some(before)) = (obs, before)
+            && before.isr.iter().any(|id| !state.isr.contains(id))
+        {
+            let size = state.isr.len() as u32;
+            self.reached.note(&Obs::IsrProposed { partition: state.partition, size, shrink: true });
+        }
+    }
+
     /// Takes the committed state of a partition; says whether it is news.
     fn committed(&mut self, state: &PartitionState) -> Option<PartitionState> {
         match self.partitions.get_mut(&state.partition) {
@@ -78,6 +88,7 @@ impl Judge<Node> for Court {
         };
         if self.open {
             self.reached.note(obs);
+            self.note_shrink(obs, before.as_ref());
             let scene = Scene { partitions: &self.partitions, before: before.as_ref() };
             self.triggers.observe(node, obs, scene);
         }

@@ -1,6 +1,7 @@
 //! A small world: nodes, connections, disks and timers, in whatever order the dice say.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+pub mod alone;
 pub mod disk;
 pub mod node;
 pub mod truth;

@@ -65,6 +65,22 @@ impl Effects<Message, Obs> for Fx<'_> {
     }
 }
 
+/// Effects that go nowhere.
+pub struct Quiet;
+
+impl Effects<Message, Obs> for Quiet {
+    fn send(&mut self, _: ConnId, _: Message) {}
+    fn close(&mut self, _: ConnId) {}
+    fn connect(&mut self, _: NodeId, _: Lane) {}
+    fn set_timer(&mut self, _: TimerId, _: Span, _: Span) {}
+    fn cancel_timer(&mut self, _: TimerId) {}
+    fn observe(&mut self, _: Obs) {}
+    fn choose(&mut self, _: u32) -> u32 {
+        0
+    }
+    fn halt(&mut self, _: &'static str) {}
+}
+
 /// What happens to a node.
 pub enum Happens {
     Start,

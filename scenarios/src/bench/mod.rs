@@ -1,0 +1,74 @@
+//! `tribunal bench`: the figures of the README, each the median of its rounds, beside what it must reach.
+
+mod figure;
+mod kernel;
+mod references;
+mod runs;
+
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use tribunal_reports::ReportError;
+
+use crate::run::World;
+
+pub use figure::{Figure, Goal};
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bench {
+    /// Messages of the kernel, beside other simulators.
+    Kernel,
+    /// The standard scenario.
+    Scenario,
+    /// Brokers with nothing to do.
+    Idle,
+}
+
+/// How it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BenchOptions {
+    /// How often each figure is measured; its median counts.
+    pub rounds: NonZeroUsize,
+    /// Whether the kernel is set beside the simulators of `sim/reference`, which cargo builds.
+    pub references: bool,
+}
+
+/// Why something could not be measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BenchError(pub(crate) String);
+
+impl fmt::Display for BenchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BenchError {}
+
+impl From<ReportError> for BenchError {
+    fn from(error: ReportError) -> BenchError {
+        BenchError(error.to_string())
+    }
+}
+
+/// Measures, and tells each figure when it has it.
+///
+/// # Errors
+/// If a reference cannot be built or run, or a run that is measured does not hold: the speed of a wrong run is no figure.
+pub fn measure(
+    bench: Bench,
+    options: BenchOptions,
+    world: &dyn World,
+    tell: &mut dyn FnMut(&Figure),
+) -> Result<(), BenchError> {
+    let rounds = options.rounds.get();
+    match bench {
+        Bench::Kernel => kernel::measure(rounds, options.references, tell),
+        Bench::Scenario => runs::standard(rounds, world, tell),
+        Bench::Idle => {
+            kernel::idle(rounds, tell);
+            runs::idle(rounds, world, tell)
+        }
+    }
+}
