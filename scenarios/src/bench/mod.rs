@@ -36,11 +36,18 @@ pub struct BenchOptions {
 
 /// Why something could not be measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BenchError(pub(crate) String);
+pub enum BenchError {
+    /// The tool, or what it needs, failed.
+    Failed(String),
+    /// A run that was measured did not hold.
+    Violated(String),
+}
 
 impl fmt::Display for BenchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            BenchError::Failed(why) | BenchError::Violated(why) => f.write_str(why),
+        }
     }
 }
 
@@ -48,7 +55,7 @@ impl std::error::Error for BenchError {}
 
 impl From<ReportError> for BenchError {
     fn from(error: ReportError) -> BenchError {
-        BenchError(error.to_string())
+        BenchError::Failed(error.to_string())
     }
 }
 

@@ -40,7 +40,7 @@ impl Reference {
     pub(super) fn echo(&self, clients: u32) -> Result<f64, BenchError> {
         let said = self.run(&[&clients.to_string()])?;
         let report: Report = serde_json::from_str(said.trim())
-            .map_err(|error| BenchError(format!("{} printed {said:?}: {error}", self.alias)))?;
+            .map_err(|error| BenchError::Failed(format!("{} printed {said:?}: {error}", self.alias)))?;
         Ok(report.messages_per_second)
     }
 
@@ -55,9 +55,9 @@ impl Reference {
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .stderr(Stdio::inherit())
             .output()
-            .map_err(|error| BenchError(format!("cargo {}: {error}", self.alias)))?;
+            .map_err(|error| BenchError::Failed(format!("cargo {}: {error}", self.alias)))?;
         if !output.status.success() {
-            return Err(BenchError(format!("cargo {} failed, {}", self.alias, output.status)));
+            return Err(BenchError::Failed(format!("cargo {} failed, {}", self.alias, output.status)));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -65,9 +65,9 @@ impl Reference {
 
 /// The checkout this is run in.
 fn checkout() -> Result<PathBuf, BenchError> {
-    let here = std::env::current_dir().map_err(|error| BenchError(format!("the current folder: {error}")))?;
+    let here = std::env::current_dir().map_err(|error| BenchError::Failed(format!("the current folder: {error}")))?;
     let found = here.ancestors().find(|folder| folder.join("sim/reference/echo.rs").is_file());
     found.map(Path::to_owned).ok_or_else(|| {
-        BenchError("sim/reference is not here: run this in a checkout, or with --no-references".to_owned())
+        BenchError::Failed("sim/reference is not here: run this in a checkout, or with --no-references".to_owned())
     })
 }

@@ -27,7 +27,7 @@ fn run(world: &dyn World, plan: &Plan, folder: Option<&RunFolder>) -> Result<Tri
     let [violations, ..] = judge(&plan.expect, std::mem::take(&mut trial.violations));
     match violations.first() {
         None => Ok(trial),
-        Some(violation) => Err(BenchError(format!(
+        Some(violation) => Err(BenchError::Violated(format!(
             "{} seed {:#x} does not hold, so its speed says nothing: {}: {}\nreplay: tribunal replay {} --seed {:#x}",
             plan.scenario,
             plan.seed,
@@ -75,7 +75,7 @@ fn steps(scenario: &Scenario, world: &dyn World) -> Result<usize, BenchError> {
     let folder = RunFolder::create(&RunFolder::path_of(Path::new(OUT), &plan.scenario, plan.seed))?;
     run(world, &plan, Some(&folder))?;
     let path = folder.path().join("trace.bin");
-    let wrong = |why: String| BenchError(format!("{}: {why}", path.display()));
+    let wrong = |why: String| BenchError::Failed(format!("{}: {why}", path.display()));
     let bytes = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
     let trace = Trace::decode(&bytes).map_err(|error| wrong(error.to_string()))?;
     Ok(trace.events.iter().filter(|event| is_step(event.kind)).count())

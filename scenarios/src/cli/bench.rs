@@ -1,10 +1,12 @@
 //! `tribunal bench`.
 
+use std::io::IsTerminal;
+
 use serde::Serialize;
 
 use super::args::{BenchArgs, Benched, MessageFormat};
 use super::{Exit, json, print, say_error};
-use crate::bench::{Bench, BenchOptions, Figure, Goal, measure};
+use crate::bench::{Bench, BenchError, BenchOptions, Figure, Goal, measure};
 use crate::run::World;
 
 /// A figure, for a machine.
@@ -42,13 +44,19 @@ pub(super) fn bench(args: &BenchArgs, world: Option<&dyn World>) -> Exit {
     };
     let options = BenchOptions { rounds: args.rounds, references: !args.no_references };
     for &bench in benches {
+        if std::io::stderr().is_terminal() {
+            eprintln!("measuring: {bench:?}, {} rounds …", args.rounds);
+        }
         let tell: &mut dyn FnMut(&Figure) = match args.output.message_format {
             MessageFormat::Human => &mut |figure| print(&format!("{figure}\n")),
             MessageFormat::Json => &mut |figure| json::print(&record(figure)),
         };
         if let Err(error) = measure(bench, options, world, tell) {
-            say_error(error, args.output);
-            return Exit::Failed;
+            say_error(&error, args.output);
+            return match error {
+                BenchError::Failed(_) => Exit::Failed,
+                BenchError::Violated(_) => Exit::Violation,
+            };
         }
     }
     Exit::AllHeld
