@@ -25,28 +25,28 @@ pub(crate) fn leader_change(leader: i32, voters: &[i32], granting: impl Iterator
 }
 
 /// The first batch of a snapshot (KIP-630). `last_timestamp` is that of the last record covered, in milliseconds.
-pub(crate) fn snapshot_header(epoch: i32, last_timestamp: i64, now: i64) -> Bytes {
+pub(crate) fn snapshot_header(epoch: i32, last_timestamp: i64) -> Bytes {
     let message = SnapshotHeaderRecord { version: VERSION, last_contained_log_timestamp: last_timestamp };
     let mut value = BytesMut::with_capacity(message.encoded_size(VERSION));
     message.encode(VERSION, &mut value).expect("every field has its place in version 0");
-    batch(options(0, epoch), ControlType::SnapshotHeader, &value, now)
+    batch(options(0, epoch), ControlType::SnapshotHeader, &value, last_timestamp)
 }
 
 /// The last batch of a snapshot (KIP-630).
-pub(crate) fn snapshot_footer(base_offset: i64, epoch: i32, now: i64) -> Bytes {
+pub(crate) fn snapshot_footer(base_offset: i64, epoch: i32, last_timestamp: i64) -> Bytes {
     let message = SnapshotFooterRecord { version: VERSION };
     let mut value = BytesMut::with_capacity(message.encoded_size(VERSION));
     message.encode(VERSION, &mut value).expect("every field has its place in version 0");
-    batch(options(base_offset, epoch), ControlType::SnapshotFooter, &value, now)
+    batch(options(base_offset, epoch), ControlType::SnapshotFooter, &value, last_timestamp)
 }
 
 fn options(base_offset: i64, epoch: i32) -> BatchOptions {
     BatchOptions { base_offset, partition_leader_epoch: epoch, control: true, ..Default::default() }
 }
 
-fn batch(options: BatchOptions, kind: ControlType, value: &[u8], now: i64) -> Bytes {
+fn batch(options: BatchOptions, kind: ControlType, value: &[u8], timestamp: i64) -> Bytes {
     let mut builder = BatchBuilder::with_capacity(options, 96 + value.len());
-    builder.append(now, Some(&control_key(kind)), Some(value), &[]);
+    builder.append(timestamp, Some(&control_key(kind)), Some(value), &[]);
     builder.build()
 }
 

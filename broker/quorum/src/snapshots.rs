@@ -159,11 +159,10 @@ impl Snapshots {
     }
 }
 
-/// A snapshot's bytes: header, the records in batches, footer.
-/// Times are those of the log, not of this node's clock: snapshots of one end are the same bytes everywhere.
+/// A snapshot's bytes: header, the records in batches, footer. Times are those of the log, not of this node's clock:
+/// snapshots of one end are the same bytes everywhere.
 fn encode(epoch: i32, records: &[Bytes], last_timestamp: i64) -> Bytes {
-    let now = last_timestamp;
-    let mut out = BytesMut::from(&control::snapshot_header(epoch, last_timestamp, now)[..]);
+    let mut out = BytesMut::from(&control::snapshot_header(epoch, last_timestamp)[..]);
     let options = |base_offset| BatchOptions { base_offset, partition_leader_epoch: epoch, ..Default::default() };
     let mut offset = 1;
     let mut batch = BatchBuilder::new(options(offset));
@@ -177,7 +176,7 @@ fn encode(epoch: i32, records: &[Bytes], last_timestamp: i64) -> Bytes {
     if !batch.is_empty() {
         out.extend_from_slice(&batch.build());
     }
-    out.extend_from_slice(&control::snapshot_footer(offset, epoch, now));
+    out.extend_from_slice(&control::snapshot_footer(offset, epoch, last_timestamp));
     out.freeze()
 }
 
@@ -220,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_that_misses_its_end_is_not_whole() {
-        let content = encode(3, &[Bytes::from_static(b"a"), Bytes::from_static(b"b")], 5, 6);
+        let content = encode(3, &[Bytes::from_static(b"a"), Bytes::from_static(b"b")], 5);
         assert!(is_whole(&content));
         for cut in 0..content.len() {
             assert!(!is_whole(&content.slice(..cut)), "{cut}");
@@ -231,7 +230,7 @@ mod tests {
         #[test]
         fn records_come_back_in_order(records in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..30)) {
             let records: Vec<Bytes> = records.into_iter().map(Bytes::from).collect();
-            let content = encode(3, &records, 5, 6);
+            let content = encode(3, &records, 5);
             prop_assert!(is_whole(&content));
             let mut found = Vec::new();
             let mut next = 0;
