@@ -64,7 +64,7 @@ impl Told {
         names.topic(P.topic, "orders");
         names.node(NodeId(PRODUCER), "producer");
         names.node(NodeId(CONSUMER), "consumer");
-        self.history.judge(&Promises { idempotent, final_polls }, &names, None)
+        self.history.judge(&Promises { idempotent, final_polls, auditor: None }, &names, None)
     }
 
     /// The violations of a history whose producer is idempotent and whose consumers have polled everything.
@@ -193,7 +193,7 @@ fn records_below_the_log_start_are_not_lost() {
     told.is(&[Property::LostWrite, Property::Unseen]);
     let mut trial = common::Trial::with_records(4);
     trial.holds(1, Obs::LogStart { log: P, start: 2, emptied: false });
-    let promises = Promises { idempotent: BTreeSet::new(), final_polls: true };
+    let promises = Promises { final_polls: true, ..Promises::default() };
     let judgement = told.history.judge(&promises, &Names::default(), Some(trial.invariants.truth()));
     assert_eq!(judgement, Judgement::default());
 }

@@ -102,6 +102,20 @@ impl<'a> Analysis<'a> {
         value != ValueRef::NULL && self.sends.get(&value).is_none_or(|sends| sends.count == 1)
     }
 
+    /// What one consumer polled, sorted.
+    pub(super) fn polled_by(&self, consumer: NodeId) -> Vec<(PartitionRef, ValueRef)> {
+        let polls = self.history.ops().iter().filter(|op| op.node == consumer);
+        let mut polled: Vec<_> = polls
+            .filter_map(|op| match op.kind {
+                OpKind::Polled { partition, value, .. } => Some((partition, value)),
+                _ => None,
+            })
+            .collect();
+        polled.sort_unstable();
+        polled.dedup();
+        polled
+    }
+
     /// Whether what was acknowledged was polled by anyone.
     pub(super) fn is_read(&self, ack: &Ack) -> bool {
         if self.identifies(ack.value) {

@@ -59,6 +59,9 @@ pub struct Promises {
     pub idempotent: BTreeSet<NodeId>,
     /// Consumers have polled to the end of every partition after everything else was done.
     pub final_polls: bool,
+    /// A consumer that, after everything else was done, has read every partition from its beginning to its end: what it
+    /// did not see is not in the log any more, whoever saw it before.
+    pub auditor: Option<NodeId>,
 }
 
 /// What the validations say.
@@ -157,7 +160,7 @@ impl History {
         inconsistent_offsets::check(&analysis, violations);
         judgement.duplicates = duplicate::check(&analysis, promises, violations);
         aborted_read::check(&analysis, violations);
-        lost_write::check(&analysis, violations);
+        lost_write::check(&analysis, promises.auditor, violations);
         if promises.final_polls {
             unseen::check(&analysis, violations);
         }

@@ -14,7 +14,7 @@ use super::node::{Node, NodeInput};
 use super::records;
 use super::triggers::Triggers;
 use crate::apps::{AdminApp, ConsumerApp, ConsumerInput, ProducerApp, ProducerInput};
-use crate::language::{Acks, Condition, ObservationName, PropertyName, Target, Trigger, Workload};
+use crate::language::{Acks, Condition, ObservationName, Target, Trigger, Workload};
 use crate::plan::Plan;
 use crate::run::{Trial, Violation};
 
@@ -334,7 +334,11 @@ impl<'p> Run<'p> {
             self.extra.push(violation);
         }
         let trace_hash = self.kernel.trace_hash();
-        let promises = Promises { final_polls: self.audited, ..Promises::default() };
+        let promises = Promises {
+            final_polls: self.audited,
+            auditor: self.audited.then_some(self.auditor),
+            ..Promises::default()
+        };
         let court = self.kernel.judge_mut();
         let mut violations = std::mem::take(&mut court.violations);
         violations.extend(court.invariants.finish());
@@ -346,7 +350,7 @@ impl<'p> Run<'p> {
         }
         let court = self.kernel.judge();
         Ok(Trial {
-            violations: violations.iter().filter_map(|violation| self.tell(violation)).collect(),
+            violations: violations.iter().map(|violation| self.tell(violation)).collect(),
             simulated: now.since(Time(0)),
             operations: court.operations,
             faults: self.faults.count,
@@ -361,12 +365,12 @@ impl<'p> Run<'p> {
         })
     }
 
-    fn tell(&self, violation: &tribunal_model::Violation) -> Option<Violation> {
-        Some(Violation {
-            property: PropertyName::new(violation.property.name())?,
+    fn tell(&self, violation: &tribunal_model::Violation) -> Violation {
+        Violation {
+            property: violation.property.into(),
             detail: violation.detail.clone(),
             cause: violation.cause_line(&self.names),
             line: None,
-        })
+        }
     }
 }
