@@ -1,6 +1,6 @@
 //! A disk behind a page cache, whose syncs complete when the schedule says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use tribunal_contract::{Disk, DiskError, FileId, SyncOp};
@@ -15,15 +15,27 @@ struct Inode {
 
 #[derive(Clone, Debug)]
 enum Sync {
-    File { inode: usize, data: Vec<u8>, op: SyncOp },
-    Names { names: BTreeMap<String, usize>, dir: String, op: SyncOp },
+    File {
+        inode: usize,
+        data: Vec<u8>,
+        op: SyncOp,
+    },
+    /// The folder as it was after this many changes.
+    Names {
+        version: usize,
+        op: SyncOp,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct MemDisk {
     inodes: Vec<Inode>,
     names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
+    /// All names as they were after each change, from the durable ones on. Changes become durable in order, as a
+    /// journal makes them.
+    versions: VecDeque<BTreeMap<String, usize>>,
+    /// How many changes are durable.
+    durable_version: usize,
     handles: Vec<Option<usize>>,
     syncs: Vec<Sync>,
 }
@@ -51,9 +63,9 @@ impl MemDisk {
                 self.inodes[inode].durable = data;
                 op
             }
-            Sync::Names { names, dir, op } => {
-                self.durable_names.retain(|path, _| parent(path) != dir);
-                self.durable_names.extend(names);
+            Sync::Names { version, op } => {
+                self.versions.drain(..version - self.durable_version);
+                self.durable_version = version;
                 op
             }
         }
@@ -68,10 +80,11 @@ impl MemDisk {
     /// The power is gone: what was not synced is lost, or not, or half.
     pub fn lose_power(&mut self, dice: &mut Dice) {
         self.crash();
-        if dice.one_in(3) {
-            self.durable_names = self.names.clone();
+        if !self.versions.is_empty() {
+            let kept = if dice.one_in(2) { 0 } else { dice.below(self.versions.len() as u32) };
+            self.names = self.versions[kept as usize].clone();
+            self.versions = VecDeque::from([self.names.clone()]);
         }
-        self.names = self.durable_names.clone();
         for inode in &mut self.inodes {
             let kept = match dice.below(3) {
                 0 => inode.data.clone(),
@@ -85,12 +98,18 @@ impl MemDisk {
             inode.durable.clone_from(&kept);
             inode.data = kept;
         }
-        self.durable_names = self.names.clone();
     }
 
     /// What a loss of power now would leave of a file at least.
     pub fn durable(&self, path: &str) -> Option<&[u8]> {
-        self.durable_names.get(path).map(|inode| &self.inodes[*inode].durable[..])
+        self.versions.front()?.get(path).map(|inode| &self.inodes[*inode].durable[..])
+    }
+
+    fn names_changed(&mut self) {
+        if self.versions.is_empty() {
+            self.versions.push_back(BTreeMap::new());
+        }
+        self.versions.push_back(self.names.clone());
     }
 
     fn inode(&self, file: FileId) -> Result<usize, DiskError> {
@@ -117,6 +136,7 @@ impl Disk for MemDisk {
         self.inodes.push(Inode::default());
         let inode = self.inodes.len() - 1;
         self.names.insert(path.to_owned(), inode);
+        self.names_changed();
         Ok(self.handle(inode))
     }
 
@@ -147,11 +167,14 @@ impl Disk for MemDisk {
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
         let inode = self.names.remove(from).ok_or(DiskError::NotFound)?;
         self.names.insert(to.to_owned(), inode);
+        self.names_changed();
         Ok(())
     }
 
     fn remove(&mut self, path: &str) -> Result<(), DiskError> {
-        self.names.remove(path).map(|_| ()).ok_or(DiskError::NotFound)
+        self.names.remove(path).ok_or(DiskError::NotFound)?;
+        self.names_changed();
+        Ok(())
     }
 
     fn list(&mut self, dir: &str) -> Result<Vec<String>, DiskError> {
@@ -171,8 +194,9 @@ impl Disk for MemDisk {
         self.syncs.push(Sync::File { inode, data, op });
     }
 
-    fn sync_dir(&mut self, dir: &str, op: SyncOp) {
-        let names = self.names.iter().filter(|(path, _)| parent(path) == dir).map(|(p, i)| (p.clone(), *i)).collect();
-        self.syncs.push(Sync::Names { names, dir: dir.to_owned(), op });
+    /// All that is tested here lies in one folder.
+    fn sync_dir(&mut self, _: &str, op: SyncOp) {
+        let version = self.durable_version + self.versions.len().saturating_sub(1);
+        self.syncs.push(Sync::Names { version, op });
     }
 }
