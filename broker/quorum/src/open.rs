@@ -62,11 +62,13 @@ fn begin_after_snapshot<D: Disk, F: Fx>(
         snapshots.kept.pop();
         fetched = Some(Fetching::named(latest));
     }
+    // One that the log does not reach is of no use either: the log was emptied for `fetched`.
+    let in_log = snapshots.kept.partition_point(|id| id.log_end() <= log.end());
     // The log begins after the second last: what is before is the last one's. Or its first segments are gone.
-    let second_last = snapshots.kept.len().checked_sub(2).map(|at| snapshots.kept[at].end);
+    let second_last = in_log.checked_sub(2).map(|at| snapshots.kept[at].end);
     let start = log.start().max(second_last.unwrap_or(0));
     if start > 0 {
-        match snapshots.kept.iter().find(|id| id.end >= start) {
+        match snapshots.kept[..in_log].iter().find(|id| id.end >= start) {
             Some(first) => log.start_after(*first, io),
             None if fetched.is_some() => {}
             None => return Err(QuorumError::SnapshotMissing(start)),
@@ -74,7 +76,8 @@ fn begin_after_snapshot<D: Disk, F: Fx>(
         snapshots.remove_before(log.start(), io.disk)?;
     }
     snapshots.fetching = fetched;
-    Ok(snapshots.latest().map_or(log.start(), |latest| latest.end))
+    let covered = snapshots.kept.iter().rev().find(|id| id.log_end() <= log.end());
+    Ok(covered.map_or(log.start(), |id| id.end))
 }
 
 fn read_election<D: Disk>(disk: &mut D) -> Result<Option<Election>, QuorumError> {

@@ -112,3 +112,17 @@ fn the_beginning_of_a_snapshot_is_removed() {
     let left = disk.list("__cluster_metadata-0").expect("works");
     assert!(!left.iter().any(|name| name.ends_with(".part")), "{left:?}");
 }
+
+#[test]
+fn a_log_that_was_emptied_and_not_begun_anew_waits_for_its_snapshot() {
+    let mut disk = MemDisk::default();
+    write(&mut disk, "00000000000000000019-0000000001.checkpoint", b"older");
+    write(&mut disk, "00000000000000000042-0000000003.checkpoint", b"any");
+    let mut alone = Alone::new(disk);
+    let view = alone.node.quorum.as_ref().expect("up").view();
+    assert_eq!((view.log_start, view.log_end, view.high_watermark), (0, 0, 0));
+    alone.settle();
+    let view = alone.node.quorum.as_ref().expect("up").view();
+    assert_eq!((view.log_start, view.log_end, view.high_watermark), (42, 42, 42));
+    assert_eq!((view.last_epoch, view.snapshot_end), (3, Some(42)));
+}
