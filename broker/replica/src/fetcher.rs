@@ -350,6 +350,9 @@ impl Replicas {
             return Ok(());
         }
         if cut.agreed || partition.log.latest_epoch().is_none() {
+            if let Some(following) = partition.following_mut() {
+                following.agreed = true;
+            }
             set_phase(partition, Phase::Fetch);
         }
         Ok(())

@@ -44,6 +44,9 @@ pub enum Role {
 pub struct Following {
     /// What it does next.
     pub phase: Phase,
+    /// Whether a lookup in this epoch has found the logs to agree. It is not asked again: the leader of an epoch does
+    /// not change its mind.
+    pub agreed: bool,
 }
 
 /// What a follower does next.
@@ -109,6 +112,11 @@ impl Partition {
             Role::Leader(_) => None,
             Role::Follower(following) => Some(following),
         }
+    }
+
+    /// Whether this follower's log was found to agree with its leader's in this epoch.
+    pub(crate) fn has_agreed(&self) -> bool {
+        matches!(&self.role, Role::Follower(following) if following.agreed)
     }
 
     /// `min.insync.replicas`, but never more than there are replicas.

@@ -219,8 +219,9 @@ impl Replicas {
         if planted!(io.cfg.bugs, Kip101) && partition.truncate(partition.high_watermark, io).is_err() {
             return self.fail(io);
         }
+        partition.role = Role::Follower(Following { phase: Phase::Fetch, agreed: false });
         let phase = first_phase(partition, io.cfg.truncation);
-        partition.role = Role::Follower(Following { phase });
+        partition.role = Role::Follower(Following { phase, agreed: false });
         self.recheck_all(at, io);
         if leader >= 0 {
             self.fetcher_add(leader, at, io);
@@ -257,7 +258,7 @@ impl Replicas {
             leader: -1,
             leader_epoch: -1,
             partition_epoch: -1,
-            role: Role::Follower(Following { phase: Phase::Fetch }),
+            role: Role::Follower(Following { phase: Phase::Fetch, agreed: false }),
             min_insync_replicas: settings.min_insync_replicas,
             flush: settings.flush,
             append_watchers: Vec::new(),
@@ -411,11 +412,11 @@ impl Replicas {
     }
 }
 
-/// What a follower does first in a new epoch.
+/// What a follower does first in a new epoch, and next after an error.
 pub(crate) fn first_phase(partition: &Partition, mode: TruncationMode) -> Phase {
     match mode {
         // An empty log agrees with any other.
-        TruncationMode::Lookup if partition.log.latest_epoch().is_some() => Phase::Lookup,
+        TruncationMode::Lookup if !partition.has_agreed() && partition.log.latest_epoch().is_some() => Phase::Lookup,
         TruncationMode::Lookup | TruncationMode::Fetch => Phase::Fetch,
     }
 }

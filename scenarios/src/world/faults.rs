@@ -215,6 +215,9 @@ impl Faults {
                 let [from, to] = [scene(self, &what.between[0]), scene(self, &what.between[1])];
                 let mut undo = Vec::new();
                 for (&from, &to) in from.iter().flat_map(|from| to.iter().map(move |to| (from, to))) {
+                    if from == to {
+                        continue;
+                    }
                     let slow = Some(latency(what.latency));
                     kernel.apply(KernelFault::LinkLatency { from, to, both: true, latency: slow });
                     undo.push(KernelFault::LinkLatency { from, to, both: true, latency: None });
