@@ -100,9 +100,10 @@ fn is_step(kind: TraceKind) -> bool {
     }
 }
 
-/// Measures a hundred real brokers without topics.
+/// Measures a hundred real brokers that have next to nothing to do.
 pub(super) fn idle(rounds: usize, world: &dyn World, tell: &mut dyn FnMut(&Figure)) -> Result<(), BenchError> {
-    let plan = idle_plan();
+    let scenario = parse(IDLE);
+    let plan = Plan::generate(&scenario, scenario.seeds.start);
     let mut rates = Vec::new();
     for _ in 0..rounds {
         let start = Instant::now();
@@ -112,14 +113,6 @@ pub(super) fn idle(rounds: usize, world: &dyn World, tell: &mut dyn FnMut(&Figur
     let name = format!("idle, {} brokers", plan.cluster.brokers);
     tell(&Figure::new(name, "simulated s/wall s", rates, Some(Goal::AtLeast(5_000.0))));
     Ok(())
-}
-
-fn idle_plan() -> Plan {
-    let scenario = parse(IDLE);
-    let mut plan = Plan::generate(&scenario, scenario.seeds.start);
-    plan.topics.clear();
-    plan.workloads.clear();
-    plan
 }
 
 /// The most memory this process has had, in MiB; `None` where the system does not say.
@@ -147,8 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn idle_brokers_have_no_topics_and_no_clients() {
-        let plan = idle_plan();
-        assert_eq!((plan.cluster.brokers, plan.topics.len(), plan.workloads.len()), (100, 0, 0));
+    fn idle_brokers_are_sent_nothing() {
+        let scenario = parse(IDLE);
+        assert_eq!((scenario.cluster.brokers, scenario.topics.len(), scenario.faults.len()), (100, 1, 0));
+        assert!(matches!(scenario.workloads[..], [Workload::Consumer(_)]));
     }
 }
