@@ -96,7 +96,9 @@ impl TopicConfig {
             "retention.bytes" => self.retention_bytes = u64::try_from(number(i64::MIN, i64::MAX)?).ok(),
             "segment.bytes" => self.segment_bytes = number(MIN_SEGMENT_BYTES, i64::from(i32::MAX))? as u32,
             // Kafka's own tests use it to have small segments.
-            "internal.segment.bytes" => self.segment_bytes = number(MIN_INTERNAL_SEGMENT_BYTES, i64::from(i32::MAX))? as u32,
+            "internal.segment.bytes" => {
+                self.segment_bytes = number(MIN_INTERNAL_SEGMENT_BYTES, i64::from(i32::MAX))? as u32
+            }
             "segment.ms" => self.segment_ms = number(1, i64::MAX)?,
             "max.message.bytes" => self.max_message_bytes = number(0, i64::from(i32::MAX))? as u32,
             "flush.messages" => {

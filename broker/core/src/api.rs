@@ -2,6 +2,7 @@
 
 use tribunal_common::BrokerConfig;
 use tribunal_controller::{MetadataImage, NO_LEADER, TopicImage};
+use tribunal_protocol::messages::ApiVersionsRequest;
 use tribunal_protocol::messages::api_versions_response::{
     ApiVersion, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
@@ -11,7 +12,6 @@ use tribunal_protocol::messages::metadata_request::MetadataRequest;
 use tribunal_protocol::messages::metadata_response::{
     MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use tribunal_protocol::messages::ApiVersionsRequest;
 use tribunal_protocol::{ApiKey, ErrorCode, Str, Uuid, advertised_versions};
 
 /// First version that names topics by id.
@@ -34,9 +34,8 @@ const SERVED: &[ApiKey] = &[
 
 /// Answers ApiVersions (KIP-35, KIP-511).
 pub(crate) fn api_versions(request: &ApiVersionsRequest, version: i16, image: &MetadataImage) -> ApiVersionsResponse {
-    let valid = |name: &Str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
-    };
+    let valid =
+        |name: &Str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
     let named = version < 3 || valid(&request.client_software_name) && valid(&request.client_software_version);
     if !named {
         return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.code(), ..Default::default() };
@@ -169,7 +168,14 @@ pub(crate) fn find_coordinator(request: FindCoordinatorRequest, version: i16) ->
     let coordinators = request
         .coordinator_keys
         .into_iter()
-        .map(|key| Coordinator { key, node_id: -1, port: -1, error_code, error_message: error_message.clone(), ..Default::default() })
+        .map(|key| Coordinator {
+            key,
+            node_id: -1,
+            port: -1,
+            error_code,
+            error_message: error_message.clone(),
+            ..Default::default()
+        })
         .collect();
     FindCoordinatorResponse { coordinators, ..Default::default() }
 }

@@ -362,9 +362,9 @@ impl Parts {
         let active = self.quorum.is_active() && self.applied >= self.quorum.high_watermark();
         if self.controller.is_none() && active {
             let epoch = self.quorum.epoch();
-            self.controller =
-                Some(Controller::activate(&self.image, epoch, &mut Writer(&mut self.quorum), io));
-        } else if self.controller.is_some() && !self.quorum.is_active()
+            self.controller = Some(Controller::activate(&self.image, epoch, &mut Writer(&mut self.quorum), io));
+        } else if self.controller.is_some()
+            && !self.quorum.is_active()
             && let Some(controller) = self.controller.take()
         {
             controller.deactivate(io);

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use tribunal_common::{Fx, Io, lanes, timers};
 use tribunal_common::Answer;
+use tribunal_common::{Fx, Io, lanes, timers};
 use tribunal_contract::{ConnId, Disk, NodeId, TimerId};
 use tribunal_controller::not_controller;
 use tribunal_protocol::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};

@@ -18,4 +18,4 @@ mod lifecycle;
 mod publish;
 
 pub use broker::{Broker, BrokerInput};
-pub use tribunal_common::{Bug, Bugs, BrokerConfig, FlushPolicy, Obs, TruncationMode};
+pub use tribunal_common::{BrokerConfig, Bug, Bugs, FlushPolicy, Obs, TruncationMode};

@@ -58,14 +58,7 @@ pub(crate) struct Lifecycle {
 impl Lifecycle {
     /// `previous_epoch` is the broker epoch of the last incarnation if it shut down in order, else -1.
     pub(crate) fn new(previous_epoch: i64) -> Lifecycle {
-        Lifecycle {
-            phase: Phase::Registering,
-            calling: None,
-            epoch: -1,
-            new_epoch: false,
-            previous_epoch,
-            applied: -1,
-        }
+        Lifecycle { phase: Phase::Registering, calling: None, epoch: -1, new_epoch: false, previous_epoch, applied: -1 }
     }
 
     pub(crate) fn next(&self) -> Next {
@@ -213,12 +206,7 @@ impl Lifecycle {
             broker_id: io.cfg.node_id,
             cluster_id: io.cfg.cluster_id.clone(),
             incarnation_id: io.cfg.incarnation,
-            listeners: vec![Listener {
-                name: Str::from_static("PLAINTEXT"),
-                host,
-                port,
-                security_protocol: 0,
-            }],
+            listeners: vec![Listener { name: Str::from_static("PLAINTEXT"), host, port, security_protocol: 0 }],
             features: SUPPORTED_FEATURES
                 .iter()
                 .map(|&(name, min, max)| Feature {

@@ -64,13 +64,7 @@ impl Checkpoints {
         }
         let high_watermarks = OffsetCheckpoint::read(REPLICATION_CHECKPOINT, io.disk).unwrap_or_default();
         arm(io);
-        Checkpoints {
-            high_watermarks,
-            marker,
-            replacing: BTreeMap::new(),
-            failed,
-            closing: None,
-        }
+        Checkpoints { high_watermarks, marker, replacing: BTreeMap::new(), failed, closing: None }
     }
 
     pub(crate) fn previous_broker_epoch(&self) -> i64 {
@@ -99,8 +93,7 @@ impl Checkpoints {
         let log = if exists && known.is_none_or(|known| known == metadata) {
             // Without a clean shutdown everything is scanned: slower than from a recovery point, and right even if the
             // log was truncated below one and written again before the power went.
-            let checkpoints =
-                tribunal_log::Checkpoints { clean: self.marker.is_some(), ..Default::default() };
+            let checkpoints = tribunal_log::Checkpoints { clean: self.marker.is_some(), ..Default::default() };
             let mut scanned = Vec::new();
             let (log, report) = Log::open(&dir, config, checkpoints, io.disk, |header| scanned.push(*header))?;
             io.fx.observe(Obs::LogOpened { log: id, start: log.start_offset(), kept: report.scanned_from });
@@ -137,12 +130,7 @@ impl Checkpoints {
     }
 
     /// A sync of class `CHECKPOINT` completed. Whether the file is now in place.
-    fn synced<D: Disk, F: Fx>(
-        &mut self,
-        op: SyncOp,
-        result: Result<(), DiskError>,
-        io: &mut Io<'_, D, F>,
-    ) -> bool {
+    fn synced<D: Disk, F: Fx>(&mut self, op: SyncOp, result: Result<(), DiskError>, io: &mut Io<'_, D, F>) -> bool {
         if op.index == MARKER_REMOVED {
             self.failed |= result.is_err();
             return false;

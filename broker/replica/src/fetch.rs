@@ -199,8 +199,7 @@ impl Replicas {
         let offline = self.offline;
         let Some(partition) = at.and_then(|at| self.partitions[at as usize].as_mut()) else {
             let known = version >= TOPIC_IDS_SINCE;
-            data.error_code =
-                if known { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition }.code();
+            data.error_code = if known { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition }.code();
             return data;
         };
         if offline {
@@ -288,9 +287,10 @@ impl Replicas {
         let version = parked.version;
         let fetcher = Fetcher::of(&parked.request, version);
         let ready = parked.request.topics.iter().any(|topic| {
-            topic.partitions.iter().any(|wanted| {
-                self.has_news(self.find(topic, wanted, version), fetcher, wanted, version)
-            })
+            topic
+                .partitions
+                .iter()
+                .any(|wanted| self.has_news(self.find(topic, wanted, version), fetcher, wanted, version))
         });
         if !ready {
             return true;
@@ -343,12 +343,7 @@ impl Replicas {
 }
 
 /// What this leader can do for a fetch of one partition.
-fn serve(
-    partition: &Partition,
-    fetcher: Fetcher,
-    wanted: &FetchPartition,
-    version: i16,
-) -> Result<Served, ErrorCode> {
+fn serve(partition: &Partition, fetcher: Fetcher, wanted: &FetchPartition, version: i16) -> Result<Served, ErrorCode> {
     let Role::Leader(leading) = &partition.role else { return Err(ErrorCode::NotLeaderOrFollower) };
     check_leader_epoch(partition, wanted.current_leader_epoch)?;
     let limit = match fetcher {
@@ -361,10 +356,8 @@ fn serve(
         Fetcher::Consumer => partition.high_watermark,
     };
     if version >= DIVERGING_SINCE && wanted.last_fetched_epoch >= 0 {
-        let (epoch, end_offset) = partition
-            .log
-            .end_offset_for_epoch(wanted.last_fetched_epoch)
-            .ok_or(ErrorCode::OffsetOutOfRange)?;
+        let (epoch, end_offset) =
+            partition.log.end_offset_for_epoch(wanted.last_fetched_epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
         if epoch < wanted.last_fetched_epoch || end_offset < wanted.fetch_offset {
             return Ok(Served::Diverging(EpochEndOffset { epoch, end_offset }));
         }

@@ -119,11 +119,7 @@ impl Replicas {
             return;
         }
         let request = FetchRequest {
-            replica_state: ReplicaState {
-                replica_id: self.me,
-                replica_epoch: self.broker_epoch,
-                ..Default::default()
-            },
+            replica_state: ReplicaState { replica_id: self.me, replica_epoch: self.broker_epoch, ..Default::default() },
             max_wait_ms: io.cfg.replica_fetch_wait.as_millis() as i32,
             min_bytes: 1,
             max_bytes: RESPONSE_BYTES,
@@ -321,7 +317,8 @@ impl Replicas {
         for topic in &response.topics {
             let Some(id) = self.topic_id(&topic.topic) else { continue };
             for data in &topic.partitions {
-                if let Some(at) = self.answers(leader, TopicIdPartition { topic: id, partition: data.partition }, &asked)
+                if let Some(at) =
+                    self.answers(leader, TopicIdPartition { topic: id, partition: data.partition }, &asked)
                 {
                     delayed |= self.epoch_end(at, data, io).is_err();
                 }
@@ -359,12 +356,7 @@ impl Replicas {
     }
 
     /// The leader's answer to ListOffsets: its first offset. A log that ends before it starts there anew.
-    pub fn on_log_starts<D: Disk, F: Fx>(
-        &mut self,
-        leader: i32,
-        response: ListOffsetsResponse,
-        io: &mut Io<'_, D, F>,
-    ) {
+    pub fn on_log_starts<D: Disk, F: Fx>(&mut self, leader: i32, response: ListOffsetsResponse, io: &mut Io<'_, D, F>) {
         let Some(asked) = self.lookup_answered(leader, io) else { return };
         let mut delayed = false;
         for topic in &response.topics {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use tribunal_common::{Fx, Io, Obs, TopicIdPartition, lanes, timers};
 use tribunal_contract::{Disk, NodeId, TimerId};
-use tribunal_protocol::messages::alter_partition_request::{AlterPartitionRequest, BrokerState, PartitionData, TopicData};
+use tribunal_protocol::messages::alter_partition_request::{
+    AlterPartitionRequest, BrokerState, PartitionData, TopicData,
+};
 use tribunal_protocol::messages::alter_partition_response::{self, AlterPartitionResponse};
 use tribunal_protocol::{ErrorCode, RequestBody, Uuid};
 
@@ -129,12 +131,8 @@ impl Replicas {
         if sent.is_empty() {
             return;
         }
-        let request = AlterPartitionRequest {
-            broker_id: self.me,
-            broker_epoch: self.broker_epoch,
-            topics,
-            ..Default::default()
-        };
+        let request =
+            AlterPartitionRequest { broker_id: self.me, broker_epoch: self.broker_epoch, topics, ..Default::default() };
         let peer = NodeId(controller as u32);
         if io.net.call(io.fx, peer, lanes::CONTROL, VERSION, RequestBody::AlterPartition(request)) {
             self.alter.sent = Some((controller, sent));

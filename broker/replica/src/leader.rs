@@ -86,9 +86,10 @@ impl Partition {
     pub(crate) fn in_maximal_isr(&self, broker: i32, bugs: Bugs) -> bool {
         self.isr.contains(&broker)
             || !planted!(bugs, Kip497)
-                && self.leading().and_then(|leading| leading.pending.as_ref()).is_some_and(|pending| {
-                    pending.members.iter().any(|&(member, _)| member == broker)
-                })
+                && self
+                    .leading()
+                    .and_then(|leading| leading.pending.as_ref())
+                    .is_some_and(|pending| pending.members.iter().any(|&(member, _)| member == broker))
     }
 
     /// Notes a follower's fetch from `offset`. Returns whether anything was learned.

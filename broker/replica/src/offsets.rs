@@ -144,11 +144,7 @@ fn find_offset<D: Disk, F: Fx>(
     let log = &partition.log;
     // What a client may read ends at the high watermark; a follower replicates up to the log end.
     let end = if follower { log.end_offset() } else { partition.high_watermark };
-    let at = |offset: i64| Found {
-        timestamp: -1,
-        offset,
-        leader_epoch: log.epoch_for_offset(offset).unwrap_or(-1),
-    };
+    let at = |offset: i64| Found { timestamp: -1, offset, leader_epoch: log.epoch_for_offset(offset).unwrap_or(-1) };
     match timestamp {
         // The offset after the last record has the epoch of the leader that will fill it.
         LATEST_TIMESTAMP => Ok(Found { leader_epoch: partition.leader_epoch, ..at(end) }),
@@ -159,8 +155,7 @@ fn find_offset<D: Disk, F: Fx>(
             Ok(found.map_or_else(none, |found| Found { timestamp: found.timestamp, ..at(found.offset) }))
         }
         0.. => {
-            let found =
-                log.offset_for_timestamp(timestamp, io.disk).map_err(|_| ErrorCode::KafkaStorageError)?;
+            let found = log.offset_for_timestamp(timestamp, io.disk).map_err(|_| ErrorCode::KafkaStorageError)?;
             let readable = found.filter(|found| found.offset < end);
             Ok(readable.map_or_else(none, |found| Found { timestamp: found.timestamp, ..at(found.offset) }))
         }

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use tribunal_common::{Answer, BatchMark, FlushPolicy, Fx, Io, Obs, TopicIdPartition, lanes, timers};
 use tribunal_contract::{ConnId, Disk, Span, TimerId};
+use tribunal_log::LogError;
 use tribunal_protocol::messages::produce_request::ProduceRequest;
 use tribunal_protocol::messages::produce_response::{
     LeaderIdAndEpoch, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
 use tribunal_protocol::{ErrorCode, ResponseBody, Uuid};
-use tribunal_log::LogError;
 use tribunal_records::BatchHeader;
 
 use crate::partition::Role;
@@ -81,8 +81,7 @@ impl Replicas {
             // With nobody to tell, an error closes the connection, so that the producer refreshes its metadata.
             return if failed { Answer::Close } else { Answer::Never };
         }
-        let mut parked =
-            ParkedProduce { response: ProduceResponse { responses, ..Default::default() }, waits, acks };
+        let mut parked = ParkedProduce { response: ProduceResponse { responses, ..Default::default() }, waits, acks };
         self.settle(&mut parked, io);
         if parked.waits.is_empty() {
             return Answer::Now(ResponseBody::Produce(parked.response));
@@ -173,7 +172,9 @@ impl Replicas {
         response.error_code = error.code();
         response.base_offset = -1;
         response.log_start_offset = -1;
-        if version >= 10 && error == ErrorCode::NotLeaderOrFollower && let Some(topic) = topic
+        if version >= 10
+            && error == ErrorCode::NotLeaderOrFollower
+            && let Some(topic) = topic
             && let Some(partition) = self.get(TopicIdPartition { topic, partition: response.index })
         {
             response.current_leader =
@@ -238,8 +239,7 @@ impl Replicas {
 
     /// `PRODUCE_PARKED`: what has not been replicated by now is answered with a timeout. It stays in the log.
     pub(crate) fn produce_waited<D: Disk, F: Fx>(&mut self, index: u32, io: &mut Io<'_, D, F>) {
-        let Some(&conn) =
-            self.parked_produces.keys().find(|conn| lanes::index(conn.initiator, conn.lane) == index)
+        let Some(&conn) = self.parked_produces.keys().find(|conn| lanes::index(conn.initiator, conn.lane) == index)
         else {
             return;
         };

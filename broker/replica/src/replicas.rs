@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tribunal_common::{FlushPolicy, Fx, Io, Obs, PartitionState, TopicIdPartition, TruncationMode, planted, syncs, timers};
+use tribunal_common::{
+    FlushPolicy, Fx, Io, Obs, PartitionState, TopicIdPartition, TruncationMode, planted, syncs, timers,
+};
 use tribunal_contract::{ConnId, Disk, DiskError, SyncOp, TimerId};
 use tribunal_log::LogConfig;
 use tribunal_protocol::{Str, Uuid};
@@ -353,7 +355,8 @@ impl Replicas {
     fn check_lag<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
         let mut leads = false;
         for at in 0..self.partitions.len() as u32 {
-            let Some(Role::Leader(leading)) = self.partitions[at as usize].as_mut().map(|partition| &mut partition.role)
+            let Some(Role::Leader(leading)) =
+                self.partitions[at as usize].as_mut().map(|partition| &mut partition.role)
             else {
                 continue;
             };

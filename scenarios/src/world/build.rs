@@ -40,11 +40,8 @@ pub(super) struct Client {
 pub(super) fn kernel_config(plan: &Plan, record_trace: bool) -> Config {
     let mut config = Config::new(plan.seed);
     config.record_trace = record_trace;
-    config.net = SimNet {
-        latency: latency(plan.cluster.latency),
-        bandwidth: plan.cluster.bandwidth,
-        ..SimNet::default()
-    };
+    config.net =
+        SimNet { latency: latency(plan.cluster.latency), bandwidth: plan.cluster.bandwidth, ..SimNet::default() };
     config.disk = DiskConfig { sync_latency: range(plan.cluster.sync_latency), ..DiskConfig::default() };
     config
 }
@@ -141,10 +138,8 @@ pub(super) fn clients(plan: &Plan) -> Vec<Client> {
             Workload::Consumer(consumer) => {
                 for _ in 0..consumer.clients {
                     let config = consumer_app(plan, consumer, &brokers);
-                    clients.push(Client {
-                        name: format!("consumer {consumers}"),
-                        config: ClientConfig::Consumer(config),
-                    });
+                    clients
+                        .push(Client { name: format!("consumer {consumers}"), config: ClientConfig::Consumer(config) });
                     consumers += 1;
                 }
             }
@@ -209,7 +204,7 @@ fn generated(plan: &Plan, producer: &Producer, share: u32, number: u32) -> Sourc
                 Serializer::Bytes | Serializer::String => ValueFormat::Text,
             },
         },
-        value_size: (producer.value_size.min as u32, producer.value_size.max as u32),
+        value_size: (producer.value_size.min, producer.value_size.max),
     })
 }
 
@@ -276,12 +271,7 @@ fn consumer_app(plan: &Plan, consumer: &Consumer, brokers: &[NodeId]) -> Consume
             (0..count).map(|p| (topic.clone(), p as i32)).collect()
         }
     };
-    ConsumerAppConfig {
-        client,
-        partitions,
-        start_after: consumer.start,
-        max_poll_records: consumer.max_poll_records,
-    }
+    ConsumerAppConfig { client, partitions, start_after: consumer.start, max_poll_records: consumer.max_poll_records }
 }
 
 /// Every partition of every topic.
@@ -298,12 +288,7 @@ pub(super) fn auditor(plan: &Plan) -> ConsumerAppConfig {
     let mut client = ConsumerConfig::new(broker_nodes(&plan.cluster));
     client.offset_reset = OffsetReset::Earliest;
     client.net = quick(client.net);
-    ConsumerAppConfig {
-        client,
-        partitions: all_partitions(plan),
-        start_after: Span::ZERO,
-        max_poll_records: 10_000,
-    }
+    ConsumerAppConfig { client, partitions: all_partitions(plan), start_after: Span::ZERO, max_poll_records: 10_000 }
 }
 
 /// Writes a few records to every partition, once the cluster is healed.

@@ -235,13 +235,7 @@ impl Faults {
     }
 
     /// The directed links that a cut lies on.
-    fn links(
-        &self,
-        kernel: &SimKernel,
-        cut: &Cut,
-        subject: Option<NodeId>,
-        chance: u64,
-    ) -> Vec<(NodeId, NodeId)> {
+    fn links(&self, kernel: &SimKernel, cut: &Cut, subject: Option<NodeId>, chance: u64) -> Vec<(NodeId, NodeId)> {
         let groups: Vec<Vec<NodeId>> = match (&cut.isolate, &cut.groups) {
             (Some(target), _) => {
                 let isolated = self.resolve(kernel, target, subject, chance);
@@ -369,9 +363,7 @@ impl Faults {
             Target::Client(ClientKind::Producer, n) => self.producers.get(*n as usize).copied().into_iter().collect(),
             Target::Clients => self.producers.iter().chain(&self.consumers).copied().collect(),
             Target::Controller => {
-                let active = |node: &NodeId| {
-                    matches!(kernel.machine(*node), Some(Node::Broker(broker)) if broker.is_active_controller())
-                };
+                let active = |node: &NodeId| matches!(kernel.machine(*node), Some(Node::Broker(broker)) if broker.is_active_controller());
                 // Of two that think so, the one with the newer epoch is.
                 let epoch = |node: &NodeId| match kernel.machine(*node) {
                     Some(Node::Broker(broker)) => broker.quorum().map(|quorum| quorum.epoch()),

@@ -10,7 +10,6 @@ use crate::apps::{AdminApp, AdminInput, ConsumerApp, ConsumerInput, ProducerApp,
 
 /// A process of the world.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::large_enum_variant, reason = "there are a dozen nodes; a pointer to each would cost every event")]
 pub enum Node {
     /// Creates the topics before the workload begins.
     Admin(AdminApp),

@@ -298,10 +298,9 @@ impl<'p> Run<'p> {
     fn end_of(&self, id: TopicIdPartition) -> i64 {
         let Some(state) = self.kernel.judge().partitions.get(&id).filter(|state| state.leader >= 0) else { return 0 };
         match self.kernel.machine(NodeId(state.leader as u32)) {
-            Some(Node::Broker(broker)) => broker
-                .replicas()
-                .and_then(|replicas| replicas.get(id))
-                .map_or(0, |partition| partition.high_watermark),
+            Some(Node::Broker(broker)) => {
+                broker.replicas().and_then(|replicas| replicas.get(id)).map_or(0, |partition| partition.high_watermark)
+            }
             _ => 0,
         }
     }

@@ -47,9 +47,7 @@ impl Triggers {
     pub(super) fn new(plan: &Plan) -> Triggers {
         let armed = plan.faults.iter().enumerate().filter_map(|(fault, planned)| match &planned.trigger {
             Trigger::At(_) => None,
-            Trigger::When(condition) => {
-                Some(Armed { fault, condition: condition.clone(), partition: None, count: 0 })
-            }
+            Trigger::When(condition) => Some(Armed { fault, condition: condition.clone(), partition: None, count: 0 }),
         });
         Triggers { armed: armed.collect(), fired: Vec::new(), of: BTreeMap::new() }
     }
@@ -90,13 +88,7 @@ impl Triggers {
 
 impl Armed {
     /// The node at which the condition comes true by this observation.
-    fn hit(
-        &mut self,
-        node: NodeId,
-        obs: &Obs,
-        scene: Scene<'_>,
-        of: Option<&[NodeId]>,
-    ) -> Option<NodeId> {
+    fn hit(&mut self, node: NodeId, obs: &Obs, scene: Scene<'_>, of: Option<&[NodeId]>) -> Option<NodeId> {
         let before = scene.before;
         let ours = |id: &TopicIdPartition| self.partition == Some(*id);
         let (happened, subject) = match (&self.condition, obs) {

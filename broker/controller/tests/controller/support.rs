@@ -134,7 +134,8 @@ impl Cluster {
     }
 
     pub fn with(cfg: BrokerConfig) -> Cluster {
-        let (mut log, mut fx, mut net) = (Log::default(), TestFx::default(), Net::default());
+        let (mut log, mut fx, mut net) =
+            (Log::default(), TestFx::default(), Net::new(tribunal_contract::NodeId(u32::MAX)));
         let io = &mut Io { cfg: &cfg, now: Time(0), disk: &mut NoDisk, fx: &mut fx, net: &mut net };
         let controller = Controller::activate(&MetadataImage::new(), 0, &mut log, io);
         let mut cluster = Cluster { cfg, log, fx, controller, net, attempts: 0, incarnations: 0 };
