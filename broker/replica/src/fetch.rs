@@ -167,12 +167,7 @@ impl Replicas {
                 }
                 partitions.push(data);
             }
-            responses.push(FetchableTopicResponse {
-                topic: topic.topic.clone(),
-                topic_id: topic.topic_id,
-                partitions,
-                ..Default::default()
-            });
+            responses.push(FetchableTopicResponse { topic: topic.topic.clone(), topic_id: topic.topic_id, partitions });
         }
         FetchResponse { responses, ..Default::default() }
     }

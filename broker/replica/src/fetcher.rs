@@ -119,7 +119,7 @@ impl Replicas {
             return;
         }
         let request = FetchRequest {
-            replica_state: ReplicaState { replica_id: self.me, replica_epoch: self.broker_epoch, ..Default::default() },
+            replica_state: ReplicaState { replica_id: self.me, replica_epoch: self.broker_epoch },
             max_wait_ms: io.cfg.replica_fetch_wait.as_millis() as i32,
             min_bytes: 1,
             max_bytes: RESPONSE_BYTES,

@@ -113,7 +113,7 @@ impl Replicas {
                 new_isr_with_epochs: pending
                     .members
                     .iter()
-                    .map(|&(broker_id, broker_epoch)| BrokerState { broker_id, broker_epoch, ..Default::default() })
+                    .map(|&(broker_id, broker_epoch)| BrokerState { broker_id, broker_epoch })
                     .collect(),
                 partition_epoch: partition.partition_epoch,
                 ..Default::default()
@@ -121,18 +121,13 @@ impl Replicas {
             sent.push(at);
             match topics.iter_mut().find(|topic| topic.topic_id == partition.id.topic) {
                 Some(topic) => topic.partitions.push(data),
-                None => topics.push(TopicData {
-                    topic_id: partition.id.topic,
-                    partitions: vec![data],
-                    ..Default::default()
-                }),
+                None => topics.push(TopicData { topic_id: partition.id.topic, partitions: vec![data] }),
             }
         }
         if sent.is_empty() {
             return;
         }
-        let request =
-            AlterPartitionRequest { broker_id: self.me, broker_epoch: self.broker_epoch, topics, ..Default::default() };
+        let request = AlterPartitionRequest { broker_id: self.me, broker_epoch: self.broker_epoch, topics };
         let peer = NodeId(controller as u32);
         if io.net.call(io.fx, peer, lanes::CONTROL, VERSION, RequestBody::AlterPartition(request)) {
             self.alter.sent = Some((controller, sent));

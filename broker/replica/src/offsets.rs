@@ -42,7 +42,7 @@ impl Replicas {
             let id = self.topic_id(&topic.name);
             let partitions =
                 topic.partitions.iter().map(|wanted| self.list_offset(id, wanted, version, follower, io)).collect();
-            ListOffsetsTopicResponse { name: topic.name, partitions, ..Default::default() }
+            ListOffsetsTopicResponse { name: topic.name, partitions }
         });
         ListOffsetsResponse { topics: topics.collect(), ..Default::default() }
     }
@@ -81,7 +81,7 @@ impl Replicas {
         let topics = request.topics.into_iter().map(|topic| {
             let id = self.topic_id(&topic.topic);
             let partitions = topic.partitions.iter().map(|wanted| self.epoch_end_offset(id, wanted, io)).collect();
-            OffsetForLeaderTopicResult { topic: topic.topic, partitions, ..Default::default() }
+            OffsetForLeaderTopicResult { topic: topic.topic, partitions }
         });
         OffsetForLeaderEpochResponse { topics: topics.collect(), ..Default::default() }
     }

@@ -74,7 +74,6 @@ impl Replicas {
                 name: data.name,
                 topic_id: data.topic_id,
                 partition_responses: partitions,
-                ..Default::default()
             });
         }
         if acks == 0 {
