@@ -57,6 +57,7 @@ fn a_run_is_replayed_from_its_folder_and_a_tampered_one_is_not() {
     let place = format!("runs/{SCENARIO}/0x5");
     let verdict = folder.join(&place).join("verdict.json");
     let mut value: Value = serde_json::from_str(&fs::read_to_string(&verdict).unwrap()).unwrap();
+    let hash = value["trace_hash"].take();
     value["trace_hash"] = "0x0000000000000001".into();
     fs::write(&verdict, value.to_string()).unwrap();
     assert_eq!(replay(&place).status.code(), Some(122), "another trace than the recorded one");
@@ -66,9 +67,13 @@ fn a_run_is_replayed_from_its_folder_and_a_tampered_one_is_not() {
 
     let plan = folder.join(&place).join("plan.toml");
     let text = fs::read_to_string(&plan).unwrap();
-    fs::write(&plan, &text[..text.len() / 2]).unwrap();
-    let cut = tribunal(&folder, &["run", &format!("{place}/plan.toml")]);
-    assert_eq!(cut.status.code(), Some(96), "half a plan: {cut:?}");
+    fs::write(&plan, format!("{text}[[fault]\n")).unwrap();
+    assert_eq!(replay(&place).status.code(), Some(96), "no action in it");
+    value["trace_hash"] = hash;
+    fs::write(&verdict, value.to_string()).unwrap();
+    let (before, _) = text.split_once("[[fault]]").expect("there is a crash");
+    fs::write(&plan, before).unwrap();
+    assert_eq!(replay(&place).status.code(), Some(122), "half a plan is a plan, and not the one that ran");
 }
 
 #[test]
