@@ -50,10 +50,13 @@ impl<M: Wire> Net<M> {
             }
             if incoming.flags & flag::VANISHED == 0 {
                 self.retransmit(queue, now, i);
+            } else if incoming.shut {
+                // The sender has gone as well: nobody is left to answer.
+                incoming.unacked = false;
             } else if incoming.unacked {
                 incoming.unacked = false;
                 self.answer_with_reset(queue, now, i);
-            } else if !incoming.shut {
+            } else {
                 let conn = incoming.conn;
                 let at = now + self.config.keepalive.draw(self.draws(i, Draw::Keepalive), 0);
                 self.schedule(queue, at, NetEvent::Keepalive { i, conn });
