@@ -92,18 +92,29 @@ impl fmt::Display for Selection {
     }
 }
 
+/// How many seeds of a scenario are run before the next scenario has its turn.
+const SEEDS_OF_A_TURN: usize = 50;
+
 /// The runs of the files given, or of all that is built in: regressions first.
 pub(super) fn runs(paths: &[PathBuf], seeds: &SeedArgs) -> Result<Vec<RunRequest>, Wrong> {
     let files: Vec<Source> =
         if paths.is_empty() { files::regressions().chain(files::catalog()).collect() } else { files(paths)? };
     // All mistakes of all files are said before anything runs.
-    let (mut requests, mut wrong) = (Vec::new(), Vec::new());
+    let (mut requests, mut wrong, mut turns) = (Vec::new(), Vec::new(), Vec::new());
     for source in files {
         match Selection::of(source) {
-            Ok(selection) => selection.requests(seeds, &mut requests),
+            Ok(selection) => {
+                let from = requests.len();
+                selection.requests(seeds, &mut requests);
+                turns.extend((0..requests.len() - from).map(|n| n / SEEDS_OF_A_TURN));
+            }
             Err(mut diagnostics) => wrong.append(&mut diagnostics.0),
         }
     }
+    // Scenarios take turns, so that what one of them finds does not wait for all seeds of those before it.
+    let mut in_turns: Vec<(usize, RunRequest)> = turns.into_iter().zip(requests).collect();
+    in_turns.sort_by_key(|(turn, _)| *turn);
+    let requests: Vec<RunRequest> = in_turns.into_iter().map(|(_, request)| request).collect();
     match () {
         () if !wrong.is_empty() => Err(Wrong::File(Diagnostics(wrong).into())),
         () if requests.is_empty() => Err(Wrong::Nothing("there is nothing to run".into())),

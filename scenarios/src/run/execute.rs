@@ -1,7 +1,8 @@
 //! Doing runs: on several threads, twice where asked, a panic caught, a folder written where it is worth one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Instant;
@@ -61,8 +62,10 @@ pub fn execute(
 ) -> Result<Summary, RunError> {
     let started = Instant::now();
     reporter.started(requests.len() as u64);
-    let mut gathered = Gathered::new(requests);
-    let runner = Runner { requests, options, world, folders: Mutex::default() };
+    let mut gathered = Gathered::new(requests, &options.out);
+    let mut seen = BTreeSet::new();
+    let first = requests.iter().map(|request| seen.insert(request.subject.scenario())).collect();
+    let runner = Runner { requests, first, options, world, folders: Mutex::default() };
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -101,13 +104,17 @@ pub fn execute(
 }
 
 /// What has been reported so far.
-struct Gathered {
+struct Gathered<'r> {
     summary: Summary,
     /// The scenarios in the order of the requests. Two files may hold scenarios of one name.
     scenarios: Vec<Gathering>,
     /// Which of them each request is of.
     of_request: Vec<usize>,
     error: Option<RunError>,
+    /// Where `latest` is.
+    out: &'r Path,
+    /// Whether `latest` points at a violation: nothing later takes its place.
+    latest_is_violation: bool,
 }
 
 struct Gathering {
@@ -116,8 +123,8 @@ struct Gathering {
     open: usize,
 }
 
-impl Gathered {
-    fn new(requests: &[RunRequest]) -> Gathered {
+impl<'r> Gathered<'r> {
+    fn new(requests: &[RunRequest], out: &'r Path) -> Gathered<'r> {
         let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         let mut scenarios: Vec<Gathering> = Vec::new();
         let mut of_request = Vec::new();
@@ -131,7 +138,14 @@ impl Gathered {
             of_request.push(place);
         }
         let summary = Summary { requested: requests.len() as u64, ..Summary::default() };
-        Gathered { summary, scenarios, of_request, error: None }
+        Gathered { summary, scenarios, of_request, error: None, out, latest_is_violation: false }
+    }
+
+    /// Points `latest` at the first violation, or else at the last run that has a folder, in the order of the requests.
+    fn link_latest(&mut self, run: &RunOutcome) -> Result<(), ReportError> {
+        let Some(folder) = run.folder.as_ref().filter(|_| !self.latest_is_violation) else { return Ok(()) };
+        self.latest_is_violation = !matches!(run.verdict, Verdict::Held | Verdict::Inconclusive);
+        RunFolder::open(folder)?.link_latest(self.out)
     }
 
     /// Takes the outcome of a request and reports it; says whether there is reason to go on.
@@ -143,6 +157,10 @@ impl Gathered {
                 return false;
             }
         };
+        if let Err(error) = self.link_latest(&run) {
+            self.error = Some(error.into());
+            return false;
+        }
         let gathering = &mut self.scenarios[self.of_request[index]];
         gathering.tally.add(&run);
         gathering.open -= 1;
@@ -160,6 +178,8 @@ impl Gathered {
 /// Does single runs.
 struct Runner<'r> {
     requests: &'r [RunRequest],
+    /// Whether each request is the first of its scenario.
+    first: Vec<bool>,
     options: &'r RunOptions,
     world: &'r dyn World,
     /// How many folders each scenario has been given.
@@ -174,8 +194,7 @@ impl<'r> Runner<'r> {
         let plan = &*request.subject.plan();
         // A scenario's first run has a folder, whatever it comes to. Of the others, those that are worth one are done
         // again for it, so that the many that are not cost no writing.
-        let first = index == 0 || self.requests[index - 1].subject.scenario() != plan.scenario;
-        let mut folder = if first { Some(self.folder(plan)?) } else { None };
+        let mut folder = if self.first[index] { Some(self.folder(plan)?) } else { None };
         let trial = self.trial(plan, folder.as_ref())?;
         let mut hashes = Vec::new();
         if self.options.check_determinism {
@@ -221,7 +240,6 @@ impl<'r> Runner<'r> {
         if let Some(folder) = &folder {
             folder.write_text("plan.toml", &plan.to_toml())?;
             folder.write_verdict(&outcome.record())?;
-            folder.link_latest(&self.options.out)?;
         }
         Ok(outcome)
     }
