@@ -23,6 +23,8 @@ pub struct AppendInfo {
     pub batches: u32,
     /// How many bytes.
     pub bytes: usize,
+    /// CRC-32C of the last batch as it is in the log: a stamped append time changes it.
+    pub crc: u32,
 }
 
 impl AppendInfo {
@@ -34,6 +36,7 @@ impl AppendInfo {
             append_time: NO_TIMESTAMP,
             batches: 0,
             bytes: 0,
+            crc: 0,
         }
     }
 
@@ -42,6 +45,7 @@ impl AppendInfo {
         self.max_timestamp = self.max_timestamp.max(header.max_timestamp);
         self.batches += 1;
         self.bytes += header.total_size();
+        self.crc = header.crc;
     }
 }
 

@@ -9,7 +9,6 @@ use tribunal_protocol::messages::produce_response::{
     LeaderIdAndEpoch, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
 use tribunal_protocol::{ErrorCode, ResponseBody, Uuid};
-use tribunal_records::BatchHeader;
 
 use crate::partition::Role;
 use crate::replicas::{Replicas, start_sync};
@@ -129,7 +128,7 @@ impl Replicas {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         let records = records.filter(|records| !records.is_empty()).ok_or(ErrorCode::InvalidRecord)?;
-        let crc = check_batch(&records, settings.max_message_bytes)?.crc;
+        check_batch(&records, settings.max_message_bytes)?;
         if acks == -1 && partition.isr.len() < partition.effective_min_isr() {
             io.fx.observe(Obs::NotEnoughReplicas { partition: partition.id });
             return Err(ErrorCode::NotEnoughReplicas);
@@ -145,7 +144,7 @@ impl Replicas {
             Err(LogError::BatchListTooLarge { .. }) => return Err(ErrorCode::RecordListTooLarge),
             Err(_) => return Err(ErrorCode::InvalidRecord),
         };
-        let batch = BatchMark { base: info.first_offset, last: info.last_offset, epoch, crc };
+        let batch = BatchMark { base: info.first_offset, last: info.last_offset, epoch, crc: info.crc };
         io.fx.observe(Obs::Appended { log: partition.id, batch });
         if partition.log.segment_base_offsets().count() != segments {
             io.fx.observe(Obs::SegmentRolled { log: partition.id });
@@ -288,7 +287,7 @@ fn cancel_timer<D: Disk, F: Fx>(conn: ConnId, io: &mut Io<'_, D, F>) {
 /// What Kafka asks of the records of one partition in a Produce request: exactly one intact batch of the current
 /// format, not too large, not a control batch, and nothing that needs a producer id (those come with InitProducerId,
 /// which is not served yet).
-fn check_batch(records: &Bytes, max_message_bytes: u32) -> Result<BatchHeader, ErrorCode> {
+fn check_batch(records: &Bytes, max_message_bytes: u32) -> Result<(), ErrorCode> {
     let header = tribunal_records::validate(records).map_err(|_| ErrorCode::CorruptMessage)?;
     if header.total_size() != records.len() {
         return Err(ErrorCode::InvalidRecord);
@@ -302,5 +301,5 @@ fn check_batch(records: &Bytes, max_message_bytes: u32) -> Result<BatchHeader, E
     if header.producer_id >= 0 {
         return Err(ErrorCode::UnknownProducerId);
     }
-    Ok(header)
+    Ok(())
 }
