@@ -14,6 +14,6 @@ fn every_scenario_of_the_catalog_holds() {
     assert!(failures.is_empty(), "{failures}");
     for run in &runs.runs {
         assert!(run.operations > 0 && run.faults > 0, "{} seed {:#x} tried nothing", run.scenario, run.seed);
-        assert!(run.reached.len() > 10, "{} seed {:#x} reached only {:?}", run.scenario, run.seed, run.reached);
+        assert!(run.reached.len() > 5, "{} seed {:#x} reached only {:?}", run.scenario, run.seed, run.reached);
     }
 }
