@@ -21,6 +21,7 @@ impl Quorum {
         }
         let mut log = MetadataLog::open(io)?;
         let mut snapshots = Snapshots::open(io.disk)?;
+        snapshots.report(io)?;
         let hw = begin_after_snapshot(&mut log, &mut snapshots, io)?;
         let newest = snapshots.fetching.map_or(0, |f| f.id.epoch).max(log.end().epoch);
         let election = match read_election(io.disk)? {

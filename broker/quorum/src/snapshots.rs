@@ -86,6 +86,16 @@ impl Snapshots {
         Ok(Snapshots { kept, ..Default::default() })
     }
 
+    /// Reports the snapshots that are on disk. The power may have gone between the file's coming into place and the
+    /// report of it, so whoever judges may not know of it yet.
+    pub(crate) fn report<D: Disk, F: Fx>(&self, io: &mut Io<'_, D, F>) -> Result<(), DiskError> {
+        for &id in &self.kept {
+            let crc = crc_fast::crc32_iscsi(&Snapshots::read(id, io.disk)?);
+            io.fx.observe(Obs::SnapshotTaken { end: id.end, epoch: id.epoch, crc });
+        }
+        Ok(())
+    }
+
     pub(crate) fn latest(&self) -> Option<SnapshotId> {
         self.kept.last().copied()
     }
