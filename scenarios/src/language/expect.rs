@@ -27,9 +27,9 @@ pub struct Expect {
 /// The progress that is required once all is healed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Eventually {
-    /// Every producer has a record acknowledged within this time.
+    /// A record is acknowledged on every partition within this time.
     pub produce_within: Span,
-    /// Every consumer has read all that is committed within this time.
+    /// A record is polled from every partition within this time.
     pub consume_within: Span,
     /// From when the time counts.
     pub after: Milestone,
@@ -92,8 +92,8 @@ impl Keys for Expect {
 
 impl Keys for Eventually {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
-        v.key("produce_within", "Every producer has a record acknowledged within this.", &mut self.produce_within);
-        v.key("consume_within", "Every consumer has read all that is committed within this.", &mut self.consume_within);
+        v.key("produce_within", "A record is acknowledged on every partition within this.", &mut self.produce_within);
+        v.key("consume_within", "A record is polled from every partition within this.", &mut self.consume_within);
         v.key("after", "From when it counts: \"heal\".", &mut self.after);
     }
 }

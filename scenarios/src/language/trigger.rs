@@ -27,7 +27,7 @@ pub enum Condition {
         /// How many.
         at_least: u64,
     },
-    /// The partition's followers have fetched so many times.
+    /// The partition's followers have fetched records so many times; a fetch that finds none does not count.
     Fetch {
         /// Which partition.
         partition: Partition,
@@ -110,7 +110,7 @@ impl Keys for WhenKeys {
         v.key("leader_elected", "The partition has its `count`th new leader.", &mut self.leader_elected);
         v.key("isr_shrunk", "A replica has left the in-sync replicas, the `count`th time.", &mut self.isr_shrunk);
         v.key("isr_expanded", "A replica has joined the in-sync replicas, the `count`th time.", &mut self.isr_expanded);
-        v.key("fetch", "A follower fetches from the partition's leader, the `count`th time.", &mut self.fetch);
+        v.key("fetch", "A follower fetches records from the partition's leader, the `count`th time.", &mut self.fetch);
         v.key("event", "Any observation (`tribunal list`), the `count`th time.", &mut self.event);
         v.key("of", "With `event`: on which node; left out, on any.", &mut self.of);
         v.key("at_least", "With `high_watermark` and `acknowledged`: how much.", &mut self.at_least);

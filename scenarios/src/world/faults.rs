@@ -308,20 +308,8 @@ impl Faults {
             kernel.apply(KernelFault::Resume { node });
             kernel.apply(KernelFault::DiskHeal { node });
             kernel.apply(KernelFault::SyncLatency { node, percent: 100 });
-            if !self.buried.contains(&node) {
-                self.revive(kernel, node);
-            }
         }
-    }
-
-    fn revive(&mut self, kernel: &mut SimKernel, node: NodeId) {
-        if matches!(kernel.mode(node), Mode::Down | Mode::Off) {
-            kernel.apply(KernelFault::Restart { node });
-        } else {
-            // It may be about to stop: a shutdown that was asked for goes on.
-            let at = kernel.now() + RESTART_POLL;
-            self.schedule(kernel, at, Task::Undo(Vec::new()));
-        }
+        self.revive_all(kernel);
     }
 
     /// Starts whatever has stopped since, as an operator would in the end.
