@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::ReportError;
 use crate::lines::JsonLines;
+use crate::run::{RUN_FORMAT, RunRecord};
 use crate::tables::{OperationRow, SeriesRow, Table};
 use crate::verdict::{FORMAT, VerdictRecord};
 
@@ -15,7 +19,17 @@ pub struct RunFolder {
 }
 
 /// Every file a run's folder may hold. A run that is done again begins without them.
-const FILES: [&str; 6] = ["verdict.json", "plan.toml", "history.jsonl", "trace.bin", "series.csv", "operations.csv"];
+const FILES: [&str; 9] = [
+    "faults.jsonl",
+    "history.jsonl",
+    "operations.csv",
+    "plan.toml",
+    "report.html",
+    "run.json",
+    "series.csv",
+    "trace.bin",
+    "verdict.json",
+];
 
 impl RunFolder {
     /// The path of the folder of a scenario's run with a seed.
@@ -81,6 +95,14 @@ impl RunFolder {
         JsonLines::create(&self.path.join("history.jsonl"))
     }
 
+    /// Begins `faults.jsonl`.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn faults(&self) -> Result<JsonLines, ReportError> {
+        JsonLines::create(&self.path.join("faults.jsonl"))
+    }
+
     /// Begins `series.csv`.
     ///
     /// # Errors
@@ -102,8 +124,20 @@ impl RunFolder {
     /// # Errors
     /// If it cannot be written.
     pub fn write_verdict(&self, verdict: &VerdictRecord) -> Result<(), ReportError> {
-        let path = self.path.join("verdict.json");
-        let text = serde_json::to_string_pretty(verdict)
+        self.write_json("verdict.json", verdict)
+    }
+
+    /// Writes `run.json`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_run(&self, run: &RunRecord) -> Result<(), ReportError> {
+        self.write_json("run.json", run)
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), ReportError> {
+        let path = self.path.join(name);
+        let text = serde_json::to_string_pretty(value)
             .map_err(|error| ReportError::Corrupt { path: path.clone(), why: error.to_string() })?;
         fs::write(&path, text + "\n").map_err(ReportError::io(&path))
     }
@@ -113,17 +147,29 @@ impl RunFolder {
     /// # Errors
     /// If it is missing, corrupt, or of another format.
     pub fn read_verdict(&self) -> Result<VerdictRecord, ReportError> {
-        let path = self.path.join("verdict.json");
+        self.read_json("verdict.json", "verdict", FORMAT)
+    }
+
+    /// Reads `run.json`.
+    ///
+    /// # Errors
+    /// If it is missing, corrupt, or of another format.
+    pub fn read_run(&self) -> Result<RunRecord, ReportError> {
+        self.read_json("run.json", "record of a run", RUN_FORMAT)
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str, what: &str, known: u32) -> Result<T, ReportError> {
+        let path = self.path.join(name);
         let text = fs::read_to_string(&path).map_err(ReportError::io(&path))?;
         let corrupt = |error: serde_json::Error| ReportError::Corrupt {
             path: path.clone(),
-            why: format!("not a verdict: {error}"),
+            why: format!("not a {what}: {error}"),
         };
         // The format is looked at first: what another one holds is not for this version to judge.
         let value: serde_json::Value = serde_json::from_str(&text).map_err(corrupt)?;
         let found = value.get("format").and_then(serde_json::Value::as_u64);
-        if let Some(found) = found.filter(|found| *found != u64::from(FORMAT)) {
-            return Err(ReportError::Format { path, found, known: FORMAT });
+        if let Some(found) = found.filter(|found| *found != u64::from(known)) {
+            return Err(ReportError::Format { path, found, known });
         }
         serde_json::from_str(&text).map_err(corrupt)
     }

@@ -7,11 +7,13 @@
 mod error;
 mod folder;
 mod lines;
+mod run;
 mod tables;
 mod verdict;
 
 pub use error::ReportError;
 pub use folder::RunFolder;
 pub use lines::JsonLines;
+pub use run::{FaultRecord, NodeRecord, RUN_FORMAT, Role, RunRecord, TopicRecord};
 pub use tables::{OperationRow, SeriesRow, Table};
 pub use verdict::{FORMAT, VerdictRecord, ViolationRecord};

@@ -24,6 +24,15 @@ pub struct Fault {
     pub line: u32,
 }
 
+impl Fault {
+    /// It as scenario files write it, without the header, a key a line.
+    pub fn text(&self) -> String {
+        let mut writer = Writer::default();
+        FaultKeys { line: None, ..FaultKeys::of(self) }.keys(&mut writer);
+        writer.finish()
+    }
+}
+
 /// A `[[fault]]` of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ScenarioFault {

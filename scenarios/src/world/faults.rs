@@ -10,6 +10,7 @@ use tribunal_sim::{DiskOp, Fault as KernelFault, Kernel, Mode, Repeat, stable_ha
 
 use super::build::{ADMIN, latency};
 use super::court::Court;
+use super::fault_log::FaultLog;
 use super::node::{Node, NodeInput};
 use crate::apps::AdminInput;
 use crate::language::{
@@ -40,7 +41,10 @@ enum Task {
 /// Who is who, and what is due.
 #[derive(Debug)]
 pub(super) struct Faults {
-    tasks: Vec<Option<Task>>,
+    /// What is due, and which of the log's faults it is of.
+    tasks: Vec<Option<(Option<usize>, Task)>>,
+    /// Every fault that has happened.
+    pub(super) log: FaultLog,
     brokers: Vec<NodeId>,
     producers: Vec<NodeId>,
     consumers: Vec<NodeId>,
@@ -60,6 +64,7 @@ impl Faults {
     pub(super) fn new(plan: &Plan, brokers: Vec<NodeId>, producers: Vec<NodeId>, consumers: Vec<NodeId>) -> Faults {
         Faults {
             tasks: Vec::new(),
+            log: FaultLog::default(),
             brokers,
             producers,
             consumers,
@@ -79,7 +84,7 @@ impl Faults {
 
     fn schedule(&mut self, kernel: &mut SimKernel, at: Time, task: Task) {
         kernel.at(at, self.tasks.len() as u64);
-        self.tasks.push(Some(task));
+        self.tasks.push(Some((self.log.goes_on(), task)));
     }
 
     /// Has a planned fault happen at `at`.
@@ -89,7 +94,13 @@ impl Faults {
 
     /// A token of [`Kernel::at`] has come up.
     pub(super) fn on_token(&mut self, plan: &Plan, kernel: &mut SimKernel, token: u64) {
-        let Some(task) = self.tasks.get_mut(token as usize).and_then(Option::take) else { return };
+        let Some((of, task)) = self.tasks.get_mut(token as usize).and_then(Option::take) else { return };
+        self.log.resume(of);
+        self.perform(plan, kernel, task);
+        self.log.pause(kernel.now());
+    }
+
+    fn perform(&mut self, plan: &Plan, kernel: &mut SimKernel, task: Task) {
         match task {
             Task::Fault { fault, subject } => self.act(plan, kernel, fault, subject),
             Task::Uncut(links) => self.uncut(kernel, &links),
@@ -132,7 +143,12 @@ impl Faults {
         let now = kernel.now();
         let chance = stable_hash(&(self.seed, index as u64, "target"));
         self.count += 1;
-        let scene = |faults: &Faults, target: &Target| faults.resolve(kernel, target, subject, chance);
+        self.log.begin(now, index);
+        let scene = |faults: &mut Faults, target: &Target| {
+            let nodes = faults.resolve(kernel, target, subject, chance);
+            faults.log.done_to(&nodes);
+            nodes
+        };
         match &plan.faults[index].action {
             Action::Clock(clock) => {
                 for node in scene(self, &clock.broker) {
@@ -172,6 +188,11 @@ impl Faults {
             }
             Action::Partition { what, heal } => {
                 let links = self.links(kernel, what, subject, chance);
+                let cut_off = match &what.isolate {
+                    Some(target) => self.resolve(kernel, target, subject, chance),
+                    None => links.iter().map(|(from, _)| *from).collect(),
+                };
+                self.log.done_to(&cut_off);
                 self.cut(kernel, &links);
                 if let After::Span(span) = heal {
                     self.schedule(kernel, now + *span, Task::Uncut(links));
@@ -192,7 +213,7 @@ impl Faults {
                 }
             }
             Action::RollingRestart(rolling) => {
-                let brokers = self.brokers.clone();
+                let brokers = scene(self, &Target::All);
                 for (turn, node) in brokers.into_iter().enumerate() {
                     let at = now + rolling.every.times(turn as u64);
                     self.schedule(kernel, at, Task::Stop { node, stop: rolling.stop, down: rolling.down });
@@ -294,7 +315,8 @@ impl Faults {
     }
 
     /// Ends every fault but what the plan wants to stay: brokers that do not start again.
-    pub(super) fn heal(&mut self, kernel: &mut SimKernel) {
+    pub(super) fn heal(&mut self, plan: &Plan, kernel: &mut SimKernel) {
+        self.log.heal(plan, kernel.now());
         self.tasks.iter_mut().for_each(|task| *task = None);
         self.cuts.clear();
         kernel.apply(KernelFault::HealAll);

@@ -7,6 +7,7 @@
 
 mod build;
 mod court;
+mod fault_log;
 mod faults;
 mod node;
 mod phases;

@@ -4,7 +4,7 @@ use tribunal_common::{Bug, TopicIdPartition};
 use tribunal_contract::{NodeId, Span, Time};
 use tribunal_core::Broker;
 use tribunal_model::{ModelConfig, Names, Progress, Promises, Property};
-use tribunal_reports::{ReportError, RunFolder};
+use tribunal_reports::{NodeRecord, RUN_FORMAT, ReportError, Role, RunFolder, RunRecord, TopicRecord};
 use tribunal_sim::{Fault, Kernel, Ran, Stop};
 
 use super::build::{self, ADMIN, ClientConfig};
@@ -14,7 +14,7 @@ use super::node::{Node, NodeInput};
 use super::records;
 use super::triggers::Triggers;
 use crate::apps::{AdminApp, ConsumerApp, ConsumerInput, ProducerApp, ProducerInput};
-use crate::language::{Acks, Condition, ObservationName, Target, Trigger, Workload};
+use crate::language::{Acks, Condition, ObservationName, Target, Topic, Trigger, Workload};
 use crate::plan::Plan;
 use crate::run::{Trial, Violation};
 
@@ -38,6 +38,7 @@ pub(super) struct Run<'p> {
     auditor: NodeId,
     names: Names,
     zero: Time,
+    healed: Option<Time>,
     audited: bool,
     extra: Vec<tribunal_model::Violation>,
 }
@@ -109,6 +110,7 @@ impl<'p> Run<'p> {
             auditor,
             names,
             zero: Time(0),
+            healed: None,
             audited: false,
             extra: Vec::new(),
         }
@@ -230,8 +232,9 @@ impl<'p> Run<'p> {
         if self.kernel.stop().is_some() {
             return;
         }
-        self.faults.heal(&mut self.kernel);
+        self.faults.heal(self.plan, &mut self.kernel);
         let healed = self.kernel.now();
+        self.healed = Some(healed);
         let partitions: Vec<TopicIdPartition> = build::all_partitions(self.plan)
             .iter()
             .filter_map(|(name, partition)| {
@@ -346,6 +349,7 @@ impl<'p> Run<'p> {
         violations.append(&mut self.extra);
         if let Some(folder) = folder {
             records::write(folder, &self.kernel, &self.names, self.zero)?;
+            self.write_scene(folder)?;
         }
         let court = self.kernel.judge();
         Ok(Trial {
@@ -362,6 +366,43 @@ impl<'p> Run<'p> {
                 .collect(),
             limit: None,
         })
+    }
+
+    /// Writes who took part, the phases, and the faults.
+    fn write_scene(&self, folder: &RunFolder) -> Result<(), ReportError> {
+        let (plan, end) = (self.plan, self.kernel.now());
+        let role = |node: NodeId| match node {
+            ADMIN => Role::Admin,
+            _ if node == self.prober => Role::Prober,
+            _ if node == self.auditor => Role::Auditor,
+            _ if self.producers.contains(&node) => Role::Producer,
+            _ if self.consumers.contains(&node) => Role::Consumer,
+            _ => Role::Broker,
+        };
+        let node = |id: u32| NodeRecord {
+            id,
+            name: self.names.of_node(NodeId(id)),
+            role: role(NodeId(id)),
+            controller: plan.cluster.controller_ids().any(|controller| controller == id),
+        };
+        let topic = |topic: &Topic| TopicRecord {
+            name: topic.name.clone(),
+            partitions: topic.partitions,
+            replication: topic.replication,
+            min_insync: topic.min_insync,
+        };
+        let reached = self.kernel.judge().reached.iter().filter(|(_, count)| *count > 0);
+        folder.write_run(&RunRecord {
+            format: RUN_FORMAT,
+            zero_ns: self.zero.0,
+            healed_s: self.healed.map(|healed| records::seconds(healed, self.zero)),
+            end_s: records::seconds(end, self.zero),
+            nodes: (0..=self.auditor.0).map(node).collect(),
+            topics: plan.topics.iter().map(topic).collect(),
+            sometimes: plan.expect.sometimes.iter().map(|name| name.as_str().to_owned()).collect(),
+            reached: reached.map(|(name, count)| (name.to_owned(), count)).collect(),
+        })?;
+        records::write_faults(folder, plan, &self.faults.log.finish(plan, end), &self.names, self.zero)
     }
 
     fn tell(&self, violation: &tribunal_model::Violation) -> Violation {

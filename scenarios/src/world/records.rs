@@ -7,9 +7,11 @@ use tribunal_common::{Obs, PartitionState, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
 use tribunal_model::{History, Names, Op, OpKind};
 use tribunal_protocol::ErrorCode;
-use tribunal_reports::{OperationRow, ReportError, RunFolder, SeriesRow};
+use tribunal_reports::{FaultRecord, OperationRow, ReportError, RunFolder, SeriesRow};
 
+use super::fault_log::Happened;
 use super::faults::SimKernel;
+use crate::plan::Plan;
 
 /// A line of `history.jsonl`: something a client did, in the order of time.
 #[derive(Debug, Serialize)]
@@ -117,8 +119,31 @@ pub(super) fn write(folder: &RunFolder, kernel: &SimKernel, names: &Names, zero:
 }
 
 /// Simulated seconds since the workload's zero; negative in the warm-up.
-fn seconds(at: Time, zero: Time) -> f64 {
+pub(super) fn seconds(at: Time, zero: Time) -> f64 {
     if at >= zero { at.since(zero).as_secs_f64() } else { -zero.since(at).as_secs_f64() }
+}
+
+/// Writes `faults.jsonl`.
+pub(super) fn write_faults(
+    folder: &RunFolder,
+    plan: &Plan,
+    faults: &[Happened],
+    names: &Names,
+    zero: Time,
+) -> Result<(), ReportError> {
+    let mut lines = folder.faults()?;
+    for fault in faults {
+        let planned = &plan.faults[fault.fault];
+        lines.push(&FaultRecord {
+            fault: fault.fault as u32,
+            kind: planned.action.name().to_owned(),
+            began_s: seconds(fault.began, zero),
+            ended_s: fault.ended.map(|ended| seconds(ended, zero)),
+            nodes: fault.nodes.iter().map(|node| names.of_node(*node)).collect(),
+            text: planned.text(),
+        })?;
+    }
+    lines.finish()
 }
 
 fn topic_and_partition(names: &Names, id: TopicIdPartition) -> (String, u32) {

@@ -1,0 +1,105 @@
+//! Which faults have happened, to whom, and until when, for the report. It never changes what happens.
+
+use tribunal_contract::{NodeId, Time};
+
+use crate::language::{Action, After};
+use crate::plan::Plan;
+
+/// A fault that has happened.
+#[derive(Clone, Debug)]
+pub(super) struct Happened {
+    /// Which of the plan's.
+    pub(super) fault: usize,
+    pub(super) began: Time,
+    /// When the last of what it scheduled was done, or all was healed. None: it has no length, or goes on.
+    pub(super) ended: Option<Time>,
+    /// To whom.
+    pub(super) nodes: Vec<NodeId>,
+    /// How much of it is still to be done.
+    due: u32,
+}
+
+/// Every fault that has happened, in the order of time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FaultLog {
+    happened: Vec<Happened>,
+    /// The one that is being done or undone.
+    current: Option<usize>,
+}
+
+impl FaultLog {
+    /// A planned fault happens. What is scheduled until [`FaultLog::pause`] belongs to it.
+    pub(super) fn begin(&mut self, now: Time, fault: usize) {
+        self.current = Some(self.happened.len());
+        self.happened.push(Happened { fault, began: now, ended: None, nodes: Vec::new(), due: 0 });
+    }
+
+    /// Something that belongs to a fault is done.
+    pub(super) fn resume(&mut self, of: Option<usize>) {
+        self.current = of;
+        if let Some(fault) = of.and_then(|of| self.happened.get_mut(of)) {
+            fault.due -= 1;
+        }
+    }
+
+    /// Something of the current fault is scheduled: says which fault.
+    pub(super) fn goes_on(&mut self) -> Option<usize> {
+        let current = self.current?;
+        self.happened[current].due += 1;
+        Some(current)
+    }
+
+    /// The current fault is done to these.
+    pub(super) fn done_to(&mut self, nodes: &[NodeId]) {
+        if let Some(fault) = self.current.and_then(|current| self.happened.get_mut(current)) {
+            fault.nodes.extend(nodes);
+            fault.nodes.sort_unstable();
+            fault.nodes.dedup();
+        }
+    }
+
+    /// No fault is being done any more; one that is undone now has ended.
+    pub(super) fn pause(&mut self, now: Time) {
+        let Some(fault) = self.current.take().and_then(|current| self.happened.get_mut(current)) else { return };
+        if fault.due == 0 && fault.began < now {
+            fault.ended = Some(now);
+        }
+    }
+
+    /// All is healed: what was to be undone is, and what would have lasted ends, but for what healing leaves.
+    pub(super) fn heal(&mut self, plan: &Plan, now: Time) {
+        for fault in &mut self.happened {
+            let action = &plan.faults[fault.fault].action;
+            if fault.due > 0 || !(is_momentary(action) || outlasts_healing(action)) {
+                fault.ended.get_or_insert(now);
+            }
+            fault.due = 0;
+        }
+    }
+
+    /// The faults, once the run is over.
+    pub(super) fn finish(&self, plan: &Plan, end: Time) -> Vec<Happened> {
+        let mut all = self.happened.clone();
+        for fault in all.iter_mut().filter(|fault| !is_momentary(&plan.faults[fault.fault].action)) {
+            fault.ended.get_or_insert(end);
+        }
+        all
+    }
+}
+
+/// Whether an action has no length.
+fn is_momentary(action: &Action) -> bool {
+    match action {
+        Action::Disk(disk) => disk.once,
+        Action::Clock(_) | Action::Elect(_) | Action::Reset(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether healing leaves an action as it is.
+fn outlasts_healing(action: &Action) -> bool {
+    match action {
+        Action::Crash { restart, .. } | Action::Shutdown { restart, .. } => *restart == After::Never,
+        _ => false,
+    }
+}
