@@ -112,6 +112,8 @@ impl Latency {
 pub struct NetConfig {
     /// Of every link that has none of its own.
     pub latency: Latency,
+    /// By how many 100ths more, at most, a link is slower than that: each has its own share for the whole run.
+    pub spread_percent: u32,
     /// Bytes a second of every link that has no bandwidth of its own; `None` for unlimited.
     pub bandwidth: Option<u64>,
     /// How long an unanswered connection attempt takes to be refused.
@@ -133,6 +135,7 @@ impl Default for NetConfig {
     fn default() -> NetConfig {
         NetConfig {
             latency: Latency::exponential(Span::from_micros(200), Span::from_micros(200), Span::from_millis(5)),
+            spread_percent: 0,
             bandwidth: None,
             connect_timeout: Range::millis(3_000, 5_000),
             tcp_timeout: Range::millis(2_000, 10_000),
@@ -147,10 +150,12 @@ impl Default for NetConfig {
 /// Every disk before faults.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DiskConfig {
-    /// How long a sync takes.
+    /// How long a sync takes, beside the writing.
     pub sync_latency: Range,
-    /// Chance in 100 that a power loss leaves some of a file's unsynced tail, cut at any byte: the page cache writes
-    /// back whenever it likes. Otherwise all of the tail is gone.
+    /// Bytes a second that syncs write, one after the other; `None` for unlimited.
+    pub throughput: Option<u64>,
+    /// Chance in 100 that a power loss leaves some of what was not synced, for each file and for the names: the page
+    /// cache writes back whenever it likes, in any order. Otherwise all of it is gone.
     pub torn_tail_percent: u8,
     /// Bytes that fit; `None` for unlimited.
     pub capacity: Option<u64>,
@@ -158,7 +163,7 @@ pub struct DiskConfig {
 
 impl Default for DiskConfig {
     fn default() -> DiskConfig {
-        DiskConfig { sync_latency: Range::micros(500, 5_000), torn_tail_percent: 30, capacity: None }
+        DiskConfig { sync_latency: Range::micros(500, 5_000), throughput: None, torn_tail_percent: 30, capacity: None }
     }
 }
 

@@ -1,4 +1,6 @@
 //! Everything that can go wrong, as a value.
+//!
+//! What a replicated log must survive of it: see the tables of [`disk`](crate::disk), of `net` and of `kernel::process`.
 
 use tribunal_contract::{DiskError, Lane, NodeId};
 
@@ -71,6 +73,30 @@ pub enum Fault {
         /// Nanoseconds; negative is behind.
         nanos: i64,
     },
+    /// Makes a node's clock run fast or slow from now on.
+    ClockDrift {
+        /// Of which node.
+        node: NodeId,
+        /// Millionths; negative is slow.
+        ppm: i32,
+    },
+    /// Kills the process once it has had so many more effects (sends, writes, syncs, timers), in the middle of a step.
+    CrashAfter {
+        /// Of which node.
+        node: NodeId,
+        /// Effects.
+        effects: u32,
+        /// Whether the power goes with it.
+        power: bool,
+    },
+    /// Closes the end of one node of its connections with another, which is not told: it finds out when it sends, or
+    /// when it probes an idle connection.
+    HalfOpen {
+        /// The node whose host forgets the connections.
+        node: NodeId,
+        /// Its peer, whose ends stay open.
+        peer: NodeId,
+    },
     /// Gives a link its own latency, or with `None` the default again. Bytes already in flight keep theirs.
     LinkLatency {
         /// From this node.
@@ -116,6 +142,62 @@ pub enum Fault {
         /// Bytes.
         bytes: Option<u64>,
     },
+    /// Makes the medium flip bits of a byte, now and whenever it is read, until the byte is cut off.
+    DiskCorrupt {
+        /// On which node.
+        node: NodeId,
+        /// The [stable hash](crate::stable_hash) of the file's path.
+        path: u64,
+        /// Which byte.
+        position: u64,
+        /// Which bits, at least one.
+        bits: u8,
+    },
+    /// Sends the next write to a file into another one, over what is there. What should have been written is read as
+    /// zeros.
+    DiskMisdirect {
+        /// On which node.
+        node: NodeId,
+        /// The [stable hash](crate::stable_hash) of the path of the file that is written to.
+        from: u64,
+        /// That of the file in which the write lands.
+        to: u64,
+        /// Where in it.
+        position: u64,
+    },
+    /// Takes everything off the disk of a node that is down, but files whose path begins with `kept`.
+    DiskWipe {
+        /// On which node.
+        node: NodeId,
+        /// What stays, as if it were on another device; empty for nothing.
+        kept: &'static str,
+    },
+    /// Keeps what a disk holds, as a backup does.
+    DiskSnapshot {
+        /// On which node.
+        node: NodeId,
+    },
+    /// Brings a disk of a node that is down back to its snapshot, but files whose path begins with `kept`.
+    DiskRestore {
+        /// On which node.
+        node: NodeId,
+        /// What stays as it is, as if it were on another device; empty for nothing.
+        kept: &'static str,
+    },
+    /// Holds the completions of syncs back, or lets those that were held go.
+    DiskStall {
+        /// On which node.
+        node: NodeId,
+        /// Whether it stalls.
+        stalled: bool,
+    },
+    /// Makes every event take time: what comes up meanwhile waits. Zero is the default again.
+    SlowCpu {
+        /// Of which node.
+        node: NodeId,
+        /// Nanoseconds an event.
+        nanos: u64,
+    },
     /// Makes syncs slower (or faster) than configured.
     SyncLatency {
         /// On which node.
@@ -139,6 +221,16 @@ impl Fault {
             Fault::HealAll => "HealAll",
             Fault::Reset { .. } => "Reset",
             Fault::ClockOffset { .. } => "ClockOffset",
+            Fault::ClockDrift { .. } => "ClockDrift",
+            Fault::CrashAfter { .. } => "CrashAfter",
+            Fault::HalfOpen { .. } => "HalfOpen",
+            Fault::DiskCorrupt { .. } => "DiskCorrupt",
+            Fault::DiskMisdirect { .. } => "DiskMisdirect",
+            Fault::DiskWipe { .. } => "DiskWipe",
+            Fault::DiskSnapshot { .. } => "DiskSnapshot",
+            Fault::DiskRestore { .. } => "DiskRestore",
+            Fault::DiskStall { .. } => "DiskStall",
+            Fault::SlowCpu { .. } => "SlowCpu",
             Fault::LinkLatency { .. } => "LinkLatency",
             Fault::LinkBandwidth { .. } => "LinkBandwidth",
             Fault::DiskFail { .. } => "DiskFail",
@@ -156,7 +248,16 @@ impl Fault {
             | Fault::Restart { node }
             | Fault::Pause { node }
             | Fault::Resume { node }
+            | Fault::ClockDrift { node, .. }
             | Fault::ClockOffset { node, .. }
+            | Fault::CrashAfter { node, .. }
+            | Fault::DiskCorrupt { node, .. }
+            | Fault::DiskMisdirect { node, .. }
+            | Fault::DiskRestore { node, .. }
+            | Fault::DiskSnapshot { node }
+            | Fault::DiskStall { node, .. }
+            | Fault::DiskWipe { node, .. }
+            | Fault::SlowCpu { node, .. }
             | Fault::DiskFail { node, .. }
             | Fault::DiskHeal { node }
             | Fault::DiskCapacity { node, .. }
@@ -165,7 +266,7 @@ impl Fault {
             | Fault::Heal { from, to, .. }
             | Fault::LinkLatency { from, to, .. }
             | Fault::LinkBandwidth { from, to, .. } => [Some(from), Some(to)],
-            Fault::Reset { a, b, .. } => [Some(a), Some(b)],
+            Fault::Reset { a, b, .. } | Fault::HalfOpen { node: a, peer: b } => [Some(a), Some(b)],
             Fault::HealAll => [None, None],
         }
     }

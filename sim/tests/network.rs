@@ -222,15 +222,12 @@ fn acknowledgements_that_come_late_save_the_connection() {
 }
 
 #[test]
-fn a_reset_loses_what_is_in_flight_and_tells_both_ends() {
+fn a_reset_tells_both_ends_of_its_connections_and_touches_no_others() {
     let mut lab = Lab::with(3, |config| config.net.late_bytes_percent = 0);
     let conn = lab.connect(0, 1, 0);
     let other_lane = lab.connect(0, 1, 1);
     let back = lab.connect(1, 0, 0);
     let bystander = lab.connect(0, 2, 0);
-    lab.tell(0, Do::Send(conn, 1));
-    lab.tell(1, Do::Send(conn, 2));
-    lab.run(0);
     assert!(lab.kernel.apply(Fault::Reset { a: node(1), b: node(0), lane: Some(Lane(0)) }));
     lab.tell(0, Do::Send(conn, 3));
     lab.tell(0, Do::Send(other_lane, 4));
@@ -249,6 +246,76 @@ fn a_reset_loses_what_is_in_flight_and_tells_both_ends() {
     expected.sort_by_key(|(node, saw)| (*node, tribunal_sim::stable_hash(saw)));
     assert_eq!(seen, expected);
     assert!(!lab.kernel.apply(Fault::Reset { a: node(1), b: node(2), lane: None }));
+}
+
+#[test]
+fn a_reset_loses_what_is_in_flight_from_some_message_on() {
+    let arrived: std::collections::BTreeSet<u32> = (0..200u64)
+        .map(|seed| {
+            let mut lab = Lab::with(2, |config| {
+                config.seed = tribunal_sim::Seed(seed);
+                config.net.late_bytes_percent = 0;
+            });
+            let conn = lab.connect(0, 1, 0);
+            lab.tell(0, Do::Burst(conn, 4));
+            lab.run(0);
+            assert!(lab.kernel.apply(Fault::Reset { a: node(0), b: node(1), lane: None }));
+            lab.run(100);
+            let at_acceptor: Vec<Saw> =
+                lab.take_what().into_iter().filter(|(node, _)| *node == 1).map(|(_, saw)| saw).collect();
+            let messages = at_acceptor.len() as u32 - 1;
+            let whole: Vec<Saw> = (0..messages).map(|n| Saw::Msg(conn, n)).chain([Saw::Down(conn)]).collect();
+            assert_eq!(at_acceptor, whole, "seed {seed}");
+            messages
+        })
+        .collect();
+    assert_eq!(arrived.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_half_open_connection_is_found_out_by_the_end_that_sends() {
+    let mut lab = Lab::with(2, |config| config.net.keepalive = Range::millis(60_000, 60_000));
+    let conn = lab.connect(0, 1, 0);
+    assert!(lab.kernel.apply(Fault::HalfOpen { node: node(1), peer: node(0) }));
+    lab.run(1_000);
+    assert_eq!(lab.take_what(), [(1, Saw::Down(conn))], "the other end does not know");
+    lab.tell(0, Do::Send(conn, 1));
+    lab.run(10);
+    assert_eq!(lab.take_what(), [(0, Saw::Down(conn))]);
+    assert!(!lab.kernel.apply(Fault::HalfOpen { node: node(1), peer: node(0) }));
+}
+
+#[test]
+fn an_idle_end_of_a_half_open_connection_is_found_out_by_its_keep_alive() {
+    let mut lab = Lab::with(2, |config| config.net.keepalive = Range::millis(700, 700));
+    let conn = lab.connect(0, 1, 0);
+    lab.kernel.apply(Fault::HalfOpen { node: node(0), peer: node(1) });
+    lab.run(1_000);
+    assert_eq!(lab.take_what(), [(0, Saw::Down(conn)), (1, Saw::Down(conn))]);
+}
+
+#[test]
+fn links_have_their_own_speed_where_they_are_spread() {
+    let mut lab = Lab::with(4, |config| config.net.spread_percent = 200);
+    let conns = [lab_connect(&mut lab, 0, 1), lab_connect(&mut lab, 0, 2), lab_connect(&mut lab, 0, 3)];
+    let before = lab.now_micros();
+    for conn in conns {
+        lab.tell(0, Do::Send(conn, 1));
+    }
+    lab.run(10);
+    let took: Vec<u64> = lab.take().into_iter().map(|(at, ..)| at - before).collect();
+    assert!(took.iter().all(|micros| (1_000..=3_000).contains(micros)), "{took:?}");
+    assert!(took[0] != took[1] && took[1] != took[2], "{took:?}");
+}
+
+fn lab_connect(lab: &mut Lab, from: u32, to: u32) -> tribunal_contract::ConnId {
+    lab.tell(from, Do::Connect(to, 0));
+    lab.run(10);
+    let up = lab.take_what().into_iter().find_map(|(at, saw)| match saw {
+        Saw::Up(conn, false) if at == from => Some(conn),
+        _ => None,
+    });
+    up.expect("connected")
 }
 
 #[test]

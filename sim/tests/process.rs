@@ -293,3 +293,69 @@ fn choices_stay_in_range_and_reach_all_of_it() {
     chosen.dedup();
     assert_eq!(chosen, [0, 1, 2]);
 }
+
+#[test]
+fn a_process_can_die_between_two_effects_of_one_step() {
+    let mut lab = Lab::new(2);
+    let conn = lab.connect(0, 1, 0);
+    assert!(lab.kernel.apply(Fault::CrashAfter { node: NODE, effects: 3, power: false }));
+    lab.tell(0, Do::Send(conn, 9));
+    lab.tell(0, Do::Burst(conn, 4));
+    lab.tell(0, Do::Choose(1));
+    lab.run(10);
+    let seen = lab.take_what();
+    assert_eq!(seen, [(1, Saw::Msg(conn, 9)), (1, Saw::Msg(conn, 0)), (1, Saw::Msg(conn, 1)), (1, Saw::Down(conn))]);
+    assert_eq!(lab.kernel.mode(NODE), Mode::Down);
+    assert!(!lab.kernel.apply(Fault::CrashAfter { node: NODE, effects: 3, power: false }));
+}
+
+#[test]
+fn what_a_dying_process_writes_does_not_reach_its_disk() {
+    let mut lab = Lab::new(1);
+    lab.tell(0, Do::Create("f"));
+    lab.run(0);
+    lab.kernel.apply(Fault::CrashAfter { node: NODE, effects: 1, power: true });
+    lab.tell(0, Do::Append("f", b"a"));
+    lab.tell(0, Do::Append("f", b"b"));
+    lab.take();
+    lab.run(0);
+    assert_eq!(lab.kernel.mode(NODE), Mode::Off);
+    lab.kernel.apply(Fault::Restart { node: NODE });
+    lab.tell(0, Do::Timer(1, 5, 5));
+    lab.run(10);
+    assert_eq!(timers(&mut lab).len(), 1, "the next incarnation lives on");
+}
+
+#[test]
+fn on_a_slow_cpu_what_comes_up_meanwhile_waits_its_turn() {
+    let mut lab = Lab::new(2);
+    let conn = lab.connect(1, 0, 0);
+    lab.kernel.apply(Fault::SlowCpu { node: NODE, nanos: 10_000_000 });
+    lab.tell(1, Do::Burst(conn, 3));
+    let sent = lab.now_micros();
+    lab.run(100);
+    let seen: Vec<_> = lab.take().into_iter().map(|(at, _, saw)| (at - sent, saw)).collect();
+    let arrived = |at, n| (at, Saw::Msg(conn, n));
+    assert_eq!(seen, [arrived(1_000, 0), arrived(11_000, 1), arrived(21_000, 2)]);
+    lab.kernel.apply(Fault::SlowCpu { node: NODE, nanos: 0 });
+    let sent = lab.now_micros();
+    lab.tell(1, Do::Burst(conn, 2));
+    lab.run(100);
+    let seen: Vec<_> = lab.take().into_iter().map(|(at, _, saw)| (at - sent, saw)).collect();
+    assert_eq!(seen, [arrived(1_000, 0), arrived(1_000, 1)]);
+}
+
+#[test]
+fn a_clock_that_drifts_gains_its_share_and_keeps_it_when_it_goes_right_again() {
+    let mut lab = Lab::new(1);
+    let ahead = |lab: &Lab| lab.kernel.clock(NODE).0 as i64 - Config::new(0).epoch.0 as i64 - lab.kernel.now().0 as i64;
+    assert!(lab.kernel.apply(Fault::ClockDrift { node: NODE, ppm: 100_000 }));
+    lab.run(1_000);
+    assert_eq!(ahead(&lab), 100_000_000);
+    assert!(lab.kernel.apply(Fault::ClockDrift { node: NODE, ppm: -50_000 }));
+    lab.run(1_000);
+    assert_eq!(ahead(&lab), 50_000_000);
+    assert!(lab.kernel.apply(Fault::ClockDrift { node: NODE, ppm: 0 }));
+    lab.run(1_000);
+    assert_eq!(ahead(&lab), 50_000_000);
+}

@@ -6,6 +6,7 @@ use tribunal_contract::{ConnId, Disk, Effects, Event, FileId, Lane, Machine, Nod
 use tribunal_sim::{Config, Digest, Fault, Judge, Kernel, Lifecycle, Machines, Ran, Seed, Stop, Wire};
 
 const STORE: NodeId = NodeId(0);
+const NAMED: SyncOp = SyncOp { class: 1, index: 0 };
 const CLIENT: NodeId = NodeId(1);
 const RETRY: TimerId = TimerId { class: 0, index: 0 };
 
@@ -50,8 +51,19 @@ impl Digest for Obs {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Node {
-    Client { conn: Option<ConnId>, next: u32 },
-    Store { file: Option<FileId>, count: u32, syncing: Vec<(ConnId, u32)>, early: bool },
+    Client {
+        conn: Option<ConnId>,
+        next: u32,
+    },
+    /// `named` once the file's name is durable; `synced` are puts that wait for that alone.
+    Store {
+        file: Option<FileId>,
+        count: u32,
+        named: bool,
+        syncing: Vec<(ConnId, u32)>,
+        synced: Vec<(ConnId, u32)>,
+        early: bool,
+    },
 }
 
 impl Machine for Node {
@@ -62,17 +74,16 @@ impl Machine for Node {
     fn step<D: Disk, F: Effects<Msg, Obs>>(&mut self, _: Time, event: Event<Msg, ()>, disk: &mut D, fx: &mut F) {
         match self {
             Node::Client { conn, next } => client(conn, next, event, fx),
-            Node::Store { file, count, syncing, early } => match event {
+            Node::Store { file, count, named, syncing, synced, early } => match event {
                 Event::Start => {
                     let opened = disk.open("log").or_else(|_| disk.create("log")).expect("no faults");
-                    let len = disk.len(opened).expect("no faults");
-                    let whole = len - len % 4;
-                    disk.truncate(opened, whole).expect("no faults");
-                    let bytes = disk.read(opened, 0, whole as usize).expect("no faults");
-                    for (n, record) in (0u32..).zip(bytes.chunks(4)) {
-                        assert_eq!(record, n.to_le_bytes(), "a hole or a wrong record");
-                    }
-                    (*file, *count) = (Some(opened), (whole / 4) as u32);
+                    let bytes = disk.read(opened, 0, usize::MAX).expect("no faults");
+                    // What was not synced may be there in parts.
+                    let whole = (0u32..).zip(bytes.chunks(4)).take_while(|(n, record)| *record == n.to_le_bytes());
+                    *count = whole.count() as u32;
+                    disk.truncate(opened, u64::from(*count) * 4).expect("no faults");
+                    disk.sync_dir("", NAMED);
+                    *file = Some(opened);
                     fx.observe(Obs::Recovered(*count));
                 }
                 Event::Msg { conn, msg: Msg::Put(n), .. } => {
@@ -89,10 +100,16 @@ impl Machine for Node {
                         disk.sync(file, SyncOp { class: 0, index: n });
                     }
                 }
-                Event::Synced { result: Ok(()), .. } => {
-                    let (conn, n) = syncing.remove(0);
-                    fx.observe(Obs::Acked(n));
-                    fx.send(conn, Msg::Acked(n));
+                Event::Synced { op, result: Ok(()) } => {
+                    if op == NAMED {
+                        *named = true;
+                    } else {
+                        synced.push(syncing.remove(0));
+                    }
+                    for (conn, n) in synced.drain(..if *named { synced.len() } else { 0 }) {
+                        fx.observe(Obs::Acked(n));
+                        fx.send(conn, Msg::Acked(n));
+                    }
                 }
                 _ => {}
             },
@@ -156,7 +173,7 @@ impl Judge<Node> for Durability {
 fn run(seed: u64, early: bool, powered: bool) -> Kernel<Node, Durability> {
     let mut kernel = Kernel::new(Config::new(seed), Durability::default(), move |node, _| match node {
         CLIENT => Node::Client { conn: None, next: 0 },
-        _ => Node::Store { file: None, count: 0, syncing: Vec::new(), early },
+        _ => Node::Store { file: None, count: 0, named: false, syncing: Vec::new(), synced: Vec::new(), early },
     });
     for _ in 0..2 {
         let node = kernel.add_node();

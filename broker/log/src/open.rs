@@ -147,20 +147,23 @@ fn check_format<D: Disk>(dir: &str, base: i64, disk: &mut D) -> Result<(), LogEr
     if len > u64::from(u32::MAX) {
         return Err(LogError::Refused { file: path, why: Refusal::Size(len) });
     }
-    let magic = foreign_magic(file, len, disk).map_err(LogError::disk("read a segment"))?;
+    let magic = foreign_magic(file, base, len, disk).map_err(LogError::disk("read a segment"))?;
     disk.close(file);
     magic.map_or(Ok(()), |magic| Err(LogError::Refused { file: path, why: Refusal::Magic(magic) }))
 }
 
 /// The format version of a file that begins with a message of another format.
-fn foreign_magic<D: Disk>(file: FileId, len: u64, disk: &mut D) -> Result<Option<i8>, DiskError> {
+fn foreign_magic<D: Disk>(file: FileId, base: i64, len: u64, disk: &mut D) -> Result<Option<i8>, DiskError> {
     let head = disk.read(file, 0, 17)?;
-    let Some(&[_, _, _, _, _, _, _, _, s0, s1, s2, s3, c0, c1, c2, c3, magic]) = head.first_chunk::<17>() else {
+    let Some(&[o0, o1, o2, o3, o4, o5, o6, o7, s0, s1, s2, s3, c0, c1, c2, c3, magic]) = head.first_chunk::<17>()
+    else {
         return Ok(None);
     };
     let size = u32::from_be_bytes([s0, s1, s2, s3]);
     if magic >= 3 {
-        return Ok((size > 0).then_some(magic as i8));
+        // Every format so far begins with the offset. A sector that was never written looks like none of them.
+        let offset = i64::from_be_bytes([o0, o1, o2, o3, o4, o5, o6, o7]);
+        return Ok((size > 0 && offset == base).then_some(magic as i8));
     }
     if magic == 2 || size < 14 || u64::from(size) + 12 > len {
         return Ok(None);

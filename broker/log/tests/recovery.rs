@@ -169,6 +169,12 @@ fn what_is_not_understood_is_refused_by_name() {
     disk.edit(&format!("{DIR}/leader-epoch-checkpoint"), |f| *f = b"0\n2\n1 0\n".to_vec());
     assert_eq!(refusal(disk), (format!("{DIR}/leader-epoch-checkpoint"), Refusal::Line(4)));
 
+    // A format of the future, as far as that can be told: it begins with the offset.
+    let disk = &mut base.clone();
+    let new = [&0i64.to_be_bytes()[..], &9i32.to_be_bytes(), &[0; 4], &[3; 5]].concat();
+    disk.edit(&path(0, "log"), |f| *f = new.clone());
+    assert_eq!(refusal(disk), (path(0, "log"), Refusal::Magic(3)));
+
     // A message of format 1: offset, size, checksum, magic, attributes, timestamp, key, value.
     let disk = &mut base.clone();
     let body = [&[1u8, 0][..], &5i64.to_be_bytes(), &(-1i32).to_be_bytes(), &1i32.to_be_bytes(), b"x"].concat();
@@ -243,4 +249,15 @@ fn scanned_batches_are_reported_in_order() {
     let checkpoints = Checkpoints { recovery_point: bases[2] + 1, ..Checkpoints::default() };
     Log::open(DIR, small(), checkpoints, disk, |h| seen.push(h.base_offset)).unwrap();
     assert_eq!(seen, (bases[2]..80).step_by(2).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_first_sector_that_was_never_written_is_a_torn_batch_and_no_other_format() {
+    for byte in [0u8, 0x1f, 0xa5, 0xff] {
+        let mut disk = TestDisk::default();
+        synced_log(&mut disk);
+        disk.edit(&path(0, "log"), |f| f[..17].fill(byte));
+        let (log, report) = Log::open(DIR, small(), Checkpoints::default(), &mut disk, |_| {}).unwrap();
+        assert_eq!((log.end_offset(), report.scanned_from), (0, 0), "{byte:#x}");
+    }
 }

@@ -1,7 +1,12 @@
 //! Failures a disk was told to show.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
+use bytes::Bytes;
 use tribunal_contract::DiskError;
 
+use super::file::File;
 use crate::{DiskOp, Repeat};
 
 #[derive(Debug)]
@@ -9,11 +14,26 @@ pub(super) struct Faults {
     injected: Vec<(DiskOp, DiskError, Repeat)>,
     /// In 100ths of the configured sync latency.
     pub(super) sync_percent: u32,
+    /// Whether syncs do not complete.
+    pub(super) stalled: bool,
+    /// Completions held back: incarnation, power cycle, sync.
+    pub(super) held: Vec<(u32, u32, u32)>,
+    /// The next write to a file goes to another, at a position.
+    misdirected: Option<(u32, u32, u64)>,
+    /// Effects that the process still has to live for, where that is known.
+    pub(super) life: Option<Rc<Cell<u32>>>,
 }
 
 impl Default for Faults {
     fn default() -> Faults {
-        Faults { injected: Vec::new(), sync_percent: 100 }
+        Faults {
+            injected: Vec::new(),
+            sync_percent: 100,
+            stalled: false,
+            held: Vec::new(),
+            misdirected: None,
+            life: None,
+        }
     }
 }
 
@@ -22,21 +42,51 @@ impl Faults {
         self.injected.push((op, error, repeat));
     }
 
-    /// Ends all. False if there were none.
+    /// Ends all that fails from now on. False if there was nothing.
     pub(super) fn clear(&mut self) -> bool {
-        let any = !self.injected.is_empty();
+        let any = !self.injected.is_empty() || self.misdirected.is_some();
         self.injected.clear();
+        self.misdirected = None;
         any
+    }
+
+    pub(super) fn misdirect(&mut self, from: u32, to: u32, position: u64) {
+        self.misdirected = Some((from, to, position));
+    }
+
+    /// What is read of a write to `file` once it is done: the data, unless it goes elsewhere.
+    #[inline]
+    pub(super) fn direct(&mut self, data: Bytes, file: u32, files: &mut [Option<File>]) -> Bytes {
+        match self.misdirected {
+            Some((from, to, position)) if from == file => {
+                self.misdirected = None;
+                if let Some(to) = files[to as usize].as_mut() {
+                    let room = to.len().saturating_sub(position).min(data.len() as u64) as usize;
+                    to.overwrite(position, &data[..room]);
+                }
+                Bytes::from(vec![0; data.len()])
+            }
+            _ => data,
+        }
     }
 
     /// Fails if an operation of this kind is to fail now.
     #[inline]
     pub(super) fn check(&mut self, op: DiskOp) -> Result<(), DiskError> {
-        if self.injected.is_empty() { Ok(()) } else { self.strike(op) }
+        if self.injected.is_empty() && self.life.is_none() { Ok(()) } else { self.strike(op) }
+    }
+
+    /// Whether the process is dead already and only its step is not over. Takes note of an effect if it is not.
+    pub(super) fn is_dead(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| spend(life))
     }
 
     #[cold]
     fn strike(&mut self, op: DiskOp) -> Result<(), DiskError> {
+        let changes = !matches!(op, DiskOp::Open | DiskOp::Read | DiskOp::Sync);
+        if changes && self.is_dead() {
+            return Err(DiskError::Io);
+        }
         let Some(found) = self.injected.iter().position(|injected| injected.0 == op) else { return Ok(()) };
         let (_, error, repeat) = self.injected[found];
         if repeat == Repeat::Once {
@@ -48,4 +98,11 @@ impl Faults {
     pub(super) fn slowed(&self, latency: u64) -> u64 {
         (u128::from(latency) * u128::from(self.sync_percent) / 100).min(u64::MAX.into()) as u64
     }
+}
+
+/// One effect of a process that has so many to live for. Whether it is dead already.
+pub(crate) fn spend(life: &Cell<u32>) -> bool {
+    let left = life.get();
+    life.set(left.saturating_sub(1));
+    left == 0
 }

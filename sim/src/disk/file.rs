@@ -1,16 +1,21 @@
 //! One file: the writes it is made of, and how far they are durable.
 
+use std::collections::BTreeMap;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::Seed;
 
-#[derive(Debug)]
+/// What the device writes as a whole, if it writes it at all.
+const SECTOR: u64 = 512;
+
+#[derive(Clone, Debug)]
 struct Chunk {
     start: u64,
     data: Bytes,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct File {
     seed: Seed,
     /// In order and without gaps. Each keeps the handle it was appended with, so nothing is copied.
@@ -22,11 +27,44 @@ pub(super) struct File {
     forgotten: Option<u64>,
     /// When the last sync asked for completes.
     last_sync: u64,
+    /// Truncations so far.
+    cuts: u32,
+    /// What a truncation took from the durable bytes, while it is not durable itself: a loss of power may undo it.
+    before: Option<Box<Before>>,
+    /// What the medium turns bytes into when they are read: by position, the bits that are flipped.
+    rot: BTreeMap<u64, u8>,
+    /// Whether processes see it: it has a name.
+    pub(super) named: bool,
+}
+
+/// A file's durable bytes before a truncation.
+#[derive(Clone, Debug)]
+struct Before {
+    chunks: Vec<Chunk>,
+    len: u64,
+}
+
+/// Of a file, what a sync asked for now covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Covered {
+    pub(super) len: u64,
+    cuts: u32,
 }
 
 impl File {
     pub(super) const fn new(seed: Seed) -> File {
-        File { seed, chunks: Vec::new(), len: 0, synced: 0, forgotten: None, last_sync: 0 }
+        File {
+            seed,
+            chunks: Vec::new(),
+            len: 0,
+            synced: 0,
+            forgotten: None,
+            last_sync: 0,
+            cuts: 0,
+            before: None,
+            rot: BTreeMap::new(),
+            named: true,
+        }
     }
 
     pub(super) const fn len(&self) -> u64 {
@@ -48,8 +86,40 @@ impl File {
         start
     }
 
-    /// Zero-copy if one write holds all of it.
+    /// What the medium gives. Zero-copy if one write holds all of it and nothing of it has rotted.
+    #[inline]
     pub(super) fn read(&self, position: u64, len: usize) -> Bytes {
+        let bytes = self.pristine(position, len);
+        if self.rot.is_empty() { bytes } else { self.rotten(position, bytes) }
+    }
+
+    #[cold]
+    fn rotten(&self, position: u64, bytes: Bytes) -> Bytes {
+        let mut out = BytesMut::from(&bytes[..]);
+        for (&at, &bits) in self.rot.range(position..position + bytes.len() as u64) {
+            out[(at - position) as usize] ^= bits;
+        }
+        out.freeze()
+    }
+
+    /// From now on the byte at `position` is read with `bits` flipped. False beyond the end.
+    pub(super) fn corrupt(&mut self, position: u64, bits: u8) -> bool {
+        let there = position < self.len && bits != 0;
+        if there {
+            *self.rot.entry(position).or_default() ^= bits;
+        }
+        there
+    }
+
+    /// A write meant for another file lands here: the bytes from `position` on are read as `data`.
+    pub(super) fn overwrite(&mut self, position: u64, data: &[u8]) {
+        let old = self.pristine(position, data.len());
+        for (n, (&new, &old)) in data.iter().zip(&old[..]).enumerate() {
+            self.rot.insert(position + n as u64, new ^ old);
+        }
+    }
+
+    fn pristine(&self, position: u64, len: usize) -> Bytes {
         if position >= self.len || len == 0 {
             return Bytes::new();
         }
@@ -81,6 +151,11 @@ impl File {
         if len >= self.len {
             return;
         }
+        self.cuts += 1;
+        if len < self.synced && self.before.is_none() {
+            self.before = Some(Box::new(Before { chunks: self.chunks_up_to(self.synced), len: self.synced }));
+        }
+        self.rot.split_off(&len);
         self.chunks.truncate(self.chunks.partition_point(|chunk| chunk.start < len));
         if let Some(last) = self.chunks.last_mut() {
             last.data.truncate((len - last.start) as usize);
@@ -96,20 +171,51 @@ impl File {
         self.last_sync
     }
 
-    pub(super) fn synced(&mut self, covers: u64) {
-        let reach = self.forgotten.unwrap_or(u64::MAX).min(covers).min(self.len);
-        self.synced = self.synced.max(reach);
+    /// The bytes up to `len`, of which there are as many.
+    fn chunks_up_to(&self, len: u64) -> Vec<Chunk> {
+        let mut chunks = self.chunks[..self.chunks.partition_point(|chunk| chunk.start < len)].to_vec();
+        if let Some(last) = chunks.last_mut() {
+            last.data.truncate((len - last.start) as usize);
+        }
+        chunks
     }
 
-    pub(super) fn sync_failed(&mut self, covers: u64) {
-        if covers > self.synced && self.forgotten.is_none() {
+    /// What a sync asked for now covers.
+    pub(super) const fn covered(&self) -> Covered {
+        Covered { len: self.len, cuts: self.cuts }
+    }
+
+    pub(super) fn synced(&mut self, covers: Covered) {
+        let reach = self.forgotten.unwrap_or(u64::MAX).min(covers.len).min(self.len);
+        self.synced = self.synced.max(reach);
+        if covers.cuts == self.cuts {
+            self.before = None;
+        }
+    }
+
+    pub(super) fn sync_failed(&mut self, covers: Covered) {
+        if covers.len > self.synced && self.forgotten.is_none() {
             self.forgotten = Some(self.synced);
         }
     }
 
-    /// The `nth` loss of power leaves what was synced, and with a chance of `percent` in 100 part of the rest.
+    /// All that was written is durable.
+    pub(super) fn settle(&mut self) {
+        (self.synced, self.forgotten, self.before) = (self.len, None, None);
+    }
+
+    /// The `nth` loss of power. What was synced stays, unless it was cut off since and the cut is undone. Of the rest,
+    /// with a chance of `percent` in 100, some is there: a beginning cut at any byte, or sectors here and there, and
+    /// something else where the others should be.
     pub(super) fn power_lost(&mut self, nth: u64, percent: u8) {
         let draws = self.seed.fork("power loss").index(nth);
+        self.last_sync = 0;
+        if let Some(before) = self.before.take()
+            && draws.chance(2, percent)
+        {
+            (self.chunks, self.len) = (before.chunks, before.len);
+            return self.settle();
+        }
         let unsynced = self.len - self.synced;
         let kept = if self.forgotten.is_none() && unsynced > 0 && draws.chance(0, percent) {
             draws.below(1, unsynced + 1)
@@ -117,10 +223,34 @@ impl File {
             0
         };
         self.truncate(self.synced + kept);
+        if kept > 0 && draws.chance(3, 50) {
+            self.scatter(draws.fork("sectors"));
+        }
         // What is found after a power loss is what the device holds.
-        self.synced = self.len;
-        self.forgotten = None;
-        self.last_sync = 0;
+        self.settle();
+    }
+
+    /// Of the sectors behind what was synced, some were written, some were not, and some in part.
+    fn scatter(&mut self, draws: Seed) {
+        let from = self.synced;
+        let mut bytes = BytesMut::from(&self.pristine(from, (self.len - from) as usize)[..]);
+        let zeros = draws.chance(0, 75);
+        let mut at = 0;
+        while at < bytes.len() {
+            let sector = (from + at as u64) / SECTOR;
+            let end = bytes.len().min((((sector + 1) * SECTOR) - from) as usize);
+            let written = match draws.below(1 + sector * 2, 16) {
+                0..9 => end - at,
+                9..15 => 0,
+                _ => draws.below(2 + sector * 2, (end - at) as u64 + 1) as usize,
+            };
+            for (n, byte) in bytes[at + written..end].iter_mut().enumerate() {
+                *byte = if zeros { 0 } else { draws.fork("old").index(sector).draw(n as u64) as u8 };
+            }
+            at = end;
+        }
+        self.truncate(from);
+        self.append(bytes.freeze());
     }
 }
 
@@ -152,10 +282,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_file_is_its_writes_and_power_leaves_a_prefix_that_holds_all_synced(ops in ops(), seed in any::<u64>()) {
+        fn a_file_is_its_writes_and_power_leaves_what_was_synced_or_undoes_a_cut(ops in ops(), seed in any::<u64>()) {
             let mut file = File::new(Seed(seed));
             let mut bytes: Vec<u8> = Vec::new();
             let mut synced = 0u64;
+            let mut before: Option<Vec<u8>> = None;
             for (nth, op) in ops.into_iter().enumerate() {
                 match op {
                     Op::Append(data) => {
@@ -168,19 +299,29 @@ mod tests {
                         prop_assert_eq!(&file.read(at, len)[..], &bytes[start..end]);
                     }
                     Op::Truncate(len) => {
+                        if len < synced && before.is_none() {
+                            before = Some(bytes[..synced as usize].to_vec());
+                        }
                         file.truncate(len);
                         bytes.truncate(len as usize);
                         synced = synced.min(bytes.len() as u64);
                     }
                     Op::Synced(covers) => {
-                        file.synced(covers);
+                        file.synced(Covered { len: covers, cuts: file.cuts });
                         synced = synced.max(covers.min(bytes.len() as u64));
+                        before = None;
                     }
                     Op::PowerLoss => {
                         file.power_lost(nth as u64, 50);
-                        prop_assert!(file.len() >= synced && file.len() <= bytes.len() as u64);
-                        bytes.truncate(file.len() as usize);
+                        let found = file.read(0, usize::MAX);
+                        let undone = before.as_ref().is_some_and(|before| found[..] == before[..]);
+                        if !undone {
+                            prop_assert!(file.len() >= synced && file.len() <= bytes.len() as u64);
+                            prop_assert_eq!(&found[..synced as usize], &bytes[..synced as usize]);
+                        }
+                        bytes = found.to_vec();
                         synced = file.len();
+                        before = None;
                     }
                 }
                 prop_assert_eq!(file.len(), bytes.len() as u64);
@@ -204,15 +345,59 @@ mod tests {
     fn what_a_failed_sync_forgot_is_not_saved_by_a_later_one() {
         let mut file = File::new(Seed(1));
         file.append(Bytes::from_static(b"safe"));
-        file.synced(4);
+        file.synced(file.covered());
         file.append(Bytes::from_static(b"gone"));
-        file.sync_failed(8);
+        file.sync_failed(file.covered());
         file.append(Bytes::from_static(b"more"));
-        file.synced(12);
+        file.synced(file.covered());
         assert_eq!((file.len(), file.durable()), (12, 4));
         file.truncate(4);
         file.append(Bytes::from_static(b"again"));
-        file.synced(9);
+        file.synced(file.covered());
         assert_eq!(file.durable(), 9);
+    }
+
+    #[test]
+    fn a_cut_that_was_not_synced_may_be_undone_and_one_that_was_may_not() {
+        let cut = |synced: bool| {
+            let mut file = File::new(Seed(1));
+            file.append(Bytes::from_static(b"old history"));
+            file.synced(file.covered());
+            file.truncate(4);
+            file.append(Bytes::from_static(b"new"));
+            if synced {
+                file.synced(file.covered());
+            }
+            file.power_lost(0, 100);
+            file.read(0, 100)
+        };
+        assert_eq!(cut(false), b"old history"[..]);
+        assert_eq!(cut(true), b"old new"[..]);
+    }
+
+    #[test]
+    fn rot_stays_on_retry_and_goes_with_the_bytes() {
+        let mut file = File::new(Seed(1));
+        file.append(Bytes::from_static(b"abc"));
+        assert!(file.corrupt(1, 1) && !file.corrupt(3, 1));
+        assert_eq!((file.read(0, 3), file.read(0, 3)), (Bytes::from_static(b"acc"), Bytes::from_static(b"acc")));
+        file.overwrite(0, b"xyz");
+        assert_eq!(file.read(0, 3), b"xyz"[..]);
+        file.truncate(1);
+        file.append(Bytes::from_static(b"bc"));
+        assert_eq!(file.read(0, 3), b"xbc"[..]);
+    }
+
+    #[test]
+    fn a_loss_of_power_can_leave_a_later_sector_without_an_earlier_one() {
+        let holes = |seed: u64| {
+            let mut file = File::new(Seed(seed));
+            file.append(Bytes::from(vec![7; 8 * SECTOR as usize]));
+            file.power_lost(0, 100);
+            let found = file.read(0, usize::MAX);
+            let first_gap = found.iter().position(|&byte| byte != 7);
+            first_gap.is_some_and(|gap| found[gap..].contains(&7))
+        };
+        assert!((0..50).filter(|&seed| holes(seed)).count() > 5);
     }
 }

@@ -1,18 +1,26 @@
 //! A node's disk: files behind a page cache.
 //!
-//! What survives a loss of power, and what does not:
-//! - *Data* up to what a completed sync covered survives. Of what was appended after it, usually nothing does; sometimes
-//!   some prefix does, cut at any byte, because the page cache writes back when it likes. Never a gap.
-//! - *Names* (creations, renames, removals) and *truncations* survive at once, as if the journal had committed them. They
-//!   do not wait for data: a file that was written and renamed without a sync in between may be found empty under its
-//!   new name. `sync_dir` completes like any sync and has nothing left to do; names that wait for it belong in
-//!   [`names`](self), the one place that changes them.
-//! - After a *failed sync* the pages count as clean, as in Linux: what it should have covered is lost with the power even
-//!   if a later sync succeeds, unless it is cut off and written again.
+//! | fault | what a process sees | what replication must do |
+//! |---|---|---|
+//! | crash of the process | nothing is lost; syncs under way still reach the device, nobody is told | survive, any number |
+//! | loss of power | below | survive on fewer replicas than hold a record; on all of them only if every write is synced |
+//! | an operation fails (EIO, ENOSPC) | an error; a full disk keeps part of the write | survive: stop trusting the directory |
+//! | a sync fails | its error; the pages count as clean, so a later sync succeeds and saves nothing of them | the same |
+//! | a slow or stalled sync | the completion comes late | survive; lead no longer if it lasts |
+//! | latent corruption | bytes are read wrong, again and again, until they are cut off | notice before it is served or elected, survive on one replica of several |
+//! | a misdirected write | a write is read as zeros, and lies over bytes of another file | the same |
+//! | a wiped or an old disk | empty, or as it was at the snapshot | the same; of a quorum voter nothing survives it (no KIP-853) |
 //!
-//! A crash of the process keeps everything, and syncs under way still reach the device; nobody is told.
+//! What survives a loss of power:
+//! - *Data* up to what a completed sync covered. Of what was appended after it, usually nothing; sometimes a beginning, cut
+//!   at any byte; sometimes sectors here and there, with zeros or old bytes where the others should be.
+//! - *Truncations* that a sync has covered. Others may be undone, and then nothing that was written after them is there.
+//! - *Names* (creations, renames, removals) that a `sync_dir` of their folder has covered, see [`names`](self). They do not
+//!   wait for data: a file that was written and renamed without a sync in between may be found empty under its new name.
+//!
+//! What the replication factor allows is not the disk's business: whoever plans faults keeps count.
 
-mod faults;
+pub(crate) mod faults;
 mod file;
 mod names;
 
@@ -22,7 +30,7 @@ use tribunal_contract::{Disk, DiskError, FileId, SyncOp};
 use crate::slab::Slab;
 use crate::{DiskConfig, DiskOp, Seed};
 use faults::Faults;
-use file::File;
+use file::{Covered, File};
 use names::Names;
 
 /// A node's disk. It outlives the node's processes.
@@ -34,7 +42,9 @@ pub struct NodeDisk {
     /// Bytes in all files.
     used: u64,
     names: Names,
+    /// By number. One without a name stays as long as a loss of power may bring its name back.
     files: Vec<Option<File>>,
+    unnamed: u32,
     /// Of the current process, by `FileId`: the file, if the handle was not given up.
     handles: Vec<Option<u32>>,
     faults: Faults,
@@ -45,17 +55,32 @@ pub struct NodeDisk {
     power_losses: u64,
     /// Which stretch between power losses this is; syncs of an earlier one are void.
     power_cycle: u32,
+    /// When the device has written all that syncs asked it to, where its throughput is limited.
+    busy_until: u64,
+    /// What the disk may come back as.
+    snapshot: Option<Box<(Names, Vec<Option<File>>)>>,
 }
 
 /// A sync under way.
 #[derive(Debug)]
 struct Sync {
     op: SyncOp,
-    /// The file, or none for a folder or a handle that is dead.
-    file: Option<u32>,
-    /// It covers the file up to here.
-    covers: u64,
-    error: Option<DiskError>,
+    of: SyncOf,
+}
+
+#[derive(Debug)]
+enum SyncOf {
+    /// Of a dead handle.
+    Nothing,
+    File {
+        file: u32,
+        covers: Covered,
+    },
+    Folder {
+        path: Box<str>,
+        /// The changes of names that were made before it.
+        covers: u64,
+    },
 }
 
 impl NodeDisk {
@@ -68,6 +93,7 @@ impl NodeDisk {
             used: 0,
             names: Names::default(),
             files: Vec::new(),
+            unnamed: 0,
             handles: Vec::new(),
             faults: Faults::default(),
             syncs: Slab::new(),
@@ -75,6 +101,8 @@ impl NodeDisk {
             syncs_asked: 0,
             power_losses: 0,
             power_cycle: 0,
+            busy_until: 0,
+            snapshot: None,
         }
     }
 
@@ -96,7 +124,7 @@ impl NodeDisk {
 
     fn file(&mut self, id: FileId) -> Result<&mut File, DiskError> {
         let index = self.index(id)?;
-        self.files[index as usize].as_mut().ok_or(DiskError::NotFound)
+        self.files[index as usize].as_mut().filter(|file| file.named).ok_or(DiskError::NotFound)
     }
 
     #[inline]
@@ -109,14 +137,33 @@ impl NodeDisk {
         FileId(self.handles.len() as u32 - 1)
     }
 
+    /// The file has lost its name.
     fn drop_file(&mut self, index: u32) {
-        if let Some(file) = self.files[index as usize].take() {
-            self.used -= file.len();
+        let Some(file) = self.files[index as usize].as_mut() else { return };
+        file.named = false;
+        self.used -= file.len();
+        self.unnamed += 1;
+        self.collect();
+    }
+
+    /// Lets go of files whose names cannot come back.
+    fn collect(&mut self) {
+        if self.unnamed == 0 {
+            return;
+        }
+        for (index, slot) in (0..).zip(&mut self.files) {
+            if slot.as_ref().is_some_and(|file| !file.named) && !self.names.may_return(index) {
+                *slot = None;
+                self.unnamed -= 1;
+            }
         }
     }
 
-    fn ask(&mut self, sync: Sync) {
-        let index = self.syncs.insert(sync);
+    fn ask(&mut self, op: SyncOp, of: SyncOf) {
+        if self.faults.is_dead() {
+            return;
+        }
+        let index = self.syncs.insert(Sync { op, of });
         self.asked.push(index);
     }
 }
@@ -151,6 +198,7 @@ impl Disk for NodeDisk {
             data.truncate(room as usize);
         }
         let written = data.len() as u64;
+        let data = self.faults.direct(data, self.index(file)?, &mut self.files);
         let position = self.file(file)?.append(data);
         self.used += written;
         if fits { Ok(position) } else { Err(DiskError::NoSpace) }
@@ -169,8 +217,12 @@ impl Disk for NodeDisk {
         let cut = file.len().saturating_sub(len);
         file.truncate(len);
         self.used -= cut;
-        for sync in self.syncs.iter_mut().filter(|sync| sync.file == Some(index)) {
-            sync.covers = sync.covers.min(len);
+        for sync in self.syncs.iter_mut() {
+            if let SyncOf::File { file, covers } = &mut sync.of
+                && *file == index
+            {
+                covers.len = covers.len.min(len);
+            }
         }
         Ok(())
     }
@@ -201,20 +253,16 @@ impl Disk for NodeDisk {
         }
     }
 
-    fn sync(&mut self, file: FileId, op: SyncOp) {
-        let index = self.index(file).ok().filter(|&i| self.files[i as usize].is_some());
-        let sync = match index {
-            Some(i) => {
-                let covers = self.files[i as usize].as_ref().map_or(0, File::len);
-                Sync { op, file: Some(i), covers, error: None }
-            }
-            None => Sync { op, file: None, covers: 0, error: Some(DiskError::NotFound) },
+    fn sync(&mut self, id: FileId, op: SyncOp) {
+        let of = match (self.index(id), self.file(id)) {
+            (Ok(file), Ok(of)) => SyncOf::File { file, covers: of.covered() },
+            _ => SyncOf::Nothing,
         };
-        self.ask(sync);
+        self.ask(op, of);
     }
 
-    fn sync_dir(&mut self, _dir: &str, op: SyncOp) {
-        self.ask(Sync { op, file: None, covers: 0, error: None });
+    fn sync_dir(&mut self, dir: &str, op: SyncOp) {
+        self.ask(op, SyncOf::Folder { path: dir.into(), covers: self.names.changes() });
     }
 }
 
@@ -233,12 +281,20 @@ impl NodeDisk {
             let index = self.asked[k];
             let latency = self.config.sync_latency.draw(seed, self.syncs_asked);
             self.syncs_asked += 1;
-            let at = now.saturating_add(self.faults.slowed(latency));
-            let file = self.syncs.get(index).and_then(|sync| sync.file);
-            let at = match file.and_then(|i| self.files[i as usize].as_mut()) {
-                Some(file) => file.sync_time(at),
-                None => at,
+            let of = self.syncs.get(index).map_or(&SyncOf::Nothing, |sync| &sync.of);
+            let mut file = match *of {
+                SyncOf::File { file, .. } => self.files[file as usize].as_mut(),
+                _ => None,
             };
+            let mut begins = now;
+            if let (Some(throughput), Some(file)) = (self.config.throughput, &file) {
+                let bytes = u128::from(file.len() - file.durable());
+                let writing = (bytes * 1_000_000_000 / u128::from(throughput.max(1))).min(u128::from(u64::MAX)) as u64;
+                begins = self.busy_until.max(now).saturating_add(writing);
+                self.busy_until = begins;
+            }
+            let at = begins.saturating_add(self.faults.slowed(latency));
+            let at = file.as_mut().map_or(at, |file| file.sync_time(at));
             schedule(at, index);
         }
         self.asked.clear();
@@ -246,41 +302,151 @@ impl NodeDisk {
 
     /// A sync of the current power cycle completes.
     pub(crate) fn complete(&mut self, index: u32) -> (SyncOp, Result<(), DiskError>) {
-        let sync = self.syncs.take(index);
-        let result = match sync.error {
-            Some(error) => Err(error),
-            None => self.faults.check(DiskOp::Sync),
+        let Sync { op, of } = self.syncs.take(index);
+        let result = match of {
+            SyncOf::Nothing => Err(DiskError::NotFound),
+            _ => self.faults.check(DiskOp::Sync),
         };
-        if let Some(file) = sync.file.and_then(|i| self.files[i as usize].as_mut()) {
-            match result {
-                Ok(()) => file.synced(sync.covers),
-                Err(_) => file.sync_failed(sync.covers),
+        match of {
+            SyncOf::File { file, covers } => {
+                if let Some(file) = self.files[file as usize].as_mut() {
+                    match result {
+                        Ok(()) => file.synced(covers),
+                        Err(_) => file.sync_failed(covers),
+                    }
+                }
             }
+            SyncOf::Folder { path, covers } if result.is_ok() => {
+                self.names.synced(&path, covers);
+                self.collect();
+            }
+            _ => {}
         }
-        (sync.op, result)
+        (op, result)
     }
 
     pub(crate) const fn power_cycle(&self) -> u32 {
         self.power_cycle
     }
 
+    /// The process has so many effects to live for.
+    pub(crate) fn set_life(&mut self, life: Option<std::rc::Rc<std::cell::Cell<u32>>>) {
+        self.faults.life = life;
+    }
+
     /// The process is gone, its handles with it.
     pub(crate) fn process_ended(&mut self) {
+        self.faults.life = None;
         self.handles.clear();
     }
 
     /// The power is gone, the page cache with it.
     pub(crate) fn power_lost(&mut self) {
+        self.faults.life = None;
         self.handles.clear();
         self.syncs.clear();
         self.asked.clear();
         self.power_cycle += 1;
         self.power_losses += 1;
-        self.used = 0;
+        self.busy_until = 0;
+        let percent = self.config.torn_tail_percent;
+        self.names.power_lost(self.seed.fork("names").index(self.power_losses), percent);
         for file in self.files.iter_mut().flatten() {
-            file.power_lost(self.power_losses, self.config.torn_tail_percent);
-            self.used += file.len();
+            file.power_lost(self.power_losses, percent);
         }
+        self.recount();
+    }
+
+    /// Only what has a name is there.
+    fn recount(&mut self) {
+        for file in self.files.iter_mut().flatten() {
+            file.named = false;
+        }
+        (self.used, self.unnamed) = (0, 0);
+        for index in self.names.files() {
+            if let Some(file) = self.files[index as usize].as_mut() {
+                file.named = true;
+                self.used += file.len();
+            }
+        }
+        for slot in &mut self.files {
+            if slot.as_ref().is_some_and(|file| !file.named) {
+                *slot = None;
+            }
+        }
+    }
+
+    /// Keeps what the disk holds now, all of it durable: the disk may come back as it is.
+    pub(crate) fn keep_snapshot(&mut self) {
+        let (mut names, mut files) = (self.names.clone(), self.files.clone());
+        names.settle();
+        files.iter_mut().flatten().for_each(File::settle);
+        self.snapshot = Some(Box::new((names, files)));
+    }
+
+    /// The disk is what it was at the last snapshot, but for the files under `kept`, which are as they are. False if
+    /// there is no snapshot. The process is gone.
+    pub(crate) fn restore(&mut self, kept: &str) -> bool {
+        let Some(snapshot) = self.snapshot.take() else { return false };
+        let (old_names, old_files) = *snapshot;
+        self.wipe(kept);
+        for path in old_names.paths().filter(|path| kept.is_empty() || !path.starts_with(kept)) {
+            let Some(file) = old_names.get(path).and_then(|index| old_files[index as usize].clone()) else { continue };
+            self.names.insert(path, self.files.len() as u32);
+            self.files.push(Some(file));
+        }
+        self.names.settle();
+        self.recount();
+        true
+    }
+
+    /// Every file is gone but those under `kept`. The process is gone.
+    pub(crate) fn wipe(&mut self, kept: &str) {
+        self.syncs.clear();
+        self.asked.clear();
+        self.power_cycle += 1;
+        for index in self.names.wipe(kept) {
+            self.files[index as usize] = None;
+        }
+        self.recount();
+    }
+
+    /// From now on a byte of the file whose path has this [stable hash](crate::stable_hash) is read with `bits`
+    /// flipped. False if there is no such byte.
+    pub(crate) fn corrupt(&mut self, path: u64, position: u64, bits: u8) -> bool {
+        let file = self.by_hash(path).and_then(|index| self.files[index as usize].as_mut());
+        file.is_some_and(|file| file.corrupt(position, bits))
+    }
+
+    /// The next write to one file lands in another. False if one of them is not there.
+    pub(crate) fn misdirect(&mut self, from: u64, to: u64, position: u64) -> bool {
+        match (self.by_hash(from), self.by_hash(to)) {
+            (Some(from), Some(to)) if from != to => {
+                self.faults.misdirect(from, to, position);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn by_hash(&self, path: u64) -> Option<u32> {
+        let found = self.names.paths().find(|name| crate::stable_hash(name) == path)?;
+        self.names.get(found)
+    }
+
+    /// Holds completions of syncs back, or lets them go: gives those that were held.
+    pub(crate) fn set_stalled(&mut self, stalled: bool) -> Vec<(u32, u32, u32)> {
+        self.faults.stalled = stalled;
+        if stalled { Vec::new() } else { core::mem::take(&mut self.faults.held) }
+    }
+
+    /// Whether the completion of a sync is to be held back, as it then is.
+    #[inline]
+    pub(crate) fn holds(&mut self, incarnation: u32, power_cycle: u32, sync: u32) -> bool {
+        if self.faults.stalled {
+            self.faults.held.push((incarnation, power_cycle, sync));
+        }
+        self.faults.stalled
     }
 
     pub(crate) fn fail(&mut self, op: DiskOp, error: DiskError, repeat: crate::Repeat) {

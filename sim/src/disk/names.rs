@@ -1,52 +1,111 @@
 //! Paths and the files they name. Folders exist as the prefixes of paths.
+//!
+//! What a process sees changes at once. What a loss of power leaves changes when the folder is synced: until then every
+//! creation, renaming and removal may or may not have reached the device, whatever became of those before and after it.
+//! That is what POSIX allows; most file systems are kinder. A file is there only if all folders above it are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-#[derive(Debug, Default)]
-pub(super) struct Names(BTreeMap<Box<str>, u32>);
+use crate::Seed;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    /// What processes see.
+    now: BTreeMap<Box<str>, u32>,
+    /// What the device is sure to hold.
+    durable: BTreeMap<Box<str>, u32>,
+    durable_folders: BTreeSet<Box<str>>,
+    /// What has changed since, in order.
+    pending: Vec<Pending>,
+    /// How many changes were made so far.
+    changes: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Pending {
+    /// Which change it is, from 0.
+    nth: u64,
+    change: Change,
+}
+
+/// A change of one folder's entries.
+#[derive(Clone, Debug)]
+enum Change {
+    Link { path: Box<str>, file: u32 },
+    MakeFolder { path: Box<str> },
+    Move { from: Box<str>, to: Box<str>, file: u32 },
+    MoveFolder { from: Box<str>, to: Box<str> },
+    RemoveFolder { path: Box<str> },
+    Unlink { path: Box<str> },
+}
 
 impl Names {
     pub(super) fn get(&self, path: &str) -> Option<u32> {
-        self.0.get(path).copied()
+        self.now.get(path).copied()
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(AsRef::as_ref)
+        self.now.keys().map(AsRef::as_ref)
+    }
+
+    pub(super) fn files(&self) -> impl Iterator<Item = u32> + '_ {
+        self.now.values().copied()
     }
 
     /// Names `file`; gives the file that had the name before.
     pub(super) fn insert(&mut self, path: &str, file: u32) -> Option<u32> {
-        self.0.insert(path.into(), file)
+        self.make_folders(path);
+        self.change(Change::Link { path: path.into(), file });
+        self.now.insert(path.into(), file)
     }
 
     /// Removes a file, or a folder with all in it; gives the files. None if there is no such path.
     pub(super) fn remove(&mut self, path: &str) -> Option<Vec<u32>> {
-        if let Some(file) = self.0.remove(path) {
+        if let Some(file) = self.now.remove(path) {
+            self.change(Change::Unlink { path: path.into() });
             return Some(vec![file]);
         }
         let inside = self.inside(path);
-        let files = inside.iter().filter_map(|name| self.0.remove(name)).collect();
-        (!inside.is_empty()).then_some(files)
+        if inside.is_empty() {
+            return None;
+        }
+        let mut files = Vec::new();
+        for name in inside {
+            files.extend(self.now.remove(&name));
+            self.change(Change::Unlink { path: name });
+        }
+        self.change(Change::RemoveFolder { path: path.into() });
+        Some(files)
     }
 
     /// Renames a file or a folder; gives the files whose names were taken over. None if there is no such path.
     pub(super) fn rename(&mut self, from: &str, to: &str) -> Option<Vec<u32>> {
         if from == to {
-            return (self.0.contains_key(from) || !self.inside(from).is_empty()).then(Vec::new);
+            return (self.now.contains_key(from) || !self.inside(from).is_empty()).then(Vec::new);
         }
-        if let Some(file) = self.0.remove(from) {
-            return Some(self.insert(to, file).into_iter().collect());
+        if let Some(file) = self.now.remove(from) {
+            self.make_folders(to);
+            if folder(from) == folder(to) {
+                self.change(Change::Move { from: from.into(), to: to.into(), file });
+            } else {
+                // Two folders, each with its own sync.
+                self.change(Change::Link { path: to.into(), file });
+                self.change(Change::Unlink { path: from.into() });
+            }
+            return Some(self.now.insert(to.into(), file).into_iter().collect());
         }
         let inside = self.inside(from);
         if inside.is_empty() {
             return None;
         }
+        self.make_folders(to);
+        self.change(Change::MoveFolder { from: from.into(), to: to.into() });
         let mut replaced = Vec::new();
         for name in inside {
-            if let Some(file) = self.0.remove(&name) {
+            if let Some(file) = self.now.remove(&name) {
                 let renamed = format!("{to}{}", &name[from.len()..]);
-                replaced.extend(self.insert(&renamed, file));
+                replaced.extend(self.now.insert(renamed.into(), file));
             }
         }
         Some(replaced)
@@ -56,7 +115,7 @@ impl Names {
     pub(super) fn list(&self, dir: &str) -> Vec<String> {
         let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
         let mut names: Vec<String> = Vec::new();
-        for name in self.from(&prefix) {
+        for name in from(&self.now, &prefix) {
             let rest = &name[prefix.len()..];
             let first = rest.split_once('/').map_or(rest, |(first, _)| first);
             if names.last().is_none_or(|last| last != first) {
@@ -69,19 +128,160 @@ impl Names {
         names
     }
 
-    /// The paths inside the folder `dir`.
-    fn inside(&self, dir: &str) -> Vec<Box<str>> {
-        self.from(&format!("{dir}/")).map(Into::into).collect()
+    /// How many changes were made so far: what a sync asked for now covers.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
-    fn from<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
-        let range = (Bound::Included(prefix), Bound::Unbounded);
-        self.0.range::<str, _>(range).map(|(name, _)| name.as_ref()).take_while(move |name| name.starts_with(prefix))
+    /// The first `covers` changes are durable as far as they are of `dir`.
+    pub(super) fn synced(&mut self, dir: &str, covers: u64) {
+        let pending = core::mem::take(&mut self.pending);
+        for entry in pending {
+            if entry.nth < covers && entry.change.folder() == dir {
+                self.apply(&entry.change);
+            } else {
+                self.pending.push(entry);
+            }
+        }
     }
+
+    /// The power is gone. Of what was not synced nothing is there, a beginning, all, or any part of it.
+    pub(super) fn power_lost(&mut self, draws: Seed, percent: u8) {
+        let pending = core::mem::take(&mut self.pending);
+        let count = pending.len() as u64;
+        let some = count > 0 && draws.chance(0, percent);
+        let prefix = draws.below(2, count + 1);
+        let way = draws.below(1, 3);
+        for (n, entry) in (0..count).zip(&pending) {
+            let kept = match way {
+                0 => n < prefix,
+                1 => true,
+                _ => draws.chance(3 + n, 50),
+            };
+            if some && kept {
+                self.apply(&entry.change);
+            }
+        }
+        let folders = &self.durable_folders;
+        self.durable.retain(|path, _| ancestors(path).all(|folder| folders.contains(folder)));
+        self.now.clone_from(&self.durable);
+    }
+
+    /// Whether a loss of power may leave a name of `file`.
+    pub(super) fn may_return(&self, file: u32) -> bool {
+        let linked = |change: &Change| matches!(change, Change::Link { file: f, .. } | Change::Move { file: f, .. } if *f == file);
+        self.durable.values().any(|&f| f == file) || self.pending.iter().any(|entry| linked(&entry.change))
+    }
+
+    /// All that processes see is durable.
+    pub(super) fn settle(&mut self) {
+        for entry in core::mem::take(&mut self.pending) {
+            self.apply(&entry.change);
+        }
+    }
+
+    /// Forgets every name that does not begin with `kept`, for good; gives the files.
+    pub(super) fn wipe(&mut self, kept: &str) -> Vec<u32> {
+        self.settle();
+        let stays = |path: &str| !kept.is_empty() && path.starts_with(kept);
+        let gone = self.now.iter().filter(|(path, _)| !stays(path)).map(|(_, &file)| file).collect();
+        self.now.retain(|path, _| stays(path));
+        self.durable.clone_from(&self.now);
+        gone
+    }
+
+    fn change(&mut self, change: Change) {
+        self.pending.push(Pending { nth: self.changes, change });
+        self.changes += 1;
+    }
+
+    /// Folders above `path` that processes do not see yet are made.
+    fn make_folders(&mut self, path: &str) {
+        let missing: Vec<Box<str>> = ancestors(path).filter(|folder| !self.is_folder(folder)).map(Into::into).collect();
+        for path in missing {
+            self.change(Change::MakeFolder { path });
+        }
+    }
+
+    fn is_folder(&self, path: &str) -> bool {
+        from(&self.now, &format!("{path}/")).next().is_some()
+    }
+
+    /// The paths inside the folder `dir`.
+    fn inside(&self, dir: &str) -> Vec<Box<str>> {
+        from(&self.now, &format!("{dir}/")).map(Into::into).collect()
+    }
+
+    /// The change reaches the device.
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Link { path, file } => {
+                self.durable.insert(path.clone(), *file);
+            }
+            Change::MakeFolder { path } => {
+                self.durable_folders.insert(path.clone());
+            }
+            Change::Move { from, to, file } => {
+                if self.durable.get(from) == Some(file) {
+                    self.durable.remove(from);
+                }
+                self.durable.insert(to.clone(), *file);
+            }
+            Change::MoveFolder { from: old, to } => {
+                self.durable_folders.remove(old);
+                self.durable_folders.insert(to.clone());
+                let inside: Vec<Box<str>> = from(&self.durable, &format!("{old}/")).map(Into::into).collect();
+                for name in inside {
+                    if let Some(file) = self.durable.remove(&name) {
+                        self.durable.insert(format!("{to}{}", &name[old.len()..]).into(), file);
+                    }
+                }
+            }
+            Change::RemoveFolder { path } => {
+                self.durable_folders.remove(path);
+                let inside: Vec<Box<str>> = from(&self.durable, &format!("{path}/")).map(Into::into).collect();
+                for name in inside {
+                    self.durable.remove(&name);
+                }
+            }
+            Change::Unlink { path } => {
+                self.durable.remove(path);
+            }
+        }
+    }
+}
+
+impl Change {
+    /// The folder whose sync makes it durable.
+    fn folder(&self) -> &str {
+        match self {
+            Change::Link { path, .. }
+            | Change::MakeFolder { path }
+            | Change::Move { to: path, .. }
+            | Change::MoveFolder { to: path, .. }
+            | Change::RemoveFolder { path }
+            | Change::Unlink { path } => folder(path),
+        }
+    }
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+fn from<'a>(names: &'a BTreeMap<Box<str>, u32>, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    let range = (Bound::Included(prefix), Bound::Unbounded);
+    names.range::<str, _>(range).map(|(name, _)| name.as_ref()).take_while(move |name| name.starts_with(prefix))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn names(paths: &[&str]) -> Names {
@@ -122,5 +322,94 @@ mod tests {
         let mut names = names(&["a"]);
         assert_eq!(names.rename("a", "a"), Some(vec![]));
         assert_eq!(names.get("a"), Some(0));
+    }
+
+    #[test]
+    fn a_file_is_there_after_a_loss_of_power_once_its_folder_and_the_folder_above_are_synced() {
+        let mut half = names(&["t-0/1.log"]);
+        half.synced("t-0", half.changes());
+        half.power_lost(Seed(1), 0);
+        assert_eq!(half.paths().count(), 0, "the folder's own name was not synced");
+        let mut whole = names(&["t-0/1.log"]);
+        whole.synced("t-0", whole.changes());
+        whole.synced("", whole.changes());
+        whole.power_lost(Seed(1), 0);
+        assert_eq!(whole.get("t-0/1.log"), Some(0));
+    }
+
+    #[test]
+    fn a_rename_that_was_not_synced_is_undone_and_brings_the_replaced_file_back() {
+        let mut names = names(&["a", "a.tmp"]);
+        names.synced("", names.changes());
+        assert_eq!(names.rename("a.tmp", "a"), Some(vec![0]));
+        assert!(names.may_return(0) && names.may_return(1));
+        names.power_lost(Seed(1), 0);
+        assert_eq!((names.get("a"), names.get("a.tmp")), (Some(0), Some(1)));
+    }
+
+    #[test]
+    fn a_sync_covers_what_was_changed_before_it_was_asked_for() {
+        let mut names = names(&["a"]);
+        let asked = names.changes();
+        names.insert("b", 1);
+        names.synced("", asked);
+        names.power_lost(Seed(1), 0);
+        assert_eq!(names.paths().collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Create(u8),
+        Remove(u8),
+        Rename(u8, u8),
+        Sync(bool),
+    }
+
+    fn path(n: u8) -> String {
+        if n < 3 { format!("d/{n}") } else { n.to_string() }
+    }
+
+    proptest! {
+        /// Whatever was done, a name is afterwards what it was at some time since the last sync of its folder.
+        #[test]
+        fn a_loss_of_power_leaves_each_name_as_it_was_at_some_time_since_its_sync(
+            ops in prop::collection::vec(prop_oneof![
+                (0u8..6).prop_map(Op::Create),
+                (0u8..6).prop_map(Op::Remove),
+                (0u8..6, 0u8..6).prop_map(|(a, b)| Op::Rename(a, b)),
+                any::<bool>().prop_map(Op::Sync),
+            ], 1..40),
+            seed in any::<u64>(),
+        ) {
+            let mut names = Names::default();
+            let mut was: BTreeMap<String, BTreeSet<Option<u32>>> = (0..6).map(|n| (path(n), [None].into())).collect();
+            let mut above: BTreeSet<bool> = [false].into();
+            for (file, op) in (0u32..).zip(ops) {
+                match op {
+                    Op::Create(n) => drop(names.insert(&path(n), file)),
+                    Op::Remove(n) => drop(names.remove(&path(n))),
+                    Op::Rename(a, b) => drop(names.rename(&path(a), &path(b))),
+                    Op::Sync(root) => {
+                        names.synced(if root { "" } else { "d" }, names.changes());
+                        for (path, was) in was.iter_mut().filter(|(path, _)| path.contains('/') != root) {
+                            *was = [names.get(path)].into();
+                        }
+                        if root {
+                            above = [names.durable_folders.contains("d")].into();
+                        }
+                    }
+                }
+                above.insert(!names.inside("d").is_empty());
+                for (path, was) in &mut was {
+                    was.insert(names.get(path));
+                }
+            }
+            names.power_lost(Seed(seed), 100);
+            for (path, was) in &was {
+                let found = names.get(path);
+                let orphaned = found.is_none() && path.contains('/') && above.contains(&false);
+                prop_assert!(was.contains(&found) || orphaned, "{path}: {found:?}, was {was:?}");
+            }
+        }
     }
 }

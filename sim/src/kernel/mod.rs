@@ -246,7 +246,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
             KernelEvent::Start { node, starts } => self.start_now(node, starts),
             KernelEvent::Synced { node, incarnation, power_cycle, sync } => {
                 let disk = &mut self.disks[node.index()];
-                if disk.power_cycle() == power_cycle {
+                if disk.power_cycle() == power_cycle && !disk.holds(incarnation, power_cycle, sync) {
                     let (op, result) = disk.complete(sync);
                     if self.world.nodes[node.index()].incarnation == incarnation {
                         self.deliver(node, Event::Synced { op, result }, TraceKind::Synced { op, ok: result.is_ok() });
@@ -284,11 +284,14 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         let disk = &mut self.disks[node.index()];
         let world = &mut self.world;
         world.stats.events += 1;
-        let now = Time(world.nodes[node.index()].clock.wrapping_add(world.now));
+        let state = &world.nodes[node.index()];
+        let now = Time(state.reading(world.now));
+        let (busy, life) = (state.cpu > 0, state.life.clone());
         world.stepping = Some(node);
-        let mut fx = Fx { world, judge: &mut self.judge, node, observed: false, halted: None };
+        let mut fx = Fx { world, judge: &mut self.judge, node, observed: false, halted: None, life };
         machine.step(now, event, disk, &mut fx);
         let (observed, halted) = (fx.observed, fx.halted);
+        let dies = fx.life.filter(|(left, _)| left.get() == 0);
         self.world.stepping = None;
         if disk.has_asked() {
             self.world.start_syncs(node, disk);
@@ -300,8 +303,12 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
             }
             self.interrupted = self.judge.interrupts();
         }
-        if let Some(reason) = halted {
+        if let Some((_, power)) = dies {
+            self.life_ends(node, power);
+        } else if let Some(reason) = halted {
             self.halt(node, reason);
+        } else if busy {
+            self.busy(node);
         }
     }
 }
@@ -315,7 +322,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
 
     /// What the clock of `node` shows now.
     pub fn clock(&self, node: NodeId) -> Time {
-        Time(self.world.nodes[node.index()].clock.wrapping_add(self.world.now))
+        Time(self.world.nodes[node.index()].reading(self.world.now))
     }
 
     /// Why the run ended, if it did.
@@ -384,6 +391,9 @@ impl Node {
         Node {
             mode: Mode::Down,
             clock: config.epoch.0,
+            drift: (0, 0),
+            cpu: 0,
+            life: None,
             incarnation: 0,
             starts: 0,
             starting: false,

@@ -1,6 +1,18 @@
 //! Processes and hosts: start, crash, power loss, pause, and faults in general.
+//!
+//! | fault | what happens | what replication must do |
+//! |---|---|---|
+//! | crash | the process ends between two events, or between two effects of one; its page cache stays | survive, any number |
+//! | power loss | the host goes as well: peers are told nothing, see [`disk`](crate::disk) for what is left | survive fewer than hold a record |
+//! | pause | it stands still, then sees everything that came up meanwhile | survive: a leader that was replaced must find out |
+//! | slow CPU | every event takes time | survive; leave the ISR if it cannot keep up |
+//! | clock offset, jump, drift | only what it reads as the time changes | notice nothing: no decision compares clocks |
+//!
+//! Progress needs a majority of the quorum's voters, and for each partition a member of its ISR (or of its ELR).
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use tribunal_contract::{Event, Machine, NodeId, Time};
 
@@ -29,6 +41,12 @@ pub(super) struct Node {
     pub(super) mode: Mode,
     /// What its clock shows at virtual time zero. May have wrapped, if the offset is negative.
     pub(super) clock: u64,
+    /// By how many millionths it runs fast, and since when.
+    pub(super) drift: (i32, u64),
+    /// Nanoseconds that an event takes.
+    pub(super) cpu: u64,
+    /// Effects it still has to live for, where that is known, and whether its host dies with it.
+    pub(super) life: Option<(Rc<Cell<u32>>, bool)>,
     /// Incarnations so far.
     pub(super) incarnation: u32,
     /// Which start counts, and whether it is under way.
@@ -40,6 +58,21 @@ pub(super) struct Node {
     pub(super) draining: bool,
     /// What came up while paused.
     pub(super) backlog: VecDeque<Target>,
+}
+
+impl Node {
+    /// What its clock shows at virtual time `now`.
+    #[inline]
+    pub(super) fn reading(&self, now: u64) -> u64 {
+        let clock = self.clock.wrapping_add(now);
+        if self.drift.0 == 0 { clock } else { clock.wrapping_add_signed(self.drifted(now)) }
+    }
+
+    #[cold]
+    fn drifted(&self, now: u64) -> i64 {
+        let (ppm, since) = self.drift;
+        (i128::from(now - since) * i128::from(ppm) / 1_000_000) as i64
+    }
 }
 
 impl<M: Machine<Msg: Wire>> World<M> {
@@ -110,6 +143,24 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
                 let clock = world.config.epoch.0.wrapping_add_signed(nanos);
                 core::mem::replace(&mut world.nodes[node.index()].clock, clock) != clock
             }
+            Fault::ClockDrift { node, ppm } => {
+                let node = &mut world.nodes[node.index()];
+                node.clock = node.clock.wrapping_add_signed(node.drifted(now));
+                let changed = node.drift.0 != ppm;
+                node.drift = (ppm, now);
+                changed
+            }
+            Fault::CrashAfter { node, effects, power } => {
+                let state = &mut world.nodes[node.index()];
+                let there = matches!(state.mode, Mode::Running | Mode::Paused);
+                if there {
+                    let life = Rc::new(Cell::new(effects));
+                    state.life = Some((life.clone(), power));
+                    self.disks[node.index()].set_life(Some(life));
+                }
+                there
+            }
+            Fault::HalfOpen { node, peer } => net.half_open(queue, now, node, peer),
             Fault::LinkLatency { from, to, both, latency } => {
                 net.set_latency(from, to, latency);
                 if both {
@@ -133,10 +184,59 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
                 self.disks[node.index()].set_capacity(bytes);
                 true
             }
+            Fault::DiskCorrupt { node, path, position, bits } => self.disks[node.index()].corrupt(path, position, bits),
+            Fault::DiskMisdirect { node, from, to, position } => self.disks[node.index()].misdirect(from, to, position),
+            Fault::DiskSnapshot { node } => {
+                self.disks[node.index()].keep_snapshot();
+                true
+            }
+            Fault::DiskRestore { node, kept } => self.is_down(node) && self.disks[node.index()].restore(kept),
+            Fault::DiskWipe { node, kept } => {
+                let down = self.is_down(node);
+                if down {
+                    self.disks[node.index()].wipe(kept);
+                }
+                down
+            }
+            Fault::DiskStall { node, stalled } => {
+                for (incarnation, power_cycle, sync) in self.disks[node.index()].set_stalled(stalled) {
+                    world.schedule(now, KernelEvent::Synced { node, incarnation, power_cycle, sync });
+                }
+                true
+            }
+            Fault::SlowCpu { node, nanos } => {
+                world.nodes[node.index()].cpu = nanos;
+                true
+            }
             Fault::SyncLatency { node, percent } => {
                 self.disks[node.index()].set_sync_percent(percent);
                 true
             }
+        }
+    }
+
+    fn is_down(&self, node: NodeId) -> bool {
+        matches!(self.world.nodes[node.index()].mode, Mode::Down | Mode::Off)
+    }
+
+    /// The process has had its last effect.
+    #[cold]
+    pub(super) fn life_ends(&mut self, node: NodeId, power: bool) {
+        if power {
+            self.lose_power(node);
+        } else {
+            self.crash(node);
+        }
+    }
+
+    /// An event has taken its time: what comes up meanwhile waits.
+    #[cold]
+    pub(super) fn busy(&mut self, id: NodeId) {
+        let node = &mut self.world.nodes[id.index()];
+        if node.mode == Mode::Running && !node.draining {
+            (node.mode, node.draining) = (Mode::Paused, true);
+            let at = self.world.now + node.cpu;
+            self.world.schedule(at, KernelEvent::Drain { node: id });
         }
     }
 
@@ -209,6 +309,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
     fn forget(&mut self, id: NodeId) {
         self.machines[id.index()] = None;
         self.world.nodes[id.index()].draining = false;
+        self.world.nodes[id.index()].life = None;
         let backlog = core::mem::take(&mut self.world.nodes[id.index()].backlog);
         for target in backlog {
             self.dispatch(target);
@@ -246,11 +347,12 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         if !node.draining {
             return;
         }
-        if node.backlog.is_empty() {
+        if node.backlog.is_empty() && node.cpu == 0 {
             node.draining = false;
         } else {
             node.mode = Mode::Paused;
-            self.world.schedule(self.world.now, KernelEvent::Drain { node: id });
+            let at = self.world.now + node.cpu;
+            self.world.schedule(at, KernelEvent::Drain { node: id });
         }
     }
 }

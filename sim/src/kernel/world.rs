@@ -1,11 +1,15 @@
 //! The world as machines see it: all of the kernel but the machines, their disks and the judge.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use tribunal_contract::{ConnId, Effects, Event, Lane, Machine, NodeId, Span, Time, TimerId};
 
 use super::Stats;
 use super::process::Node;
 use crate::config::Config;
 use crate::disk::NodeDisk;
+use crate::disk::faults::spend;
 use crate::judge::{Digest, Judge, Wire};
 use crate::net::Net;
 use crate::queue::{Kind, Queue, Target};
@@ -83,20 +87,39 @@ pub(super) struct Fx<'a, M: Machine, J> {
     pub(super) node: NodeId,
     pub(super) observed: bool,
     pub(super) halted: Option<&'static str>,
+    /// Effects that the process still has to live for, where that is known.
+    pub(super) life: Option<(Rc<Cell<u32>>, bool)>,
+}
+
+impl<M: Machine, J> Fx<'_, M, J> {
+    /// Whether the process is dead and only its step is not over. Takes note of an effect if it is not.
+    #[inline]
+    fn is_dead(&self) -> bool {
+        self.life.as_ref().is_some_and(|(life, _)| spend(life))
+    }
 }
 
 impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Effects<M::Msg, M::Obs> for Fx<'_, M, J> {
     #[inline]
     fn send(&mut self, conn: ConnId, msg: M::Msg) {
+        if self.is_dead() {
+            return;
+        }
         self.world.net.send(&mut self.world.queue, self.world.now, self.node, conn, msg);
     }
 
     fn close(&mut self, conn: ConnId) {
+        if self.is_dead() {
+            return;
+        }
         self.world.net.close(&mut self.world.queue, self.world.now, self.node, conn);
     }
 
     fn connect(&mut self, peer: NodeId, lane: Lane) {
         assert!(peer.index() < self.world.nodes.len(), "connect to {peer:?}, which the world does not have");
+        if self.is_dead() {
+            return;
+        }
         self.world.net.connect(&mut self.world.queue, self.world.now, self.node, peer, lane);
     }
 
@@ -112,6 +135,9 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Effects<M::Msg, M::Obs> fo
 
     #[inline]
     fn observe(&mut self, observation: M::Obs) {
+        if self.life.as_ref().is_some_and(|(life, _)| life.get() == 0) {
+            return;
+        }
         self.observed = true;
         self.world.tracer.emit(self.world.now, self.node, TraceKind::Observed { digest: observation.digest() });
         self.judge.observe(Time(self.world.now), self.node, &observation);
@@ -125,6 +151,8 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Effects<M::Msg, M::Obs> fo
     }
 
     fn halt(&mut self, reason: &'static str) {
-        self.halted.get_or_insert(reason);
+        if self.life.as_ref().is_none_or(|(life, _)| life.get() > 0) {
+            self.halted.get_or_insert(reason);
+        }
     }
 }

@@ -30,6 +30,7 @@ pub(super) enum Draw {
     Keepalive,
     Late,
     LateBy,
+    Lost,
     Notice,
     Retransmit,
     Retransmitted,

@@ -116,6 +116,25 @@ impl<M: Wire> Net<M> {
         any
     }
 
+    /// The end of `node` of its connections with `peer` is gone and the other is not told. False if there were none.
+    pub(crate) fn half_open(&mut self, queue: &mut Queue, now: u64, node: NodeId, peer: NodeId) -> bool {
+        let mut any = false;
+        for i in 0..self.directions.len() as u32 {
+            let incoming = &mut self.directions[i as usize];
+            if incoming.to != node || incoming.from != peer || incoming.to_end != End::Open {
+                continue;
+            }
+            any = true;
+            // Whatever comes from now on is answered as a host answers that has lost its memory.
+            incoming.flags |= flag::VANISHED;
+            let conn = incoming.conn;
+            self.schedule(queue, now, NetEvent::Notice { i, conn });
+            let at = now + self.config.keepalive.draw(self.draws(i, Draw::Keepalive), 0);
+            self.schedule(queue, at, NetEvent::Keepalive { i, conn });
+        }
+        any
+    }
+
     fn reset_one(&mut self, queue: &mut Queue, now: u64, to_acceptor: u32) {
         let to_initiator = to_acceptor + 1;
         let conn = self.directions[to_acceptor as usize].conn;
@@ -145,10 +164,14 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// What is in flight in direction `i` is lost.
+    /// What is in flight in direction `i` is lost from some byte on: what came before it may still be in time.
     fn lose(&mut self, i: u32) {
-        self.directions[i as usize].items.clear();
-        self.directions[i as usize].stalled = 0;
+        let draws = self.draws(i, Draw::Lost);
+        let direction = &mut self.directions[i as usize];
+        let count = direction.items.len() as u64;
+        let kept = if direction.stalled == 0 && draws.chance(0, 50) { draws.below(1, count + 1) } else { 0 };
+        direction.items.truncate(kept as usize);
+        direction.stalled = 0;
     }
 
     pub(crate) fn set_latency(&mut self, from: NodeId, to: NodeId, latency: Option<Latency>) {

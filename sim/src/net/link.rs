@@ -1,6 +1,6 @@
 //! Links: what lies between two nodes, one way, and the connections opened over it.
 
-use tribunal_contract::{ConnId, Lane, NodeId};
+use tribunal_contract::{ConnId, Lane, NodeId, Span};
 
 use crate::{Latency, NetConfig, Seed};
 
@@ -32,6 +32,7 @@ struct LaneOf {
 pub(super) struct Links {
     seed: Seed,
     default_latency: Latency,
+    spread_percent: u32,
     default_bandwidth: u64,
     links: Vec<Link>,
     /// By start and end of the link: its place in `links` plus one. Rows are as long as they need to be.
@@ -43,6 +44,7 @@ impl Links {
         Links {
             seed: seed.fork("links"),
             default_latency: config.latency,
+            spread_percent: config.spread_percent,
             default_bandwidth: config.bandwidth.unwrap_or(0),
             links: Vec::new(),
             places: Vec::new(),
@@ -106,6 +108,8 @@ impl Links {
         if let Some(link) = self.place(from, to) {
             return link;
         }
+        let seed = self.seed.index(from.0.into()).index(to.0.into());
+        let latency = self.usual(seed);
         if self.places.len() <= from.index() {
             self.places.resize_with(from.index() + 1, Vec::new);
         }
@@ -114,8 +118,8 @@ impl Links {
             row.resize(to.index() + 1, 0);
         }
         self.links.push(Link {
-            seed: self.seed.index(from.0.into()).index(to.0.into()),
-            latency: self.default_latency,
+            seed,
+            latency,
             bandwidth: self.default_bandwidth,
             busy_until: 0,
             sent: 0,
@@ -158,9 +162,20 @@ impl Links {
     }
 
     pub(super) fn set_latency(&mut self, from: NodeId, to: NodeId, latency: Option<Latency>) {
-        let latency = latency.unwrap_or(self.default_latency);
         let link = self.between(from, to);
+        let latency = latency.unwrap_or_else(|| self.usual(self.links[link as usize].seed));
         self.links[link as usize].latency = latency;
+    }
+
+    /// The latency of a link of this seed that has none of its own.
+    fn usual(&self, seed: Seed) -> Latency {
+        let default = self.default_latency;
+        if self.spread_percent == 0 {
+            return default;
+        }
+        let percent = 100 + seed.fork("spread").below(0, u64::from(self.spread_percent) + 1);
+        let scale = |span: Span| Span::from_nanos((u128::from(span.as_nanos()) * u128::from(percent) / 100) as u64);
+        Latency { min: scale(default.min), tail: scale(default.tail), max: scale(default.max) }
     }
 
     pub(super) fn set_bandwidth(&mut self, from: NodeId, to: NodeId, bandwidth: Option<u64>) {

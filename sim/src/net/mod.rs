@@ -4,6 +4,14 @@
 //! token for each item of it: when a token comes up, the head of its direction arrives. So nothing can overtake, and a
 //! partition only has to count the tokens that came up meanwhile and push as many again when it heals.
 //!
+//! | fault | what processes see | what replication must do |
+//! |---|---|---|
+//! | latency, bandwidth, congestion | messages take longer, and queue | survive; replace who is too slow for its timeouts |
+//! | partition, one way or both | nothing gets through; after some time the connection is given up | survive: one leader an epoch, no progress without a majority |
+//! | stall, flapping | the same for a short time: bytes are held and sent again, connections survive | survive |
+//! | reset | both ends learn of it; of what is in flight a beginning arrives in time, or all of it late, or nothing | survive: repeat what has no answer, take no old request for a new one |
+//! | half-open | one end is gone and the other finds out when it sends, or later | survive |
+//!
 //! What TCP does is modelled as far as a process can see it. Bytes that do not get through are held and sent again; a
 //! sender whose bytes (or their acknowledgements) stay away too long gives the connection up. A process that dies has
 //! its connections closed by its host; a host that loses power tells nobody, and answers with a reset once it is back.

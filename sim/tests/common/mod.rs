@@ -28,6 +28,8 @@ impl Wire for Number {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Do {
     Append(&'static str, &'static [u8]),
+    /// So many messages in one step, from 0.
+    Burst(ConnId, u32),
     Cancel(u32),
     Choose(u32),
     Close(ConnId),
@@ -98,6 +100,7 @@ fn obey<D: Disk, F: Effects<Number, Saw>>(told: Do, disk: &mut D, fx: &mut F) {
             let appended = disk.open(path).and_then(|file| disk.append(file, Bytes::from_static(data)));
             fx.observe(Saw::Appended(appended));
         }
+        Do::Burst(conn, count) => (0..count).for_each(|number| fx.send(conn, Number(number))),
         Do::Cancel(index) => fx.cancel_timer(TimerId { class: 3, index }),
         Do::Choose(n) => {
             let chosen = fx.choose(n);
@@ -117,8 +120,10 @@ fn obey<D: Disk, F: Effects<Number, Saw>>(told: Do, disk: &mut D, fx: &mut F) {
         }
         Do::Send(conn, number) => fx.send(conn, Number(number)),
         Do::Sync(path, index) => {
-            let file = disk.open(path).expect("the test made the file");
-            disk.sync(file, SyncOp { class: 0, index });
+            // A loss of power may have taken the file.
+            if let Ok(file) = disk.open(path) {
+                disk.sync(file, SyncOp { class: 0, index });
+            }
         }
         Do::SyncDir(index) => disk.sync_dir("", SyncOp { class: 0, index }),
         Do::Timer(index, min, max) => {
