@@ -19,9 +19,10 @@ pub struct RunFolder {
 }
 
 /// Every file a run's folder may hold. A run that is done again begins without them.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "faults.jsonl",
     "history.jsonl",
+    "observations.jsonl",
     "operations.csv",
     "plan.toml",
     "report.html",
@@ -101,6 +102,14 @@ impl RunFolder {
     /// If it cannot be created.
     pub fn faults(&self) -> Result<JsonLines, ReportError> {
         JsonLines::create(&self.path.join("faults.jsonl"))
+    }
+
+    /// Begins `observations.jsonl`: lines are [`crate::ObservationRecord`]s.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn observations(&self) -> Result<JsonLines, ReportError> {
+        JsonLines::create(&self.path.join("observations.jsonl"))
     }
 
     /// Begins `series.csv`.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::causal::ChainStep;
+
 /// The version of the format of `verdict.json` that this crate writes, and the only one it reads.
 pub const FORMAT: u32 = 1;
 
@@ -56,7 +58,7 @@ pub struct VerdictRecord {
 }
 
 /// A property that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ViolationRecord {
     /// Which one.
     pub property: String,
@@ -68,4 +70,16 @@ pub struct ViolationRecord {
     /// The line of the scenario whose fault led to it, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// When it was seen, in simulated seconds since the workload's zero; negative in the warm-up.
+    #[serde(default)]
+    pub time_s: f64,
+    /// The event of the trace at which it was seen, if the run was recorded and it was seen at one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<u64>,
+    /// What led to it, step by step, if the run was recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<ChainStep>,
+    /// What it has in common with failures of the same cause, if the run was recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub signature: String,
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use tribunal_reports::causal::ChainStep;
 use tribunal_reports::{FORMAT, OperationRow, RunFolder, SeriesRow, VerdictRecord, ViolationRecord};
 
 /// An empty folder of this test.
@@ -26,6 +27,17 @@ fn verdict() -> VerdictRecord {
             detail: "orders/0 offset 517".into(),
             cause: String::new(),
             line: Some(18),
+            time_s: 6.911,
+            event: Some(48_211),
+            chain: vec![ChainStep {
+                event: 48_102,
+                time_s: 6.103,
+                node: "b1".into(),
+                kind: "power-lost".into(),
+                text: "loses power".into(),
+                follows: false,
+            }],
+            signature: "lost-write: power-lost".into(),
         }],
         expected: Vec::new(),
         allowed: Vec::new(),

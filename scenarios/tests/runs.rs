@@ -10,8 +10,8 @@ use tribunal::cli::{Exit, JsonReporter};
 use tribunal::language::{ObservationName, PropertyName, Scenario, Source};
 use tribunal::plan::Plan;
 use tribunal::run::{
-    Reporter, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Subject, Summary, Trial, Verdict, Violation, World,
-    execute,
+    How, Reporter, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Subject, Summary, Trial, Verdict, Violation,
+    World, execute,
 };
 use tribunal_common::Bug;
 use tribunal_reports::{ReportError, RunFolder};
@@ -37,9 +37,9 @@ sometimes = ["leader-elected"]
 struct Scripted<F>(F);
 
 impl<F: Fn(u64) -> Trial + Sync> World for Scripted<F> {
-    fn run(&self, plan: &Plan, bugs: &[Bug], folder: Option<&RunFolder>) -> Result<Trial, ReportError> {
-        if let Some(folder) = folder {
-            folder.write_bytes("trace.bin", &[bugs.len() as u8])?;
+    fn run(&self, plan: &Plan, how: &How<'_>) -> Result<Trial, ReportError> {
+        if let Some(folder) = how.folder {
+            folder.write_bytes("trace.bin", &[how.bugs.len() as u8])?;
         }
         Ok((self.0)(plan.seed))
     }
@@ -47,7 +47,7 @@ impl<F: Fn(u64) -> Trial + Sync> World for Scripted<F> {
 
 fn violation(name: &str) -> Violation {
     let property = PropertyName::new(name).unwrap();
-    Violation { property, detail: "orders/0 offset 5".into(), cause: String::new(), line: Some(9) }
+    Violation { line: Some(9), ..Violation::new(property, "orders/0 offset 5".into(), 0) }
 }
 
 fn trial(seed: u64, violated: &[&str]) -> Trial {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tribunal::language::Source;
 use tribunal::plan::Plan;
-use tribunal::run::{Trial, World};
+use tribunal::run::{How, Trial, World};
 use tribunal::world::KernelWorld;
 use tribunal_reports::RunFolder;
 use tribunal_tests::{run, scenario};
@@ -22,7 +22,7 @@ fn out(test: &str) -> PathBuf {
 }
 
 fn trial(plan: &Plan, folder: Option<&RunFolder>) -> Trial {
-    KernelWorld.run(plan, &[], folder).unwrap_or_else(|error| panic!("{error}"))
+    KernelWorld.run(plan, &How { folder, ..How::default() }).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]

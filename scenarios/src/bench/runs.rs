@@ -9,7 +9,7 @@ use tribunal_sim::trace::{Trace, TraceKind};
 use super::{BenchError, Figure, Goal};
 use crate::language::{Scenario, Source};
 use crate::plan::Plan;
-use crate::run::{Trial, World, judge};
+use crate::run::{How, Trial, World, judge};
 
 const STANDARD: (&str, &str) = ("scenarios/bench/standard.toml", include_str!("../../bench/standard.toml"));
 const IDLE: (&str, &str) = ("scenarios/bench/idle.toml", include_str!("../../bench/idle.toml"));
@@ -23,7 +23,7 @@ fn parse((path, text): (&str, &str)) -> Scenario {
 
 /// One run, which must hold.
 fn run(world: &dyn World, plan: &Plan, folder: Option<&RunFolder>) -> Result<Trial, BenchError> {
-    let mut trial = world.run(plan, &[], folder)?;
+    let mut trial = world.run(plan, &How { folder, ..How::default() })?;
     let [violations, ..] = judge(&plan.expect, std::mem::take(&mut trial.violations));
     match violations.first() {
         None => Ok(trial),
@@ -88,7 +88,8 @@ fn is_step(kind: TraceKind) -> bool {
         | TraceKind::Fault { .. }
         | TraceKind::Halted
         | TraceKind::Observed { .. }
-        | TraceKind::PowerLost => false,
+        | TraceKind::PowerLost
+        | TraceKind::Sent { .. } => false,
         TraceKind::Delivered { .. }
         | TraceKind::Down { .. }
         | TraceKind::Input

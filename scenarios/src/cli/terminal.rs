@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tribunal_contract::Span;
+use tribunal_reports::causal::chain_line;
 
 use super::print;
 use crate::run::{Reporter, RunOutcome, ScenarioOutcome, Summary, Verdict, Violation};
@@ -136,8 +137,9 @@ fn run_text(run: &RunOutcome, word: &str) -> String {
 
 fn violation_text(run: &RunOutcome, violation: &Violation) -> String {
     let mut text = format!("  {}: {}\n", violation.property.as_str(), violation.detail);
-    if !violation.cause.is_empty() {
-        text += &format!("  {}\n", violation.cause);
+    let led_to_it = if violation.chain.is_empty() { violation.cause.clone() } else { chain_line(&violation.chain) };
+    if !led_to_it.is_empty() {
+        text += &format!("  {led_to_it}\n");
     }
     match violation.line {
         Some(line) => text + &format!("  at {}:{line}\n", run.scenario_path),

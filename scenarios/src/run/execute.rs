@@ -7,26 +7,22 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
-use tribunal_common::Bug;
 use tribunal_model::Property;
 use tribunal_reports::{ReportError, RunFolder};
 
 use super::outcome::{RunOutcome, Summary, Trial, Verdict, Violation};
 use super::panics::caught;
 use super::tally::{Tally, judge};
-use super::{Reporter, RunOptions, RunRequest, Subject};
+use super::{How, Reporter, RunOptions, RunRequest, Subject};
 use crate::plan::Plan;
 
 /// Something that can run a plan.
 pub trait World: Sync {
     /// Runs the plan to its end. The result depends on the plan and the bugs only.
     ///
-    /// With a folder, what happened is written into it as well: history, trace, series, operations. That must not
-    /// change what happens.
-    ///
     /// # Errors
-    /// Where writing fails.
-    fn run(&self, plan: &Plan, bugs: &[Bug], folder: Option<&RunFolder>) -> Result<Trial, ReportError>;
+    /// Where writing into the folder fails.
+    fn run(&self, plan: &Plan, how: &How<'_>) -> Result<Trial, ReportError>;
 }
 
 /// Why runs could not be done or noted. Says nothing of the cluster.
@@ -101,6 +97,17 @@ pub fn execute(
     gathered.summary.wall = started.elapsed();
     reporter.finished(&gathered.summary);
     Ok(gathered.summary)
+}
+
+/// Runs a plan; a panic is a violation, never the end of the tool.
+///
+/// # Errors
+/// Where writing into the folder fails.
+pub fn run_caught(world: &dyn World, plan: &Plan, how: &How<'_>) -> Result<Trial, ReportError> {
+    caught(|| world.run(plan, how)).unwrap_or_else(|said| {
+        let violation = Violation::new(Property::Panic, said, 0);
+        Ok(Trial { violations: vec![violation], ..Trial::default() })
+    })
 }
 
 /// What has been reported so far.
@@ -200,10 +207,13 @@ impl<'r> Runner<'r> {
         if self.options.check_determinism {
             hashes.push(self.trial(plan, None)?.trace_hash);
         }
-        let [violations, expected, allowed] = judge(&plan.expect, trial.violations);
+        let [mut violations, mut expected, mut allowed] = judge(&plan.expect, trial.violations);
         if folder.is_none() && !violations.is_empty() && self.may_have_a_folder(request.subject.scenario()) {
             let made = self.folder(plan)?;
-            hashes.push(self.trial(plan, Some(&made))?.trace_hash);
+            // What is recorded knows more of what led to it.
+            let recorded = self.trial(plan, Some(&made))?;
+            hashes.push(recorded.trace_hash);
+            [violations, expected, allowed] = judge(&plan.expect, recorded.violations);
             folder = Some(made);
         }
         let other_hash = hashes.into_iter().find(|hash| *hash != trial.trace_hash);
@@ -244,16 +254,9 @@ impl<'r> Runner<'r> {
         Ok(outcome)
     }
 
-    /// Runs the plan; a panic is a violation, never the end of the tool.
     fn trial(&self, plan: &Plan, folder: Option<&RunFolder>) -> Result<Trial, RunError> {
-        match caught(|| self.world.run(plan, &self.options.bugs, folder)) {
-            Ok(trial) => Ok(trial?),
-            Err(said) => {
-                let property = Property::Panic.into();
-                let violation = Violation { property, detail: said, cause: String::new(), line: None };
-                Ok(Trial { violations: vec![violation], ..Trial::default() })
-            }
-        }
+        let how = How { bugs: &self.options.bugs, folder, ..How::default() };
+        Ok(run_caught(self.world, plan, &how)?)
     }
 
     fn folder(&self, plan: &Plan) -> Result<RunFolder, RunError> {

@@ -4,6 +4,7 @@
 //! runs nor what is expected. [`Tally`] judges over the seeds.
 
 mod execute;
+mod marks;
 mod outcome;
 mod panics;
 mod tally;
@@ -13,13 +14,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tribunal_common::Bug;
+use tribunal_reports::RunFolder;
 
 use crate::language::{Expect, Scenario};
 use crate::plan::Plan;
 
-pub use execute::{RunError, World, execute};
-pub use outcome::{RunOutcome, ScenarioOutcome, Summary, Trial, Verdict, Violation};
-pub use tally::{Tally, judge};
+pub use execute::{RunError, World, execute, run_caught};
+pub use marks::{Mark, MarkClass, Marks};
+pub use outcome::{RunOutcome, ScenarioOutcome, Signature, Summary, Trial, Verdict, Violation};
+pub use tally::{Tally, counts, judge};
 
 /// A run that is wanted.
 #[derive(Clone, Debug)]
@@ -74,6 +77,21 @@ impl Subject {
             Subject::Seed(scenario, _) => &scenario.expect,
         }
     }
+}
+
+/// How a world runs a plan. None of it changes what happens, but for the bugs and where the run ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How<'a> {
+    /// Bugs planted in every broker.
+    pub bugs: &'a [Bug],
+    /// A folder into which what happened is written: history, observations, trace, series, operations.
+    pub folder: Option<&'a RunFolder>,
+    /// Whether what led to a violation is found out, as it is with a folder: [`Violation::chain`].
+    pub explain: bool,
+    /// Whether marks of behaviour are gathered: [`Trial::marks`].
+    pub coverage: bool,
+    /// Whether the run ends at the first violation that counts by the plan's expectations.
+    pub stop_early: bool,
 }
 
 /// How runs are done.

@@ -1,17 +1,20 @@
 //! What runs come to.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tribunal_common::Bug;
 use tribunal_contract::Span;
+use tribunal_reports::causal::ChainStep;
 use tribunal_reports::{VerdictRecord, ViolationRecord};
 
+use super::marks::Marks;
 use crate::language::{ObservationName, PropertyName};
 
 /// A property that did not hold in a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
     /// Which one.
     pub property: PropertyName,
@@ -21,10 +24,38 @@ pub struct Violation {
     pub cause: String,
     /// The line of the scenario whose fault led to it, from 1, if it is known.
     pub line: Option<u32>,
+    /// When it was seen, in nanoseconds since the workload's zero; negative in the warm-up.
+    pub at: i64,
+    /// The event of the trace at which it was seen, if the run was recorded and it was seen at one.
+    pub event: Option<u64>,
+    /// What led to it, step by step, if the run was recorded.
+    pub chain: Vec<ChainStep>,
+    /// What the failure is, whatever the numbers.
+    pub signature: Signature,
+}
+
+/// What failures of one cause have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signature {
+    /// The property that did not hold.
+    pub property: PropertyName,
+    /// What the node at which it was seen last did to its log, without names and numbers. Empty if the run was not
+    /// recorded.
+    pub tuple: Vec<String>,
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.property.as_str())?;
+        match &self.tuple[..] {
+            [] => Ok(()),
+            tuple => write!(f, ": {}", tuple.join(" → ")),
+        }
+    }
 }
 
 /// What a world tells of one run of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Trial {
     /// Every property that did not hold, whether or not that is expected.
     pub violations: Vec<Violation>,
@@ -40,6 +71,8 @@ pub struct Trial {
     pub reached: BTreeSet<ObservationName>,
     /// The limit that ended the run before it had an answer, if one did.
     pub limit: Option<String>,
+    /// Marks of behaviour, if they were asked for.
+    pub marks: Marks,
 }
 
 /// What a run came to.
@@ -58,7 +91,7 @@ pub enum Verdict {
 }
 
 /// One run, judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunOutcome {
     /// The scenario's name.
     pub scenario: String,
@@ -144,6 +177,21 @@ impl RunOutcome {
 }
 
 impl Violation {
+    /// The time and what was seen, from a world that has recorded nothing.
+    pub fn new(property: impl Into<PropertyName>, detail: String, at: i64) -> Violation {
+        let property = property.into();
+        Violation {
+            property,
+            detail,
+            cause: String::new(),
+            line: None,
+            at,
+            event: None,
+            chain: Vec::new(),
+            signature: Signature { property, tuple: Vec::new() },
+        }
+    }
+
     /// The violation as `verdict.json` keeps it.
     fn record(&self) -> ViolationRecord {
         ViolationRecord {
@@ -151,6 +199,10 @@ impl Violation {
             detail: self.detail.clone(),
             cause: self.cause.clone(),
             line: self.line,
+            time_s: self.at as f64 / 1e9,
+            event: self.event,
+            chain: self.chain.clone(),
+            signature: self.signature.to_string(),
         }
     }
 }

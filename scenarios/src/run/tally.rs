@@ -16,16 +16,20 @@ pub fn judge(expect: &Expect, found: Vec<Violation>) -> [Vec<Violation>; 3] {
     let mut sorted = [const { Vec::new() }; 3];
     for violation in found {
         let property = violation.property;
-        let place = if expect.must.contains(&property) {
-            1
-        } else if expect.allow.contains(&property) || !(property.always_on() || expect.never.contains(&property)) {
-            2
-        } else {
-            0
+        let place = match () {
+            () if counts(expect, property) => 0,
+            () if expect.must.contains(&property) => 1,
+            () => 2,
         };
         sorted[place].push(violation);
     }
     sorted
+}
+
+/// Whether a run fails that does not hold a property.
+pub fn counts(expect: &Expect, property: PropertyName) -> bool {
+    let excused = expect.must.contains(&property) || expect.allow.contains(&property);
+    !excused && (property.always_on() || expect.never.contains(&property))
 }
 
 /// Gathers the runs of one scenario.

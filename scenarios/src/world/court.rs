@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use tribunal_common::{ClientObs, Obs, PartitionState, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
 use tribunal_model::{History, Invariants, ModelConfig, Progress, Reached, Violation};
-use tribunal_sim::{Judge, Lifecycle};
+use tribunal_sim::{Judge, Lifecycle, Machines};
 
+use super::coverage::Coverage;
 use super::node::{Node, Report};
 use super::records::Series;
 use super::triggers::{Scene, Triggers};
+use crate::language::Expect;
+use crate::plan::Plan;
+use crate::run::{How, counts};
 
 /// The judge of one run.
 pub(super) struct Court {
@@ -22,24 +26,45 @@ pub(super) struct Court {
     /// The newest committed state of each partition that any broker has applied.
     pub(super) partitions: BTreeMap<TopicIdPartition, PartitionState>,
     pub(super) violations: Vec<Violation>,
+    /// For each of them, the how-manyth observation it was seen at, from 0.
+    pub(super) seen_at: Vec<u64>,
+    /// How many observations were made.
+    observed: u64,
     pub(super) operations: u64,
     pub(super) series: Option<Series>,
+    /// Every observation, while a run is recorded.
+    pub(super) record: Option<Vec<(Time, NodeId, Obs)>>,
+    pub(super) coverage: Option<Coverage>,
+    /// Properties that end the run when they do not hold; none lets it go on.
+    ends_at: Option<Expect>,
+    ended: bool,
     /// Whether the workload's clock runs.
     pub(super) open: bool,
 }
 
+/// The run has shown what it was to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ended;
+
 impl Court {
-    pub(super) fn new(config: ModelConfig, triggers: Triggers, record: bool) -> Court {
+    pub(super) fn new(config: ModelConfig, plan: &Plan, how: &How<'_>) -> Court {
+        let record = how.folder.is_some() || how.explain;
         Court {
             invariants: Invariants::new(config),
             history: History::new(),
             reached: Reached::new(),
             progress: Vec::new(),
-            triggers,
+            triggers: Triggers::new(plan),
             partitions: BTreeMap::new(),
             violations: Vec::new(),
+            seen_at: Vec::new(),
+            observed: 0,
             operations: 0,
-            series: record.then(Series::default),
+            series: how.folder.map(|_| Series::default()),
+            record: record.then(Vec::new),
+            coverage: how.coverage.then(Coverage::default),
+            ends_at: how.stop_early.then(|| plan.expect.clone()),
+            ended: false,
             open: false,
         }
     }
@@ -68,12 +93,19 @@ impl Court {
 }
 
 impl Judge<Node> for Court {
-    type Violation = std::convert::Infallible;
+    type Violation = Ended;
 
     fn observe(&mut self, at: Time, node: NodeId, report: &Report) {
         let obs = &report.0;
         if let Err(violation) = self.invariants.observe(at, node, obs) {
+            let property = violation.property.into();
+            self.ended |= self.ends_at.as_ref().is_some_and(|expect| counts(expect, property));
             self.violations.push(*violation);
+            self.seen_at.push(self.observed);
+        }
+        self.observed += 1;
+        if let Some(record) = &mut self.record {
+            record.push((at, node, obs.clone()));
         }
         if let Obs::Client(client) = obs {
             self.history.record(at, node, client);
@@ -89,12 +121,19 @@ impl Judge<Node> for Court {
         if self.open {
             self.reached.note(obs);
             self.note_shrink(obs, before.as_ref());
+            if let Some(coverage) = &mut self.coverage {
+                coverage.observe(node, obs, before.as_ref());
+            }
             let scene = Scene { partitions: &self.partitions, before: before.as_ref() };
             self.triggers.observe(node, obs, scene);
         }
         if let Some(series) = &mut self.series {
             series.observe(at, node, obs, &self.partitions);
         }
+    }
+
+    fn after_event(&mut self, _: Time, _: NodeId, _: Machines<'_, Node>) -> Result<(), Ended> {
+        if self.ended { Err(Ended) } else { Ok(()) }
     }
 
     fn interrupts(&mut self) -> bool {

@@ -77,6 +77,11 @@ impl FaultLog {
         }
     }
 
+    /// Which of the plan's faults was the last to begin by then.
+    pub(super) fn last_before(&self, until: Time) -> Option<usize> {
+        self.happened.iter().rev().find(|fault| fault.began <= until).map(|fault| fault.fault)
+    }
+
     /// The faults, once the run is over.
     pub(super) fn finish(&self, plan: &Plan, end: Time) -> Vec<Happened> {
         let mut all = self.happened.clone();

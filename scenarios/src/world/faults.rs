@@ -87,6 +87,11 @@ impl Faults {
         self.tasks.push(Some((self.log.goes_on(), task)));
     }
 
+    /// The scenario's line of the last fault before `until`.
+    pub(super) fn last_line(&self, plan: &Plan, until: Time) -> Option<u32> {
+        Some(plan.faults[self.log.last_before(until)?].line).filter(|line| *line > 0)
+    }
+
     /// Has a planned fault happen at `at`.
     pub(super) fn plan_fault(&mut self, kernel: &mut SimKernel, at: Time, fault: usize, subject: Option<NodeId>) {
         self.schedule(kernel, at, Task::Fault { fault, subject });
@@ -143,6 +148,7 @@ impl Faults {
         let now = kernel.now();
         let chance = stable_hash(&(self.seed, index as u64, "target"));
         self.count += 1;
+        self.cover(kernel, &plan.faults[index].action, subject, chance);
         self.log.begin(now, index);
         let scene = |faults: &mut Faults, target: &Target| {
             let nodes = faults.resolve(kernel, target, subject, chance);
@@ -245,6 +251,19 @@ impl Faults {
                 }
                 self.schedule(kernel, now + *lasts, Task::Undo(undo));
             }
+        }
+    }
+
+    /// Tells coverage whom the fault strikes.
+    fn cover(&self, kernel: &mut SimKernel, action: &Action, subject: Option<NodeId>, chance: u64) {
+        if kernel.judge().coverage.is_none() {
+            return;
+        }
+        let struck = action.targets().into_iter().flat_map(|target| self.resolve(kernel, target, subject, chance));
+        let struck: Vec<NodeId> = struck.collect();
+        let court = kernel.judge_mut();
+        if let Some(coverage) = &mut court.coverage {
+            coverage.fault(action.name(), &struck, &court.partitions);
         }
     }
 

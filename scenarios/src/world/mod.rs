@@ -7,6 +7,8 @@
 
 mod build;
 mod court;
+mod coverage;
+mod explain;
 mod fault_log;
 mod faults;
 mod node;
@@ -14,11 +16,10 @@ mod phases;
 mod records;
 mod triggers;
 
-use tribunal_common::Bug;
-use tribunal_reports::{ReportError, RunFolder};
+use tribunal_reports::ReportError;
 
 use crate::plan::Plan;
-use crate::run::{Trial, World};
+use crate::run::{How, Trial, World};
 
 pub use node::{Node, NodeInput, Packet, Report};
 
@@ -27,7 +28,7 @@ pub use node::{Node, NodeInput, Packet, Report};
 pub struct KernelWorld;
 
 impl World for KernelWorld {
-    fn run(&self, plan: &Plan, bugs: &[Bug], folder: Option<&RunFolder>) -> Result<Trial, ReportError> {
-        phases::Run::new(plan, bugs, folder.is_some()).finish(folder)
+    fn run(&self, plan: &Plan, how: &How<'_>) -> Result<Trial, ReportError> {
+        phases::Run::new(plan, how).finish(how.folder)
     }
 }

@@ -1,6 +1,6 @@
 //! The phases of a run.
 
-use tribunal_common::{Bug, TopicIdPartition};
+use tribunal_common::TopicIdPartition;
 use tribunal_contract::{NodeId, Span, Time};
 use tribunal_core::Broker;
 use tribunal_model::{ModelConfig, Names, Progress, Promises, Property};
@@ -9,14 +9,15 @@ use tribunal_sim::{Fault, Kernel, Ran, Stop};
 
 use super::build::{self, ADMIN, ClientConfig};
 use super::court::Court;
+use super::coverage::Coverage;
+use super::explain::Observations;
 use super::faults::{Faults, SimKernel};
 use super::node::{Node, NodeInput};
 use super::records;
-use super::triggers::Triggers;
 use crate::apps::{AdminApp, ConsumerApp, ConsumerInput, ProducerApp, ProducerInput};
 use crate::language::{Acks, Condition, ObservationName, Target, Topic, Trigger, Workload};
 use crate::plan::Plan;
-use crate::run::{Trial, Violation};
+use crate::run::{How, Marks, Trial, Violation};
 
 /// A cluster that nothing has gone wrong with must be there by then.
 const WARM_UP_LIMIT: Span = Span::from_secs(60);
@@ -45,7 +46,7 @@ pub(super) struct Run<'p> {
 
 impl<'p> Run<'p> {
     /// The cluster and its clients, nothing started.
-    pub(super) fn new(plan: &'p Plan, bugs: &[Bug], record: bool) -> Run<'p> {
+    pub(super) fn new(plan: &'p Plan, how: &How<'_>) -> Run<'p> {
         let brokers = build::broker_nodes(&plan.cluster);
         let clients = build::clients(plan);
         let first_client = brokers.len() as u32 + 1;
@@ -76,8 +77,9 @@ impl<'p> Run<'p> {
         acks_all.push(prober);
         let voters = plan.cluster.controller_ids().map(|id| id as i32).collect();
         let config = ModelConfig { voters, acks_all, names: names.clone() };
-        let court = Court::new(config, Triggers::new(plan), record);
-        let (cluster, seed, bugs) = (plan.cluster.clone(), plan.seed, bugs.to_vec());
+        let court = Court::new(config, plan, how);
+        let record = court.record.is_some();
+        let (cluster, seed, bugs) = (plan.cluster.clone(), plan.seed, how.bugs.to_vec());
         let (admin, probe, audit) = (build::admin_config(plan), build::prober(plan), build::auditor(plan));
         let factory = move |node: NodeId, incarnation: u32| match node {
             ADMIN => Node::Admin(AdminApp::new(admin.clone())),
@@ -343,17 +345,25 @@ impl<'p> Run<'p> {
         };
         let court = self.kernel.judge_mut();
         let mut violations = std::mem::take(&mut court.violations);
+        let seen_at = std::mem::take(&mut court.seen_at);
         violations.extend(court.invariants.finish());
         let judgement = court.history.judge(&promises, &self.names, Some(court.invariants.truth()));
         violations.extend(judgement.violations);
         violations.append(&mut self.extra);
+        let observations = Observations::new(&self.kernel, &self.names, self.zero);
         if let Some(folder) = folder {
             records::write(folder, &self.kernel, &self.names, self.zero)?;
             self.write_scene(folder)?;
+            observations.write(folder)?;
         }
+        let mut told: Vec<Violation> = violations.iter().map(|violation| self.tell(violation)).collect();
+        observations.explain(&violations, &seen_at, &mut told);
+        let court = self.kernel.judge_mut();
+        let marks = court.coverage.take().map_or_else(Marks::default, Coverage::into_marks);
         let court = self.kernel.judge();
         Ok(Trial {
-            violations: violations.iter().map(|violation| self.tell(violation)).collect(),
+            violations: told,
+            marks,
             simulated: now.since(Time(0)),
             operations: court.operations,
             faults: self.faults.count,
@@ -406,11 +416,10 @@ impl<'p> Run<'p> {
     }
 
     fn tell(&self, violation: &tribunal_model::Violation) -> Violation {
-        Violation {
-            property: violation.property.into(),
-            detail: violation.detail.clone(),
-            cause: violation.cause_line(&self.names),
-            line: None,
-        }
+        let at = violation.at.0 as i64 - self.zero.0 as i64;
+        let mut told = Violation::new(violation.property, violation.detail.clone(), at);
+        told.cause = violation.cause_line(&self.names);
+        told.line = self.faults.last_line(self.plan, violation.at);
+        told
     }
 }

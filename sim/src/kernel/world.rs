@@ -105,6 +105,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Effects<M::Msg, M::Obs> fo
         if self.is_dead() {
             return;
         }
+        self.world.tracer.sent(self.world.now, self.node, conn, || msg.label());
         self.world.net.send(&mut self.world.queue, self.world.now, self.node, conn, msg);
     }
 

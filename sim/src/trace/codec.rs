@@ -6,7 +6,7 @@ use tribunal_contract::{ConnId, Lane, NodeId, SyncOp, Time, TimerId};
 use super::{Trace, TraceEvent, TraceKind};
 
 const MAGIC: &[u8; 8] = b"tribunal";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Why bytes are not a trace that this version can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +87,10 @@ impl Trace {
             let label = core::str::from_utf8(input.take(len)?).map_err(|_| input.corrupt())?;
             trace.labels.push(label.to_owned());
         }
-        let mut at = 0;
-        for seq in 0..input.number()? {
+        let (mut at, mut seq) = (0, 0);
+        for _ in 0..input.number()? {
             let event = input.event(seq, at)?;
-            at = event.at.0;
+            (at, seq) = (event.at.0, seq + u64::from(event.kind.is_event()));
             trace.events.push(event);
         }
         if input.position != bytes.len() {
@@ -137,6 +137,10 @@ fn put_event(out: &mut Vec<u8>, event: &TraceEvent, last: u64) {
         TraceKind::Refused { peer, lane } => {
             put(out, peer.0.into());
             out.push(lane.0);
+        }
+        TraceKind::Sent { conn, label } => {
+            put_conn(out, conn);
+            put(out, label.into());
         }
         TraceKind::Started { incarnation } => put(out, incarnation.into()),
         TraceKind::Synced { op, ok } => {
@@ -242,6 +246,7 @@ impl<'a> Input<'a> {
             10 => TraceKind::Synced { op: SyncOp { class: self.byte()?, index: self.u32()? }, ok: self.bool()? },
             11 => TraceKind::Timer { id: TimerId { class: self.byte()?, index: self.u32()? } },
             12 => TraceKind::Up { conn: self.conn()?, inbound: self.bool()? },
+            13 => TraceKind::Sent { conn: self.conn()?, label: self.u16()? },
             _ => return Err(self.corrupt()),
         };
         Ok(TraceEvent { at, seq, node, kind })
@@ -279,6 +284,7 @@ mod tests {
             Just(TraceKind::PowerLost),
             (any::<u32>(), any::<u8>())
                 .prop_map(|(peer, lane)| TraceKind::Refused { peer: NodeId(peer), lane: Lane(lane) }),
+            (conn(), any::<u16>()).prop_map(|(conn, label)| TraceKind::Sent { conn, label }),
             any::<u32>().prop_map(|incarnation| TraceKind::Started { incarnation }),
             (any::<u8>(), any::<u32>(), any::<bool>())
                 .prop_map(|(class, index, ok)| TraceKind::Synced { op: SyncOp { class, index }, ok }),
@@ -291,9 +297,13 @@ mod tests {
         let events = prop::collection::vec((any::<u64>(), any::<u32>(), kind()), 0..40);
         (prop::collection::vec("[a-zA-Z é]{0,9}", 0..4), events).prop_map(|(labels, events)| Trace {
             labels,
-            events: (0..)
-                .zip(events)
-                .map(|(seq, (at, node, kind))| TraceEvent { at: Time(at), seq, node: NodeId(node), kind })
+            events: events
+                .into_iter()
+                .scan(0, |next, (at, node, kind)| {
+                    let seq = *next;
+                    *next += u64::from(kind.is_event());
+                    Some(TraceEvent { at: Time(at), seq, node: NodeId(node), kind })
+                })
                 .collect(),
         })
     }
@@ -337,7 +347,7 @@ mod tests {
         bytes[8] = 9;
         let error = Trace::decode(&bytes).unwrap_err();
         assert_eq!(error, TraceError::OtherVersion { found: 9 });
-        assert_eq!(error.to_string(), "a trace of version 9; this build reads version 1");
+        assert_eq!(error.to_string(), "a trace of version 9; this build reads version 2");
         assert_eq!(Trace::decode(b"PK\x03\x04 a zip file"), Err(TraceError::NotATrace));
     }
 }

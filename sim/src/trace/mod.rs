@@ -2,7 +2,7 @@
 //!
 //! The hash takes in every event as four words: the time, the kind and node, and two words of the kind. With `fold` and
 //! the constants of the seed module, `e = fold(w0 ^ P0, w1 ^ P1) + fold(w2 ^ P1, w3 ^ P2)` and `h = fold(h ^ e, P0)`.
-//! Labels are for people and stay out of it.
+//! Labels are for people and stay out of it, and so is `Sent`, which is noted only while a trace is recorded.
 
 mod codec;
 
@@ -17,7 +17,7 @@ use crate::seed::{P0, P1, P2, fold};
 pub struct TraceEvent {
     /// When, since the start of the run.
     pub at: Time,
-    /// The how-manyth event of the run, from 0.
+    /// The how-manyth event of the run, from 0; of a [`TraceKind::Sent`], which is none, that of the next one.
     pub seq: u64,
     /// To which node. For a fault of the network, one of its nodes; [`TraceEvent::NO_NODE`] for one of none.
     pub node: NodeId,
@@ -69,6 +69,13 @@ pub enum TraceKind {
         /// On which lane.
         lane: Lane,
     },
+    /// It sent a message. What was sent on a connection arrives in that order, up to where the connection was lost.
+    Sent {
+        /// On which connection.
+        conn: ConnId,
+        /// The message's kind, in [`Trace::labels`].
+        label: u16,
+    },
     /// Its process started.
     Started {
         /// As which incarnation.
@@ -95,6 +102,13 @@ pub enum TraceKind {
     },
 }
 
+impl TraceKind {
+    /// Whether it is an event of the run, and in its hash, whether or not the run is recorded.
+    pub const fn is_event(&self) -> bool {
+        !matches!(self, TraceKind::Sent { .. })
+    }
+}
+
 impl TraceEvent {
     /// The node of a fault that is about no node in particular.
     pub const NO_NODE: NodeId = NodeId(u32::MAX);
@@ -115,6 +129,7 @@ impl TraceEvent {
             TraceKind::Observed { digest } => (6, digest, 0),
             TraceKind::PowerLost => (7, 0, 0),
             TraceKind::Refused { peer, lane } => (8, peer.0.into(), lane.0.into()),
+            TraceKind::Sent { conn, label: _ } => (13, conn_word(conn), attempt_word(conn)),
             TraceKind::Started { incarnation } => (9, incarnation.into(), 0),
             TraceKind::Synced { op, ok } => (10, u64::from(op.class) << 32 | u64::from(op.index), ok.into()),
             TraceKind::Timer { id } => (11, id.class.into(), id.index.into()),
@@ -152,7 +167,7 @@ impl Trace {
     /// The trace hash of the run that was recorded.
     pub fn hash(&self) -> u64 {
         let mut rolling = Rolling::START;
-        for event in &self.events {
+        for event in self.events.iter().filter(|event| event.kind.is_event()) {
             rolling.take(event);
         }
         rolling.0
@@ -187,6 +202,15 @@ impl Tracer {
         self.rolling.take(&event);
         if let Some(trace) = &mut self.record {
             trace.events.push(event);
+        }
+    }
+
+    /// Notes a message that is sent, while recording.
+    #[inline]
+    pub(crate) fn sent(&mut self, at: u64, node: NodeId, conn: ConnId, label: impl FnOnce() -> &'static str) {
+        if let Some(trace) = &mut self.record {
+            let label = trace.label(label());
+            trace.events.push(TraceEvent { at: Time(at), seq: self.seq, node, kind: TraceKind::Sent { conn, label } });
         }
     }
 

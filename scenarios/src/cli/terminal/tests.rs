@@ -32,12 +32,9 @@ fn run(verdict: Verdict) -> RunOutcome {
 }
 
 fn violation(name: &str) -> Violation {
-    Violation {
-        property: PropertyName::new(name).unwrap(),
-        detail: "orders/0 offset 517, acknowledged at 6.104 s, absent after epoch 4".into(),
-        cause: "6.102 b1 acknowledges → 6.103 b1 loses power".into(),
-        line: Some(18),
-    }
+    let detail = "orders/0 offset 517, acknowledged at 6.104 s, absent after epoch 4".into();
+    let violation = Violation::new(PropertyName::new(name).unwrap(), detail, 6_911_000_000);
+    Violation { cause: "6.102 b1 acknowledges → 6.103 b1 loses power".into(), line: Some(18), ..violation }
 }
 
 #[test]
