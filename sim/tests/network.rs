@@ -109,6 +109,30 @@ fn an_attempt_across_a_cut_is_refused_in_time_and_the_acceptor_forgets_it() {
 }
 
 #[test]
+fn an_attempt_whose_answer_is_held_back_when_the_acceptor_dies_still_comes_to_an_end() {
+    // The acceptor hears the first packet and answers into a link that is cut, then its process ends.
+    let begin = || {
+        let mut lab = Lab::new(2);
+        lab.take();
+        assert!(lab.kernel.apply(cut(1, 0, false)));
+        lab.tell(0, Do::Connect(1, 0));
+        lab.run(10);
+        assert!(matches!(lab.take_what()[..], [(1, Saw::Up(_, true))]));
+        assert!(lab.kernel.apply(Fault::Crash { node: node(1) }));
+        lab
+    };
+    // Never healed: the attempt times out.
+    let mut lab = begin();
+    lab.run(10_000);
+    assert_eq!(lab.take_what(), [(0, Saw::Refused(1))]);
+    // Healed in time: the initiator sees a connection, and its end.
+    let mut lab = begin();
+    assert!(lab.kernel.apply(heal(1, 0, false)));
+    lab.run(10_000);
+    assert!(matches!(lab.take_what()[..], [(0, Saw::Up(up, false)), (0, Saw::Down(down))] if up == down));
+}
+
+#[test]
 fn a_node_has_no_connections_to_itself() {
     let mut lab = Lab::new(1);
     lab.take();

@@ -236,8 +236,9 @@ impl<M: Wire> Net<M> {
         let direction = &self.directions[i as usize];
         match direction.to_end {
             End::Gone => {}
-            // A first packet that has not got through is not sent again.
-            End::Opening if direction.stalled > 0 => self.set_gone(i),
+            // An initiator that gives up before its first packet has got through does not send it again. An acceptor
+            // has answered already: that answer, and the end behind it, still reach the initiator after a heal.
+            End::Opening if direction.stalled > 0 && i.is_multiple_of(2) => self.set_gone(i),
             _ => self.push(queue, now, i, Item::Fin),
         }
         self.set_gone(i ^ 1);
