@@ -32,6 +32,11 @@ const SERVED: &[ApiKey] = &[
     ApiKey::DescribeQuorum,
 ];
 
+/// Whether clients may send requests of this API. Those between brokers are no business of theirs.
+pub fn serves_clients(api: ApiKey) -> bool {
+    SERVED.contains(&api)
+}
+
 /// Answers ApiVersions (KIP-35, KIP-511).
 pub(crate) fn api_versions(request: &ApiVersionsRequest, version: i16, image: &MetadataImage) -> ApiVersionsResponse {
     let valid =

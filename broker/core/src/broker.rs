@@ -24,6 +24,9 @@ const FETCH_TOPIC_IDS_SINCE: i16 = 13;
 /// A command from outside the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BrokerInput {
+    /// Close the logs and end the process without moving leaders: for the last brokers of a cluster that stops, which no
+    /// quorum is left to ask.
+    Close,
     /// Controlled shutdown: move leaders away, close the logs, end the process.
     Shutdown,
 }
@@ -174,6 +177,7 @@ impl Parts {
                 }
                 _ => self.replicas.on_synced(op, result, io),
             },
+            Event::Input(BrokerInput::Close) => self.lifecycle.close(io),
             Event::Input(BrokerInput::Shutdown) => self.lifecycle.shut_down(io),
         }
         self.settle(io);

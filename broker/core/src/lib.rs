@@ -17,5 +17,6 @@ mod forward;
 mod lifecycle;
 mod publish;
 
+pub use api::serves_clients;
 pub use broker::{Broker, BrokerInput};
 pub use tribunal_common::{BrokerConfig, Bug, Bugs, FlushPolicy, Obs, TruncationMode};

@@ -88,6 +88,12 @@ impl Lifecycle {
         }
     }
 
+    /// Closes without asking: nobody is left who could take over or decide.
+    pub(crate) fn close<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        self.phase = Phase::Closing;
+        io.fx.cancel_timer(GIVE_UP);
+    }
+
     /// The log directory has failed: this broker can serve nothing. Its leaders move in an orderly way if a controller
     /// can be reached, else when the session ends.
     pub(crate) fn log_dir_failed<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {

@@ -15,7 +15,7 @@ use crate::replicas::Replicas;
 
 /// First version that names topics by id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
-/// First version whose answers may carry a point of divergence (KIP-595).
+/// First version whose answers may carry a point of divergence and the current leader (KIP-595).
 const DIVERGING_SINCE: i16 = 12;
 
 /// A fetch that found too little and waits.
@@ -204,7 +204,9 @@ impl Replicas {
         match serve(partition, fetcher, wanted, version) {
             Err(error) => {
                 data.error_code = error.code();
-                if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
+                if version >= DIVERGING_SINCE
+                    && matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch)
+                {
                     data.current_leader =
                         LeaderIdAndEpoch { leader_id: partition.leader, leader_epoch: partition.leader_epoch };
                 }

@@ -29,6 +29,9 @@ const EARLIEST_LOCAL_TIMESTAMP: i64 = -4;
 /// ListOffsets: the last offset on tiered storage (KIP-1005); there is none.
 const LATEST_TIERED_TIMESTAMP: i64 = -5;
 
+/// First version of ListOffsets that answers with the leader epoch (KIP-320).
+const LEADER_EPOCH_SINCE: i16 = 4;
+
 impl Replicas {
     /// Serves ListOffsets.
     pub fn list_offsets<D: Disk, F: Fx>(
@@ -65,7 +68,9 @@ impl Replicas {
             Ok(found) => {
                 response.timestamp = found.timestamp;
                 response.offset = found.offset;
-                response.leader_epoch = found.leader_epoch;
+                if version >= LEADER_EPOCH_SINCE {
+                    response.leader_epoch = found.leader_epoch;
+                }
             }
             Err(error) => response.error_code = error.code(),
         }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tribunal_common::Bug;
 
 use super::exit::EXIT_CODES;
+use super::serve_args::ServeArgs;
 use crate::language::nearest::nearest;
 use crate::language::{Seeds, parse_seed, parse_seeds};
 use crate::run::RunOptions;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     New(NewArgs),
     /// Measures how fast the simulator is, beside others
     Bench(BenchArgs),
+    /// Starts real brokers that any Kafka client can use, until Ctrl-C
+    Serve(ServeArgs),
 }
 
 #[derive(Debug, Args)]

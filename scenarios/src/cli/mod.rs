@@ -1,4 +1,4 @@
-//! The command line: `run`, `replay`, `validate`, `list`, `new`, `bench`.
+//! The command line: `run`, `replay`, `validate`, `list`, `new`, `bench`, `serve`.
 
 mod args;
 mod bench;
@@ -6,6 +6,8 @@ mod exit;
 mod json;
 mod list;
 mod select;
+mod serve;
+mod serve_args;
 mod terminal;
 
 use std::fmt::Display;
@@ -34,6 +36,7 @@ pub fn main(world: Option<&dyn World>) -> ExitCode {
         Command::New(args) => new(&args),
         Command::Replay(args) => replay(&args, world),
         Command::Run(args) => run(&args, world),
+        Command::Serve(args) => serve::serve(&args),
         Command::Validate(args) => validate(&args),
     };
     exit.into()

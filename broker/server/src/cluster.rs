@@ -1,0 +1,207 @@
+//! Brokers of one process.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tribunal_core::{BrokerConfig, BrokerInput};
+use tribunal_protocol::Str;
+
+use crate::StartError;
+use crate::broker::{Running, Setup};
+use crate::conn::Limits;
+use crate::core::Stage;
+use crate::identity::{claim, random_uuid};
+
+/// Which brokers to run, and where.
+#[derive(Clone, Debug)]
+pub struct ClusterConfig {
+    /// The brokers of this process.
+    pub members: Vec<Member>,
+    /// Where brokers of other processes listen, by id. All of both vote in the controller quorum.
+    pub elsewhere: BTreeMap<i32, String>,
+    /// `cluster.id`. None takes that of the folders, or makes one up.
+    pub cluster_id: Option<Str>,
+    /// Settings of all brokers; who they are is filled in.
+    pub settings: BrokerConfig,
+    /// `socket.request.max.bytes`, in bytes.
+    pub max_frame: usize,
+    /// `connections.max.idle.ms`.
+    pub max_idle: Duration,
+}
+
+/// A broker of this process.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// `node.id`.
+    pub id: i32,
+    /// Where it listens. Port 0 takes any that is free.
+    pub listen: SocketAddr,
+    /// Its log directory.
+    pub folder: PathBuf,
+}
+
+impl ClusterConfig {
+    /// Brokers 1 to `count` that listen on `listen` and the ports after it, each with a folder below `data`.
+    pub fn local(count: u16, listen: SocketAddr, data: &Path) -> Result<ClusterConfig, String> {
+        let mut members = Vec::new();
+        for id in 1..=count {
+            let port = match listen.port() {
+                0 => 0,
+                first => {
+                    first.checked_add(id - 1).ok_or_else(|| format!("there are no {count} ports from {first} on"))?
+                }
+            };
+            let listen = SocketAddr::new(listen.ip(), port);
+            members.push(Member { id: i32::from(id), listen, folder: data.join(format!("broker-{id}")) });
+        }
+        Ok(ClusterConfig::new(members, BTreeMap::new()))
+    }
+
+    /// These brokers here, and others elsewhere.
+    pub fn new(members: Vec<Member>, elsewhere: BTreeMap<i32, String>) -> ClusterConfig {
+        ClusterConfig {
+            members,
+            elsewhere,
+            cluster_id: None,
+            settings: crate::settings::defaults(),
+            max_frame: tribunal_protocol::frame::MAX_FRAME,
+            max_idle: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Brokers that run in this process.
+pub struct Cluster {
+    brokers: Vec<Running>,
+    /// How many there are here and elsewhere.
+    voters: usize,
+    cluster_id: Str,
+}
+
+impl Cluster {
+    /// Starts the brokers. They serve after [`Cluster::ready`].
+    pub fn start(config: ClusterConfig) -> Result<Cluster, StartError> {
+        let mut cluster_id = config.cluster_id.clone();
+        let fresh = Str::from(random_uuid().to_string());
+        let mut listeners = Vec::new();
+        for member in &config.members {
+            let bound = TcpListener::bind(member.listen);
+            listeners.push(bound.map_err(|error| StartError::Bind { address: member.listen, error })?);
+        }
+        let mut addresses = config.elsewhere.clone();
+        for (member, listener) in config.members.iter().zip(&listeners) {
+            addresses.insert(member.id, listener.local_addr().map_err(StartError::System)?.to_string());
+        }
+        let voters: Vec<i32> = addresses.keys().copied().collect();
+        let mut setups = Vec::new();
+        for (member, listener) in config.members.into_iter().zip(listeners) {
+            // The first folder says whose the others must be.
+            let identity = claim(&member.folder, member.id, cluster_id.as_ref(), &fresh)?;
+            cluster_id.get_or_insert_with(|| identity.cluster_id.clone());
+            let address = listener.local_addr().map_err(StartError::System)?;
+            let cfg = BrokerConfig {
+                node_id: member.id,
+                cluster_id: identity.cluster_id,
+                voters: voters.clone(),
+                advertised: (advertised_host(address), address.port()),
+                directory: identity.directory,
+                incarnation: random_uuid(),
+                ..config.settings.clone()
+            };
+            let mut peers = addresses.clone();
+            peers.remove(&member.id);
+            let limits = Limits { max_frame: config.max_frame, idle: config.max_idle };
+            setups.push(Setup { cfg, folder: member.folder, lock: identity.lock, listener, peers, limits });
+        }
+        let mut brokers = Vec::new();
+        for setup in setups {
+            brokers.push(Running::start(setup)?);
+        }
+        Ok(Cluster { brokers, voters: voters.len(), cluster_id: cluster_id.unwrap_or(fresh) })
+    }
+
+    /// `cluster.id`.
+    pub fn cluster_id(&self) -> &Str {
+        &self.cluster_id
+    }
+
+    /// Where the brokers of this process listen, by id.
+    pub fn addresses(&self) -> impl Iterator<Item = (i32, SocketAddr)> {
+        self.brokers.iter().map(|broker| (broker.id, broker.address))
+    }
+
+    /// What a client is to be given: `host:port,host:port`.
+    pub fn bootstrap(&self) -> String {
+        let addresses: Vec<String> = self.addresses().map(|(_, address)| address.to_string()).collect();
+        addresses.join(",")
+    }
+
+    /// Waits until every broker here serves; if no others are elsewhere, until all know of each other.
+    pub async fn ready(&self, within: Duration) -> Result<(), StartError> {
+        let enough = if self.brokers.len() > 1 { Stage::Together } else { Stage::Serving };
+        let waited = async {
+            for broker in &self.brokers {
+                let (mut stage, mut ended) = (broker.stage.clone(), broker.ended.clone());
+                tokio::select! {
+                    _ = stage.wait_for(|stage| *stage >= enough) => {}
+                    _ = ended.wait_for(Option::is_some) => {}
+                }
+                if let Some(reason) = broker.ended.borrow().clone() {
+                    return Err(StartError::Ended { broker: broker.id, reason });
+                }
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(within, waited).await {
+            Ok(ready) => ready,
+            Err(_) => Err(StartError::NotReady { seconds: within.as_secs() }),
+        }
+    }
+
+    /// Waits until a broker ends that nobody has asked to, and says which and why.
+    pub async fn failed(&self) -> (i32, String) {
+        let mut all = tokio::task::JoinSet::new();
+        for broker in &self.brokers {
+            let (id, mut ended) = (broker.id, broker.ended.clone());
+            all.spawn(async move {
+                let reason = ended.wait_for(Option::is_some).await;
+                (id, reason.ok().and_then(|reason| reason.clone()).unwrap_or_default())
+            });
+        }
+        match all.join_next().await {
+            Some(Ok(ended)) => ended,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Asks every broker to move its leaders and to end, one after the other so that the quorum can decide as long as
+    /// there is one. Those that are left without only close their logs. Waits until all have ended.
+    pub async fn shut_down(mut self) {
+        let mut alive = self.voters;
+        while !self.brokers.is_empty() {
+            // The active controller ends last: each election in between would cost time.
+            let controls = |broker: &Running| broker.controls.load(Ordering::Relaxed);
+            let next = self.brokers.iter().position(|broker| !controls(broker)).unwrap_or(0);
+            let broker = self.brokers.remove(next);
+            let quorum = alive > 1 && alive > self.voters / 2;
+            broker.tell(if quorum { BrokerInput::Shutdown } else { BrokerInput::Close });
+            let mut ended = broker.ended.clone();
+            let _ = ended.wait_for(Option::is_some).await;
+            let id = broker.id;
+            let reason = broker.join();
+            tracing::info!(broker = id, reason, "ended");
+            alive -= 1;
+        }
+    }
+}
+
+/// What clients are told to connect to. A listener on every address cannot say which of them a client can reach.
+fn advertised_host(address: SocketAddr) -> Str {
+    match address.ip() {
+        ip if ip.is_unspecified() => Str::from_static("localhost"),
+        ip => Str::from(ip.to_string()),
+    }
+}

@@ -1,0 +1,61 @@
+//! What an operator learns of a broker: its stage, and a line in the log for what changes rarely.
+
+use tokio::sync::watch;
+use tribunal_common::QuorumRole;
+use tribunal_core::{Broker, Obs};
+
+use crate::core::Stage;
+
+/// Tells if the broker has come further.
+pub(crate) fn update(broker: &Broker, stage: &watch::Sender<Stage>) {
+    let Some(image) = broker.image() else { return };
+    let serves = |id: i32| image.broker(id).is_some_and(|broker| !broker.fenced);
+    let now = match serves(broker.config().node_id) {
+        false => Stage::Starting,
+        true if broker.config().voters.iter().all(|&id| serves(id)) => Stage::Together,
+        true => Stage::Serving,
+    };
+    stage.send_if_modified(|stage| {
+        let further = now > *stage;
+        *stage = now.max(*stage);
+        further
+    });
+}
+
+/// A line for what an operator may want to know. Silent about what happens with every request.
+pub(crate) fn log(me: i32, observation: &Obs) {
+    match observation {
+        Obs::ControllerActive { epoch } => tracing::info!(broker = me, epoch, "active controller"),
+        Obs::QuorumRoleChanged { role: QuorumRole::Resigned, epoch, .. } => {
+            tracing::info!(broker = me, epoch, "resigned as controller");
+        }
+        Obs::QuorumRoleChanged { role, epoch, leader } => {
+            tracing::debug!(broker = me, ?role, epoch, leader, "quorum role");
+        }
+        Obs::LeaderStarted { partition, epoch, end } => {
+            let (topic, partition) = (partition.topic, partition.partition);
+            tracing::debug!(broker = me, %topic, partition, epoch, end, "leads a partition");
+        }
+        Obs::FollowerStarted { partition, epoch, leader } => {
+            let (topic, partition) = (partition.topic, partition.partition);
+            tracing::debug!(broker = me, %topic, partition, epoch, leader, "follows a partition");
+        }
+        Obs::IsrProposed { partition, size, shrink } => {
+            let (topic, partition) = (partition.topic, partition.partition);
+            let what = if *shrink { "shrinks the ISR" } else { "expands the ISR" };
+            tracing::info!(broker = me, %topic, partition, size, "{what}");
+        }
+        Obs::FollowerTruncated { partition, end } => {
+            let (topic, partition) = (partition.topic, partition.partition);
+            tracing::info!(broker = me, %topic, partition, end, "cut its log to agree with the leader");
+        }
+        Obs::BrokerFenced { broker, .. } => tracing::info!(broker = me, fenced = broker, "a broker is fenced"),
+        Obs::BrokerUnfenced { broker, .. } => tracing::info!(broker = me, unfenced = broker, "a broker serves"),
+        Obs::LogDirOffline => tracing::error!(broker = me, "the log directory has failed"),
+        Obs::PartitionCommitted { state, .. } if state.unclean => {
+            let (topic, partition) = (state.partition.topic, state.partition.partition);
+            tracing::warn!(broker = me, %topic, partition, "unclean leader election: records may be lost");
+        }
+        _ => {}
+    }
+}
