@@ -36,8 +36,9 @@ fn mark(header: &BatchHeader) -> BatchMark {
 
 impl MetadataLog {
     /// Recovers the log, or makes an empty one. Every batch is read again: the log is short (snapshots bound it), and
-    /// the quorum's promises rest on it.
-    pub(crate) fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<MetadataLog, LogError> {
+    /// the quorum's promises rest on it. Also returns what was found, to be reported by [`MetadataLog::opened`] once
+    /// the snapshots have said where the log begins: the first segment may begin before that.
+    pub(crate) fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<(MetadataLog, Vec<BatchMark>), LogError> {
         let config = LogConfig {
             segment_bytes: SEGMENT_BYTES,
             max_message_bytes: MAX_BATCH_BYTES,
@@ -48,12 +49,16 @@ impl MetadataLog {
         };
         let mut found = Vec::new();
         let (log, _) = Log::open(FOLDER, config, Checkpoints::default(), io.disk, |h| found.push(mark(h)))?;
-        let start = log.start_offset();
+        Ok((MetadataLog { log, before_start: 0 }, found))
+    }
+
+    /// Reports what recovery found from the log's start on.
+    pub(crate) fn opened<D: Disk, F: Fx>(&self, found: Vec<BatchMark>, io: &mut Io<'_, D, F>) {
+        let start = self.start();
         io.fx.observe(Obs::LogOpened { log: METADATA_LOG, start, kept: start });
-        for batch in found {
+        for batch in found.into_iter().filter(|batch| batch.last >= start) {
             io.fx.observe(Obs::Appended { log: METADATA_LOG, batch });
         }
-        Ok(MetadataLog { log, before_start: 0 })
     }
 
     /// The first offset.
@@ -146,11 +151,15 @@ impl MetadataLog {
         Ok(())
     }
 
-    /// Lets the log begin after the snapshot, which lies in it or at its start.
-    pub(crate) fn start_after<D: Disk, F: Fx>(&mut self, snapshot: SnapshotId, io: &mut Io<'_, D, F>) {
-        let moved = self.log.delete_records_before(snapshot.end);
+    /// Lets the log begin after the snapshot, which lies in it or at its start. True if that is another place.
+    pub(crate) fn begin_after(&mut self, snapshot: SnapshotId) -> bool {
         self.before_start = snapshot.epoch;
-        if moved {
+        self.log.delete_records_before(snapshot.end)
+    }
+
+    /// The same, reported.
+    pub(crate) fn start_after<D: Disk, F: Fx>(&mut self, snapshot: SnapshotId, io: &mut Io<'_, D, F>) {
+        if self.begin_after(snapshot) {
             io.fx.observe(Obs::LogStart { log: METADATA_LOG, start: snapshot.end, emptied: false });
         }
     }

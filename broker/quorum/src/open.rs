@@ -19,10 +19,11 @@ impl Quorum {
         if voters.is_empty() || voters.len() > MAX_VOTERS || !voters.is_sorted_by(|a, b| a < b) || voters[0] < 0 {
             return Err(QuorumError::Voters);
         }
-        let mut log = MetadataLog::open(io)?;
         let mut snapshots = Snapshots::open(io.disk)?;
         snapshots.report(io)?;
-        let hw = begin_after_snapshot(&mut log, &mut snapshots, io)?;
+        let (mut log, found) = MetadataLog::open(io)?;
+        let hw = begin_after_snapshot(&mut log, &mut snapshots, io.disk)?;
+        log.opened(found, io);
         let newest = snapshots.fetching.map_or(0, |f| f.id.epoch).max(log.end().epoch);
         let election = match read_election(io.disk)? {
             Some(election) if election.epoch >= newest => election,
@@ -49,10 +50,10 @@ impl Quorum {
 
 /// Lets the log begin where the snapshots say. Returns the high watermark that is certain: snapshots cover only what is
 /// committed.
-fn begin_after_snapshot<D: Disk, F: Fx>(
+fn begin_after_snapshot<D: Disk>(
     log: &mut MetadataLog,
     snapshots: &mut Snapshots,
-    io: &mut Io<'_, D, F>,
+    disk: &mut D,
 ) -> Result<i64, QuorumError> {
     let mut fetched = None;
     if let Some(latest) = snapshots.latest()
@@ -70,11 +71,13 @@ fn begin_after_snapshot<D: Disk, F: Fx>(
     let start = log.start().max(second_last.unwrap_or(0));
     if start > 0 {
         match snapshots.kept[..in_log].iter().find(|id| id.end >= start) {
-            Some(first) => log.start_after(*first, io),
+            Some(first) => {
+                log.begin_after(*first);
+            }
             None if fetched.is_some() => {}
             None => return Err(QuorumError::SnapshotMissing(start)),
         }
-        snapshots.remove_before(log.start(), io.disk)?;
+        snapshots.remove_before(log.start(), disk)?;
     }
     snapshots.fetching = fetched;
     let covered = snapshots.kept.iter().rev().find(|id| id.log_end() <= log.end());

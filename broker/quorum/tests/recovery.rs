@@ -3,14 +3,15 @@
 mod world;
 
 use bytes::Bytes;
-use tribunal_common::{BrokerConfig, Io, Net, QuorumRole};
+use tribunal_common::{BrokerConfig, Io, Net, Obs, QuorumRole};
 use tribunal_contract::{Disk, NodeId, Time};
 use tribunal_protocol::ErrorCode;
 use tribunal_quorum::{Quorum, QuorumError};
+use tribunal_records::{BatchBuilder, BatchOptions};
 use world::Dice;
 use world::alone::{Alone, answer_on, follower, vote};
 use world::disk::MemDisk;
-use world::node::{Happens, Quiet};
+use world::node::{Happens, Node, Quiet};
 
 #[test]
 fn a_vote_survives_a_crash_at_any_moment_or_was_never_answered() {
@@ -125,4 +126,33 @@ fn a_log_that_was_emptied_and_not_begun_anew_waits_for_its_snapshot() {
     let view = alone.node.quorum.as_ref().expect("up").view();
     assert_eq!((view.log_start, view.log_end, view.high_watermark), (42, 42, 42));
     assert_eq!((view.last_epoch, view.snapshot_end), (3, Some(42)));
+}
+
+#[test]
+fn what_lies_before_the_first_snapshot_is_not_reported_as_the_log() {
+    // A segment is closed where the log ends, which may be before or after the end of the snapshot that is taken then.
+    let batch = |base_offset| {
+        let mut batch =
+            BatchBuilder::new(BatchOptions { base_offset, partition_leader_epoch: 5, ..Default::default() });
+        (0..2).for_each(|n| batch.append(n, None, Some(b"value"), &[]));
+        batch.build()
+    };
+    let mut disk = MemDisk::default();
+    let segment = disk.create("__cluster_metadata-0/00000000000000000003.log").expect("works");
+    disk.append(segment, batch(3)).expect("works");
+    disk.append(segment, batch(5)).expect("works");
+    disk.close(segment);
+    write(&mut disk, "00000000000000000005-0000000005.checkpoint", b"any");
+
+    let mut node = Node::new(BrokerConfig::new(0, vec![0, 1, 2]));
+    node.disk = disk;
+    let observed = node.handle(1_000_000_000, Happens::Start, &mut Dice::new(Vec::new(), 5)).observed;
+    let places = observed.iter().filter_map(|obs| match obs {
+        Obs::SnapshotTaken { end, .. } => Some(("snapshot", *end)),
+        Obs::LogOpened { start, .. } => Some(("opened", *start)),
+        Obs::LogStart { start, .. } => Some(("start", *start)),
+        Obs::Appended { batch, .. } => Some(("appended", batch.base)),
+        _ => None,
+    });
+    assert_eq!(places.collect::<Vec<_>>(), [("snapshot", 5), ("opened", 5), ("appended", 5)]);
 }

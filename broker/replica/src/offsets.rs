@@ -28,6 +28,8 @@ const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL_TIMESTAMP: i64 = -4;
 /// ListOffsets: the last offset on tiered storage (KIP-1005); there is none.
 const LATEST_TIERED_TIMESTAMP: i64 = -5;
+/// First version of ListOffsets that knows OFFSET_NOT_AVAILABLE (KIP-207).
+const OFFSET_NOT_AVAILABLE_SINCE: i16 = 5;
 
 /// First version of ListOffsets that answers with the leader epoch (KIP-320).
 const LEADER_EPOCH_SINCE: i16 = 4;
@@ -150,24 +152,33 @@ fn find_offset<D: Disk, F: Fx>(
     // What a client may read ends at the high watermark; a follower replicates up to the log end.
     let end = if follower { log.end_offset() } else { partition.high_watermark };
     let at = |offset: i64| Found { timestamp: -1, offset, leader_epoch: log.epoch_for_offset(offset).unwrap_or(-1) };
+    // A leader whose high watermark has not reached its epoch's start does not yet know what earlier leaders committed:
+    // its end would lie before records that clients have been told of (KIP-207).
+    let lagging =
+        !follower && partition.leading().is_some_and(|leading| partition.high_watermark < leading.epoch_start);
+    let unavailable = match version {
+        OFFSET_NOT_AVAILABLE_SINCE.. => ErrorCode::OffsetNotAvailable,
+        _ => ErrorCode::LeaderNotAvailable,
+    };
+    let nothing = || if lagging { Err(unavailable) } else { Ok(NONE) };
     match timestamp {
+        LATEST_TIMESTAMP if lagging => Err(unavailable),
         // The offset after the last record has the epoch of the leader that will fill it.
         LATEST_TIMESTAMP => Ok(Found { leader_epoch: partition.leader_epoch, ..at(end) }),
         EARLIEST_TIMESTAMP | EARLIEST_LOCAL_TIMESTAMP => Ok(at(log.start_offset())),
-        LATEST_TIERED_TIMESTAMP if version >= 9 => Ok(Found { timestamp: -1, offset: -1, leader_epoch: -1 }),
+        LATEST_TIERED_TIMESTAMP if version >= 9 => Ok(NONE),
         MAX_TIMESTAMP if version >= 7 => {
             let found = log.max_timestamp(io.disk).map_err(|_| ErrorCode::KafkaStorageError)?;
-            Ok(found.map_or_else(none, |found| Found { timestamp: found.timestamp, ..at(found.offset) }))
+            let readable = found.filter(|found| found.offset < end);
+            readable.map_or_else(nothing, |found| Ok(Found { timestamp: found.timestamp, ..at(found.offset) }))
         }
         0.. => {
             let found = log.offset_for_timestamp(timestamp, io.disk).map_err(|_| ErrorCode::KafkaStorageError)?;
             let readable = found.filter(|found| found.offset < end);
-            Ok(readable.map_or_else(none, |found| Found { timestamp: found.timestamp, ..at(found.offset) }))
+            readable.map_or_else(nothing, |found| Ok(Found { timestamp: found.timestamp, ..at(found.offset) }))
         }
         _ => Err(ErrorCode::UnsupportedVersion),
     }
 }
 
-fn none() -> Found {
-    Found { timestamp: -1, offset: -1, leader_epoch: -1 }
-}
+const NONE: Found = Found { timestamp: -1, offset: -1, leader_epoch: -1 };

@@ -268,9 +268,12 @@ impl<'p> Run<'p> {
             }
             let progress = &self.kernel.judge().progress;
             let served = progress.iter().all(|progress| progress.is_done() || now >= progress.deadline());
-            if served && self.is_drained() && !asked {
+            if served
+                && self.is_drained()
+                && !asked
+                && let Some(targets) = partitions.iter().map(|&id| self.end_of(id)).collect()
+            {
                 asked = true;
-                let targets = partitions.iter().map(|&id| self.end_of(id)).collect();
                 self.kernel.input(self.auditor, NodeInput::Consumer(ConsumerInput::ReadToEnd { targets }));
             }
             if asked && self.has_audited() {
@@ -299,15 +302,14 @@ impl<'p> Run<'p> {
         matches!(self.kernel.machine(self.auditor), Some(Node::Consumer(auditor)) if auditor.has_reached_end())
     }
 
-    /// How far a reader of a partition must come: the high watermark of its leader.
-    fn end_of(&self, id: TopicIdPartition) -> i64 {
-        let Some(state) = self.kernel.judge().partitions.get(&id).filter(|state| state.leader >= 0) else { return 0 };
-        match self.kernel.machine(NodeId(state.leader as u32)) {
-            Some(Node::Broker(broker)) => {
-                broker.replicas().and_then(|replicas| replicas.get(id)).map_or(0, |partition| partition.high_watermark)
-            }
-            _ => 0,
-        }
+    /// How far a reader of a partition must come: the high watermark of its leader, once that covers all that earlier
+    /// leaders may have committed. A leader that was just elected does not know that yet (KIP-207).
+    fn end_of(&self, id: TopicIdPartition) -> Option<i64> {
+        let state = self.kernel.judge().partitions.get(&id).filter(|state| state.leader >= 0)?;
+        let Some(Node::Broker(broker)) = self.kernel.machine(NodeId(state.leader as u32)) else { return None };
+        let partition = broker.replicas()?.get(id)?;
+        let known = partition.high_watermark >= partition.leading()?.epoch_start;
+        known.then_some(partition.high_watermark)
     }
 
     fn no_progress(&mut self, detail: String) {
