@@ -1,16 +1,28 @@
-//! The run directory: verdict, plan, history, trace, series.
+//! A run's folder, and what can be seen in it.
 //!
-//! `<out>/<scenario>/<seed>/` holds `verdict.json`, `plan.toml`, `history.jsonl`, `observations.jsonl`, `trace.bin`, `series.csv`
-//! and `operations.csv`; `<out>/latest` points at the newest. This crate knows how they are written and read, not what a
-//! run is.
+//! ```text
+//! trace, history, replicas ─▶ data ─▶ series ─▶ charts ─▶ page
+//!                                        └────▶ CSV
+//! ```
+//!
+//! `<out>/<scenario>/<seed>/` holds `verdict.json`, `plan.toml`, `run.json`, `faults.jsonl`, `history.jsonl`,
+//! `observations.jsonl`, `trace.bin`, `series.csv` and `operations.csv`; `<out>/latest` points at the newest. This crate
+//! knows how they are written and read, not what a run is.
 
 pub mod causal;
+pub mod charts;
+pub mod data;
 mod error;
 mod folder;
 pub mod hunt;
 mod lines;
 mod observations;
+pub mod operations;
+pub mod page;
+pub mod replicas;
+mod report;
 mod run;
+pub mod series;
 mod tables;
 mod verdict;
 
@@ -18,6 +30,7 @@ pub use error::ReportError;
 pub use folder::RunFolder;
 pub use lines::JsonLines;
 pub use observations::ObservationRecord;
+pub use report::{Reading, ReportOptions, write_report};
 pub use run::{FaultRecord, NodeRecord, RUN_FORMAT, Role, RunRecord, TopicRecord};
 pub use tables::{OperationRow, SeriesRow, Table};
 pub use verdict::{FORMAT, VerdictRecord, ViolationRecord};

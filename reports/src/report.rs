@@ -1,0 +1,77 @@
+//! A run's report: `report.html`, a picture of each chart, a CSV file of each series.
+
+use std::path::PathBuf;
+
+use crate::charts::{panels, png, scene, svg};
+use crate::data::Data;
+use crate::page::run_page;
+use crate::series::{Activity, Series};
+use crate::{ReportError, RunFolder};
+
+/// What a report is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportOptions {
+    /// Pictures as PNG too.
+    pub png: bool,
+}
+
+/// A run, read, with its series.
+#[derive(Debug)]
+pub struct Reading {
+    /// What its folder tells.
+    pub data: Data,
+    /// The series.
+    pub series: Series,
+    /// The bytes of `trace.bin`; empty if there is none.
+    pub trace: Vec<u8>,
+}
+
+impl Reading {
+    /// Reads a run's folder.
+    ///
+    /// # Errors
+    /// If there is no verdict, or a file is corrupt.
+    pub fn of(folder: &RunFolder) -> Result<Reading, ReportError> {
+        let data = Data::read(folder)?;
+        let path = folder.path().join("trace.bin");
+        let trace = if path.exists() { std::fs::read(&path).map_err(ReportError::io(&path))? } else { Vec::new() };
+        let activity = if trace.is_empty() {
+            Activity::default()
+        } else {
+            Activity::read(&trace, &data.run, data.bins)
+                .map_err(|error| ReportError::Corrupt { path, why: error.to_string() })?
+        };
+        Ok(Reading { series: Series::of(&data, activity), data, trace })
+    }
+}
+
+/// Writes a run's report into its folder: `report.html`, `charts/*.svg`, `csv/*.csv`. Says where the page is.
+///
+/// # Errors
+/// If the run cannot be read, or a file not be written.
+pub fn write_report(folder: &RunFolder, options: ReportOptions) -> Result<PathBuf, ReportError> {
+    let reading = Reading::of(folder)?;
+    let (data, series) = (&reading.data, &reading.series);
+    let panels = panels(data, series);
+    let scene = scene(data);
+    let charts = folder.path().join("charts");
+    // A run that is done again may have fewer charts.
+    match std::fs::remove_dir_all(&charts) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(ReportError::io(&charts)(error)),
+        _ => std::fs::create_dir_all(&charts).map_err(ReportError::io(&charts))?,
+    }
+    for panel in &panels {
+        let path = charts.join(format!("{}.svg", panel.id));
+        let undrawn = |why: String| ReportError::Corrupt { path: path.clone(), why };
+        std::fs::write(&path, svg(panel, &scene).map_err(undrawn)?).map_err(ReportError::io(&path))?;
+        if options.png {
+            png(panel, &scene, &path.with_extension("png")).map_err(undrawn)?;
+        }
+    }
+    series.write(data, &folder.path().join("csv"))?;
+    let trace = folder.path().join("trace.bin");
+    let page = run_page(data, series, &panels, &scene, &reading.trace)
+        .map_err(|error| ReportError::Corrupt { path: trace, why: error.to_string() })?;
+    folder.write_text("report.html", &page)?;
+    Ok(folder.path().join("report.html"))
+}
