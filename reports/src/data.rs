@@ -128,8 +128,10 @@ fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReportError> {
     let mut all = Vec::new();
     for (number, line) in file.lines().enumerate() {
         let line = line.map_err(ReportError::io(path))?;
-        let value = serde_json::from_str(&line)
-            .map_err(|error| ReportError::Corrupt { path: path.to_owned(), why: format!("line {}: {error}", number + 1) })?;
+        let value = serde_json::from_str(&line).map_err(|error| ReportError::Corrupt {
+            path: path.to_owned(),
+            why: format!("line {}: {error}", number + 1),
+        })?;
         all.push(value);
     }
     Ok(all)

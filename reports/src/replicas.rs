@@ -131,13 +131,8 @@ impl Replicas {
             return Ok(Replicas::default());
         }
         let mut reader = csv::Reader::from_path(path).map_err(|error| ReportError::csv(path, error))?;
-        let mut reading = Reading {
-            bins,
-            sampled: 0,
-            replicas: BTreeMap::new(),
-            leaders: BTreeMap::new(),
-            out: Replicas::default(),
-        };
+        let mut reading =
+            Reading { bins, sampled: 0, replicas: BTreeMap::new(), leaders: BTreeMap::new(), out: Replicas::default() };
         let mut row = csv::ByteRecord::new();
         while reader.read_byte_record(&mut row).map_err(|error| ReportError::csv(path, error))? {
             if reading.take(&row).is_none() {

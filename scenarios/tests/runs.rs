@@ -80,6 +80,7 @@ fn options(test: &str) -> RunOptions {
         out,
         check_determinism: false,
         fail_fast: false,
+        report: false,
     }
 }
 

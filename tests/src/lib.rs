@@ -43,6 +43,7 @@ pub fn run(scenarios: &[Arc<Scenario>], seeds: std::ops::Range<u64>, bugs: &[Bug
         out: out.to_owned(),
         check_determinism: false,
         fail_fast: false,
+        report: false,
     };
     let mut runs = Runs::default();
     execute(&requests, &options, &KernelWorld, &mut runs).unwrap_or_else(|error| panic!("{error}"));

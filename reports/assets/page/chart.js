@@ -310,6 +310,7 @@ class Chart extends Zoomable {
       const x = Math.round(this.x(at)) + 0.5;
       g.strokeStyle = g.fillStyle = Colours.named(ink); g.lineWidth = word === "violation" ? 2 : 1;
       g.beginPath(); g.moveTo(x, top); g.lineTo(x, bottom); g.stroke();
+      if (this.panel.rows.length) continue;
       g.textAlign = "right"; g.textBaseline = "top"; g.fillText(word, x - 4, top + 3);
     }
   }

@@ -80,9 +80,11 @@ function partitions(place, panels, scene, shared) {
 
 function spaceTime(place, data) {
   if (!data.windows.length) { place.append(make("p", { class: "hint" }, "The run left no trace.")); return; }
-  const colours = {}, apis = data.apis.map((name) => ({ name, colour: colours[name] }));
-  const order = [...data.apis].sort();
-  for (const api of apis) api.colour = [0, 3, 2, 4, 1, 5, 6, 7][order.indexOf(api.name) % 8];
+  // Colours go to the kinds of messages that there are; the most frequent ones come first.
+  const counts = data.apis.map(() => 0);
+  for (const window of data.windows) for (const message of window.messages) counts[message[4]]++;
+  const order = data.apis.map((_, api) => api).sort((a, b) => counts[b] - counts[a]);
+  const apis = data.apis.map((name, api) => ({ name, colour: [0, 2, 1, 4, 3, 5, 6, 7][Math.min(order.indexOf(api), 7)] }));
   const select = make("select", { "aria-label": "part of the run" });
   data.windows.forEach((window, n) => select.append(make("option", { value: String(n) }, window.title)));
   const holder = make("div");

@@ -3,8 +3,12 @@
 
 class SpaceTime extends Zoomable {
   constructor(canvas, data, window, apis) {
-    super(canvas, new SharedView(window.from, window.to), data.nodes.length * 46 + 54);
+    // Lanes of processes that take part; brokers always do.
+    const used = new Set(window.messages.flatMap((message) => [message[0], message[1]]));
+    const lanes = data.nodes.map((_, node) => node).filter((node) => used.has(node) || node < data.brokers);
+    super(canvas, new SharedView(window.from, window.to), lanes.length * 46 + 54);
     Object.assign(this, { data, window, off: new Set(), top: 8, left: 92, depth: 40 });
+    this.place = new Map(lanes.map((node, row) => [node, row]));
     this.apis = apis;
     this.bottom = this.height - 36;
     this.cone = window.messages.filter((message) => message[5]);
@@ -36,7 +40,7 @@ class SpaceTime extends Zoomable {
     const focus = this.window.focus === null ? to : Math.max(to, this.window.focus), room = Math.max((focus - from) * 0.06, 0.001);
     this.view.set(from - room, focus + room);
   }
-  lane(node) { return this.top + node * 46 + 23; }
+  lane(node) { return this.top + (this.place.has(node) ? this.place.get(node) : -9) * 46 + 23; }
   draw(g) {
     this.timeAxis(g, this.top, this.bottom, "simulated time (s)");
     g.textBaseline = "middle"; g.textAlign = "right";

@@ -181,7 +181,7 @@ mod tests {
     const A: NodeId = NodeId(1);
     const B: NodeId = NodeId(2);
     const CONN: ConnId = ConnId { initiator: A, acceptor: B, lane: Lane(0), attempt: 0 };
-    const SENT: TraceKind = TraceKind::Sent { conn: CONN, label: 0 };
+    const SENT: TraceKind = TraceKind::Sent { conn: CONN, label: 0, bytes: 0 };
     const DELIVERED: TraceKind = TraceKind::Delivered { conn: CONN, label: 0, digest: 0 };
 
     fn trace(events: &[(NodeId, TraceKind)]) -> Trace {

@@ -9,9 +9,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
+use super::PALETTE;
 use super::panel::{Axis, Draw, Layer, Panel, Scene};
 use super::ticks::{label, ticks};
-use super::PALETTE;
 
 /// Open Sans Regular; its licence stands beside it.
 static FONT: &[u8] = include_bytes!("../../assets/fonts/OpenSans-Regular.ttf");
@@ -111,16 +111,15 @@ impl Layout {
 }
 
 fn keys(panel: &Panel, scene: &Scene) -> Vec<Key> {
-    let of_layer = |layer: &Layer| Key {
-        colour: colour(layer.colour),
-        sign: Sign::Layer(layer.draw),
-        text: layer.name.clone(),
-    };
+    let of_layer =
+        |layer: &Layer| Key { colour: colour(layer.colour), sign: Sign::Layer(layer.draw), text: layer.name.clone() };
     let mut keys: Vec<Key> = panel.layers.iter().map(of_layer).collect();
-    let square = |strength| move |(index, word): &(u8, String)| Key {
-        colour: colour(*index),
-        sign: Sign::Square(strength),
-        text: word.clone(),
+    let square = |strength| {
+        move |(index, word): &(u8, String)| Key {
+            colour: colour(*index),
+            sign: Sign::Square(strength),
+            text: word.clone(),
+        }
     };
     keys.extend(panel.legend.iter().map(square(0.6)));
     if panel.timed {
@@ -205,7 +204,7 @@ where
     }
     cells(root, panel, &scale)?;
     if panel.timed {
-        moments(root, scene, &scale)?;
+        moments(root, scene, &scale, panel.rows.is_empty())?;
     }
     root.present()?;
     Ok(())
@@ -241,7 +240,7 @@ where
     Ok(())
 }
 
-/// Faults, behind everything, each with its kind and whom it hit where that fits.
+/// Faults, behind everything.
 fn bands<B: DrawingBackend>(root: &Area<'_, B>, scene: &Scene, scale: &Scale<'_>) -> Result<(), Failure>
 where
     B::ErrorType: 'static,
@@ -255,8 +254,13 @@ where
     Ok(())
 }
 
-/// What is written over the plot: faults' names, elections, the end of the safety phase.
-fn moments<B: DrawingBackend>(root: &Area<'_, B>, scene: &Scene, scale: &Scale<'_>) -> Result<(), Failure>
+/// What is drawn over the plot: elections, the end of the safety phase, the violation.
+fn moments<B: DrawingBackend>(
+    root: &Area<'_, B>,
+    scene: &Scene,
+    scale: &Scale<'_>,
+    in_words: bool,
+) -> Result<(), Failure>
 where
     B::ErrorType: 'static,
 {
@@ -270,8 +274,10 @@ where
         let x = scale.x(at);
         let ink = if word == "healed" { INK } else { colour(3) };
         root.draw(&PathElement::new(vec![(x, top), (x, bottom)], ink.stroke_width(1)))?;
-        let style = anchored(12, HPos::Right, VPos::Top).color(&ink);
-        root.draw(&Text::new(word.to_owned(), (x - 4, top + 3), style))?;
+        if in_words {
+            let style = anchored(12, HPos::Right, VPos::Top).color(&ink);
+            root.draw(&Text::new(word.to_owned(), (x - 4, top + 3), style))?;
+        }
     }
     Ok(())
 }
@@ -358,7 +364,7 @@ where
         match (path.len(), layer.draw) {
             (0, _) => {}
             (1, _) => sign(root, Draw::Circles, path[0], 2, ink)?,
-            (_, Draw::Dashes) => root.draw(&DashedPathElement::new(path.into_iter(), 5, 4, ink.stroke_width(2)))?,
+            (_, Draw::Dashes) => root.draw(&DashedPathElement::new(path, 5, 4, ink.stroke_width(2)))?,
             _ => root.draw(&PathElement::new(path, ink.stroke_width(2)))?,
         }
     }

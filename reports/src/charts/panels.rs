@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::panel::{Axis, Band, Cell, Draw, Layer, Panel, Scene, Tick};
 use crate::data::Data;
 use crate::operations::Outcome;
+use crate::run::Role;
 use crate::series::{Distribution, QUANTILES, Series, Share};
 
 const BLUE: u8 = 0;
@@ -13,8 +14,8 @@ const VERMILLION: u8 = 3;
 const SKY: u8 = 5;
 const GREY: u8 = 7;
 
-/// Colours of kinds of faults, in the order of the names of those that there are. Grey is for what is over.
-const FAULT_COLOURS: [u8; 7] = [3, 4, 1, 2, 5, 6, 0];
+/// Colours of kinds of faults, in the order of the names of those that there are: neighbours differ most.
+const FAULT_COLOURS: [u8; 7] = [3, 5, 4, 2, 6, 1, 0];
 
 /// Colours of series that are of one sort: brokers, partitions, links.
 const SERIES_COLOURS: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -133,7 +134,7 @@ fn latency(data: &Data, series: &Series) -> Panel {
         layers.entry((point.kind, point.outcome)).or_default().push(at);
     }
     let mut shape_of: BTreeMap<u16, Draw> = BTreeMap::new();
-    let layers: Vec<Layer> = layers
+    let mut layers: Vec<Layer> = layers
         .into_iter()
         .map(|((kind, outcome), points)| {
             let next = shapes[shape_of.len() % shapes.len()];
@@ -143,8 +144,9 @@ fn latency(data: &Data, series: &Series) -> Panel {
             let colour = if delivery && outcome == Outcome::Ok { SKY } else { colour_of(outcome) };
             Layer { name, colour, draw, points }
         })
-        .rev()
         .collect();
+    // What is not in order lies in front: deliveries at the back, failures before all.
+    layers.sort_by_key(|layer| (!layer.name.starts_with("delivery"), layer.colour));
     let y = log_axis("latency (ms)", layers.iter().flat_map(|layer| layer.points.iter().map(|(_, y)| *y)));
     panel("latency", "Latency of each operation, by when it was due", time_axis(data), y, layers)
 }
@@ -214,7 +216,10 @@ fn availability(data: &Data, series: &Series) -> Panel {
     let rows = shares.iter().map(|share| share.name.clone()).collect();
     let legend = [(BLUE, "all acknowledged"), (ORANGE, "some"), (VERMILLION, "none"), (GREY, "unavailable ≥ 0.5 s")];
     let legend = legend.map(|(colour, word)| (colour, word.to_owned())).to_vec();
-    Panel { legend, ..ribbons("availability", "Availability: sends acknowledged, by when they were due", data, rows, cells) }
+    Panel {
+        legend,
+        ..ribbons("availability", "Availability: sends acknowledged, by when they were due", data, rows, cells)
+    }
 }
 
 /// Neighbouring bins of one colour are one cell.
@@ -250,8 +255,7 @@ fn leadership(data: &Data) -> Panel {
     };
     let mut cells = Vec::new();
     for (row, partition) in rows.iter().enumerate() {
-        let starts: Vec<_> =
-            data.replicas.leader_starts.iter().filter(|start| &start.partition == partition).collect();
+        let starts: Vec<_> = data.replicas.leader_starts.iter().filter(|start| &start.partition == partition).collect();
         for (n, start) in starts.iter().enumerate() {
             let to = starts.get(n + 1).map_or(data.run.end_s, |next| next.time_s);
             if to <= 0.0 {
@@ -308,7 +312,8 @@ fn offsets(data: &Data, partition: &str) -> Panel {
 fn lag(data: &Data, series: &Series) -> Panel {
     let all = &series.lag.all;
     let points = |records: &mut dyn Iterator<Item = Option<i64>>| -> Vec<(f64, f64)> {
-        let at = |(bin, lag): (usize, Option<i64>)| (data.bins.start_s(bin + 1), lag.map_or(f64::NAN, |lag| lag as f64));
+        let at =
+            |(bin, lag): (usize, Option<i64>)| (data.bins.start_s(bin + 1), lag.map_or(f64::NAN, |lag| lag as f64));
         records.enumerate().map(at).collect()
     };
     let layers = if all.len() <= MOST_LINES {
@@ -387,10 +392,12 @@ fn sync_queue(data: &Data, series: &Series) -> Panel {
 
 /// Bytes on the busiest links.
 fn links(data: &Data, series: &Series) -> Panel {
-    let mut busiest: Vec<_> = series.activity.links.iter().collect();
+    let of_workload = |name: &str| !matches!(data.role(name), Some(Role::Admin | Role::Auditor | Role::Prober));
+    let mut busiest: Vec<_> =
+        series.activity.links.iter().filter(|link| of_workload(&link.from) && of_workload(&link.to)).collect();
     busiest.sort_by_key(|link| std::cmp::Reverse(link.bytes.iter().sum::<u64>()));
     let layers = busiest.into_iter().take(MOST_LINES).enumerate().map(|(n, link)| Layer {
-        name: format!("{} → {}", link.from, link.to),
+        name: format!("{} to {}", link.from, link.to),
         colour: SERIES_COLOURS[n],
         draw: if n % 2 == 0 { Draw::Line } else { Draw::Dashes },
         points: link

@@ -9,7 +9,7 @@ mod timeline;
 
 use serde::Serialize;
 
-pub(crate) use html::{escaped, milliseconds, table, thousands};
+pub(crate) use html::escaped;
 pub use run::run_page;
 
 use crate::charts::{Panel, Scene};
@@ -46,9 +46,9 @@ pub(crate) struct Section {
 fn document(title: &str, head: &str, sections: &[Section], data: &PageData<'_>) -> String {
     let links = sections.iter().map(|section| format!("<li><a href=\"#{}\">{}</a></li>", section.id, section.title));
     let links: String = links.collect();
-    let sections = sections.iter().map(|section| {
-        format!("<section id=\"{}\"><h2>{}</h2>{}</section>", section.id, section.title, section.body)
-    });
+    let sections = sections
+        .iter()
+        .map(|section| format!("<section id=\"{}\"><h2>{}</h2>{}</section>", section.id, section.title, section.body));
     let sections: String = sections.collect();
     let scripts = SCRIPTS.join("\n");
     let (title, json) = (escaped(title), script_json(data));
@@ -68,11 +68,4 @@ fn document(title: &str, head: &str, sections: &[Section], data: &PageData<'_>) 
 /// Where the script puts these charts.
 pub(crate) fn charts(ids: &[&str]) -> String {
     ids.iter().map(|id| format!("<div data-panels=\"{id}\"></div>")).collect()
-}
-
-/// The data of a page that has charts and nothing else.
-pub(crate) fn page_of_charts(title: &str, head: &str, sections: &[Section], panels: &[Panel]) -> String {
-    let (timeline, spacetime) = Default::default();
-    let data = PageData { from: 0.0, to: 1.0, panels, scene: &Scene::default(), timeline, spacetime };
-    document(title, head, sections, &data)
 }

@@ -7,6 +7,7 @@ use super::spacetime::SpaceTime;
 use super::timeline::Timeline;
 use super::{PageData, Section, charts, document};
 use crate::ViolationRecord;
+use crate::causal::chain_line;
 use crate::charts::{Panel, Scene};
 use crate::data::Data;
 use crate::operations::Outcome;
@@ -35,14 +36,8 @@ pub fn run_page(
         Section { id: "disks", title: "Disks and links", body: charts(&["syncs", "sync-queue", "links"]) },
         Section { id: "plan", title: "Plan", body: plan(data) },
     ];
-    let json = PageData {
-        from: 0.0,
-        to: data.run.end_s.max(0.05),
-        panels,
-        scene,
-        timeline: Timeline::of(data),
-        spacetime,
-    };
+    let json =
+        PageData { from: 0.0, to: data.run.end_s.max(0.05), panels, scene, timeline: Timeline::of(data), spacetime };
     let title = format!("{} seed {}: {}", data.verdict.scenario, data.verdict.seed, data.verdict.verdict);
     Ok(document(&title, &head(data), &sections, &json))
 }
@@ -64,12 +59,17 @@ fn head(data: &Data) -> String {
         thousands(verdict.operations),
         thousands(verdict.faults),
         escaped(&verdict.trace_hash),
-        if verdict.bugs.is_empty() { String::new() } else { format!(" · planted: {}", escaped(&verdict.bugs.join(", "))) },
+        if verdict.bugs.is_empty() {
+            String::new()
+        } else {
+            format!(" · planted: {}", escaped(&verdict.bugs.join(", ")))
+        },
     );
     match verdict.verdict.as_str() {
         "held" => out += "<p>Every promise held.</p>",
         "inconclusive" => {
-            let _ = write!(out, "<p>A limit was reached: {}</p>", escaped(verdict.limit.as_deref().unwrap_or("unknown")));
+            let _ =
+                write!(out, "<p>A limit was reached: {}</p>", escaped(verdict.limit.as_deref().unwrap_or("unknown")));
         }
         "violated" => {}
         other => {
@@ -93,7 +93,10 @@ fn head(data: &Data) -> String {
     });
     let wanted: String = wanted.collect();
     if !wanted.is_empty() {
-        let _ = write!(out, "<p class=\"hint\">What the scenario must reach over its seeds, and this run reached:</p><ul class=\"chips\">{wanted}</ul>");
+        let _ = write!(
+            out,
+            "<p class=\"hint\">What the scenario must reach over its seeds, and this run reached:</p><ul class=\"chips\">{wanted}</ul>"
+        );
     }
     for (title, violations) in [("As the scenario expects", &verdict.expected), ("Allowed", &verdict.allowed)] {
         if !violations.is_empty() {
@@ -110,8 +113,9 @@ fn violation_text(violation: &ViolationRecord, class: &str) -> String {
         escaped(&violation.property),
         escaped(&violation.detail)
     );
-    if !violation.cause.is_empty() {
-        let _ = write!(out, "<p class=\"cause\">{}</p>", escaped(&violation.cause));
+    let told = chain_line(&violation.chain);
+    for sentence in [&told, &violation.cause].into_iter().filter(|sentence| !sentence.is_empty()) {
+        let _ = write!(out, "<p class=\"cause\">{}</p>", escaped(sentence));
     }
     if let Some(line) = violation.line {
         let _ = write!(out, "<p class=\"hint\">the fault at line {line} of the scenario</p>");
@@ -141,9 +145,8 @@ fn latency(series: &Series) -> String {
 
 fn availability(data: &Data, series: &Series) -> String {
     let availability = &series.availability;
-    let share = |of: &crate::series::Share| {
-        of.total().map_or("–".to_owned(), |share| format!("{:.4} %", share * 100.0))
-    };
+    let share =
+        |of: &crate::series::Share| of.total().map_or("–".to_owned(), |share| format!("{:.4} %", share * 100.0));
     let mut out = format!(
         "<p>{} of all sends were acknowledged. Partitions were unavailable for {:.2} s in {} windows: a window is at least \
          {} s without an acknowledgement while a record waits.</p>",
@@ -266,8 +269,7 @@ fn faults(data: &Data, series: &Series) -> String {
 fn reached(data: &Data) -> String {
     let mut all: Vec<(&String, &u64)> = data.run.reached.iter().collect();
     all.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let rows: Vec<Vec<String>> =
-        all.into_iter().map(|(name, count)| vec![name.clone(), thousands(*count)]).collect();
+    let rows: Vec<Vec<String>> = all.into_iter().map(|(name, count)| vec![name.clone(), thousands(*count)]).collect();
     table(&["observation", "#times"], &rows)
 }
 

@@ -27,6 +27,8 @@ const MOST_PARTS: usize = 8;
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct SpaceTime {
     nodes: Vec<String>,
+    /// How many of them are brokers: the first ones.
+    brokers: usize,
     apis: Vec<String>,
     windows: Vec<Part>,
 }
@@ -69,7 +71,11 @@ impl SpaceTime {
     pub(super) fn of(data: &Data, series: &Series, trace: &[u8]) -> Result<SpaceTime, TraceError> {
         let mut nodes: Vec<&crate::NodeRecord> = data.run.nodes.iter().collect();
         nodes.sort_by_key(|node| (node.role != crate::Role::Broker, node.id));
-        let mut diagram = SpaceTime { nodes: nodes.iter().map(|node| node.name.clone()).collect(), ..SpaceTime::default() };
+        let mut diagram = SpaceTime {
+            nodes: nodes.iter().map(|node| node.name.clone()).collect(),
+            brokers: data.brokers().count(),
+            ..SpaceTime::default()
+        };
         let lanes: BTreeMap<u32, u32> = nodes.iter().zip(0..).map(|(node, lane)| (node.id, lane)).collect();
         let subjects = subjects(data);
         let cuts = cut_out(data, &subjects, trace)?;
@@ -131,9 +137,9 @@ fn subjects(data: &Data) -> Vec<Subject<'_>> {
 /// The partition that a sentence names.
 fn partition_in(detail: &str, data: &Data) -> Option<String> {
     let named = |partition: &&String| {
-        detail.match_indices(partition.as_str()).any(|(at, name)| {
-            !detail[at + name.len()..].starts_with(|next: char| next.is_ascii_digit())
-        })
+        detail
+            .match_indices(partition.as_str())
+            .any(|(at, name)| !detail[at + name.len()..].starts_with(|next: char| next.is_ascii_digit()))
     };
     data.replicas.partitions.iter().find(named).or(data.replicas.partitions.first()).cloned()
 }

@@ -19,8 +19,11 @@ pub(super) struct Timeline {
     kinds: Vec<String>,
     partitions: Vec<String>,
     /// Client, kind, outcome, when and how long in microseconds, partition or -1, offset or -1, records.
-    operations: Vec<(u16, u16, u8, i64, i64, i32, i64, u32)>,
+    operations: Vec<Line>,
 }
+
+/// A line of [`Timeline::operations`].
+type Line = (u16, u16, u8, i64, i64, i32, i64, u32);
 
 impl Timeline {
     pub(super) fn of(data: &Data) -> Timeline {
@@ -33,11 +36,8 @@ impl Timeline {
         });
         let row_of: BTreeMap<u16, u16> = order.iter().zip(0..).map(|(client, row)| (*client, row)).collect();
         let assign = ops.kind("assign");
-        let shown: Vec<&Operation> = ops
-            .all
-            .iter()
-            .filter(|op| row_of.contains_key(&op.client) && Some(op.kind) != assign)
-            .collect();
+        let shown: Vec<&Operation> =
+            ops.all.iter().filter(|op| row_of.contains_key(&op.client) && Some(op.kind) != assign).collect();
         let mut shown = if shown.len() > MOST { thinned(&shown, data.run.end_s) } else { shown };
         shown.sort_by(|a, b| a.invoked_s.total_cmp(&b.invoked_s));
         let end_s = data.run.end_s;
@@ -50,7 +50,16 @@ impl Timeline {
             let took_s = op.completed_s.min(end_s).max(op.invoked_s) - op.invoked_s;
             let partition = if op.partition == Operation::NO_PARTITION { -1 } else { i32::from(op.partition) };
             let micros = |time_s: f64| (time_s * 1e6).round() as i64;
-            (row_of[&op.client], op.kind, outcome, micros(op.invoked_s), micros(took_s), partition, op.offset, op.records)
+            (
+                row_of[&op.client],
+                op.kind,
+                outcome,
+                micros(op.invoked_s),
+                micros(took_s),
+                partition,
+                op.offset,
+                op.records,
+            )
         };
         Timeline {
             operations: shown.iter().map(line).collect(),

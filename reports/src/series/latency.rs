@@ -194,7 +194,5 @@ impl Latency {
 /// The operations that wait for an answer: a poll returns at once, and an assignment is no request.
 fn timed(ops: &Operations) -> impl Iterator<Item = &Operation> {
     let untimed = ["poll", "assign"].map(|name| ops.kind(name));
-    ops.all
-        .iter()
-        .filter(move |op| !untimed.contains(&Some(op.kind)) && ops.in_workload[usize::from(op.client)])
+    ops.all.iter().filter(move |op| !untimed.contains(&Some(op.kind)) && ops.in_workload[usize::from(op.client)])
 }

@@ -97,11 +97,7 @@ impl Series {
             let times = [window.start_s, window.end_s, window.length_s()].map(decimal);
             [vec![window.partition.clone()], times.to_vec()].concat()
         });
-        Sheet {
-            name: "unavailable.csv",
-            header: &["partition", "start_s", "end_s", "length_s"],
-            rows: rows.collect(),
-        }
+        Sheet { name: "unavailable.csv", header: &["partition", "start_s", "end_s", "length_s"], rows: rows.collect() }
     }
 
     fn recovery_sheet(&self, data: &Data) -> Sheet {
@@ -242,11 +238,7 @@ fn elections_sheet(data: &Data) -> Sheet {
     let rows = data.replicas.leader_starts.iter().map(|start| {
         vec![decimal(start.time_s), start.partition.clone(), start.broker.to_string(), start.epoch.to_string()]
     });
-    Sheet {
-        name: "elections.csv",
-        header: &["time_s", "partition", "leader", "leader_epoch"],
-        rows: rows.collect(),
-    }
+    Sheet { name: "elections.csv", header: &["time_s", "partition", "leader", "leader_epoch"], rows: rows.collect() }
 }
 
 fn truncations_sheet(data: &Data) -> Sheet {

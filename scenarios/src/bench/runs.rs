@@ -89,7 +89,8 @@ fn is_step(kind: TraceKind) -> bool {
         | TraceKind::Halted
         | TraceKind::Observed { .. }
         | TraceKind::PowerLost
-        | TraceKind::Sent { .. } => false,
+        | TraceKind::Sent { .. }
+        | TraceKind::SyncAsked { .. } => false,
         TraceKind::Delivered { .. }
         | TraceKind::Down { .. }
         | TraceKind::Input

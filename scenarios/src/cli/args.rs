@@ -35,6 +35,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Writes a scenario with comments, to begin with
     New(NewArgs),
+    /// Draws the report of a run again
+    Report(ReportArgs),
     /// Measures how fast the simulator is, beside others
     Bench(BenchArgs),
     /// Starts real brokers that any Kafka client can use, until Ctrl-C
@@ -90,6 +92,9 @@ pub(crate) struct HowArgs {
     /// Run everything twice and compare the trace hashes
     #[arg(long, help_heading = "Running")]
     pub(crate) check_determinism: bool,
+    /// Do not write report.html, charts and tables into run folders
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_report: bool,
     /// Where run folders go [default: target/tribunal, and replay in it for replays]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
@@ -126,6 +131,17 @@ pub(crate) struct ListArgs {
 pub(crate) struct NewArgs {
     /// The scenario's name, or the path of its file
     pub(crate) name: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// A run's folder, such as target/tribunal/latest
+    pub(crate) run: PathBuf,
+    /// Pictures as PNG too, beside the SVG
+    #[arg(long, help_heading = "Output")]
+    pub(crate) png: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -187,6 +203,7 @@ impl RunArgs {
             out: self.how.out.clone().unwrap_or_else(|| DEFAULT_OUT.into()),
             check_determinism: self.how.check_determinism || ci,
             fail_fast: !(self.no_fail_fast || ci),
+            report: !self.how.no_report,
         }
     }
 }
@@ -201,6 +218,7 @@ impl ReplayArgs {
             out: self.how.out.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_OUT).join("replay")),
             check_determinism: self.how.check_determinism,
             fail_fast: true,
+            report: !self.how.no_report,
         }
     }
 }

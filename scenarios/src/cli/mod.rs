@@ -5,6 +5,7 @@ mod bench;
 mod exit;
 mod json;
 mod list;
+mod report;
 mod select;
 mod serve;
 mod serve_args;
@@ -34,6 +35,7 @@ pub fn main(world: Option<&dyn World>) -> ExitCode {
         Command::Bench(args) => bench::bench(&args, world),
         Command::List(args) => list::list(args),
         Command::New(args) => new(&args),
+        Command::Report(args) => report::report(&args),
         Command::Replay(args) => replay(&args, world),
         Command::Run(args) => run(&args, world),
         Command::Serve(args) => serve::serve(&args),

@@ -129,8 +129,8 @@ fn run_text(run: &RunOutcome, word: &str) -> String {
         text += &violation_text(run, violation);
     }
     text += &format!("  replay: {}\n", run.replay_command());
-    if let Some(folder) = &run.folder {
-        text += &format!("  report: {}\n", folder.display());
+    if let Some(report) = run.report.as_ref().or(run.folder.as_ref()) {
+        text += &format!("  report: {}\n", report.display());
     }
     text
 }
@@ -181,7 +181,12 @@ fn summary_text(summary: &Summary) -> String {
     let lacking = (lacking > 0).then(|| format!("{lacking} scenarios did not show what they must"));
     let counts: Vec<String> = counts.chain(lacking).collect();
     let runs = if summary.requested == 1 { "run" } else { "runs" };
-    format!("{} {runs} in {:.2}s: {}\n", thousands(summary.requested), summary.wall.as_secs_f64(), counts.join(" · "))
+    let wall = summary.wall.as_secs_f64();
+    let text = format!("{} {runs} in {wall:.2}s: {}\n", thousands(summary.requested), counts.join(" · "));
+    match &summary.report {
+        Some(report) => text + &format!("report: {}\n", report.display()),
+        None => text,
+    }
 }
 
 /// The first digits of a trace hash.

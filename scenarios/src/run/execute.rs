@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
 use tribunal_model::Property;
-use tribunal_reports::{ReportError, RunFolder};
+use tribunal_reports::{ReportError, ReportOptions, RunFolder, write_report};
 
 use super::outcome::{RunOutcome, Summary, Trial, Verdict, Violation};
 use super::panics::caught;
@@ -152,7 +152,11 @@ impl<'r> Gathered<'r> {
     fn link_latest(&mut self, run: &RunOutcome) -> Result<(), ReportError> {
         let Some(folder) = run.folder.as_ref().filter(|_| !self.latest_is_violation) else { return Ok(()) };
         self.latest_is_violation = !matches!(run.verdict, Verdict::Held | Verdict::Inconclusive);
-        RunFolder::open(folder)?.link_latest(self.out)
+        RunFolder::open(folder)?.link_latest(self.out)?;
+        if run.report.is_some() {
+            self.summary.report = Some(self.out.join("latest").join("report.html"));
+        }
+        Ok(())
     }
 
     /// Takes the outcome of a request and reports it; says whether there is reason to go on.
@@ -225,7 +229,7 @@ impl<'r> Runner<'r> {
             () if trial.limit.is_some() => Verdict::Inconclusive,
             () => Verdict::Held,
         };
-        let outcome = RunOutcome {
+        let mut outcome = RunOutcome {
             scenario: plan.scenario.clone(),
             path: request.subject.path().to_owned(),
             scenario_path: plan.path.clone(),
@@ -246,10 +250,14 @@ impl<'r> Runner<'r> {
             of_seed: matches!(request.subject, Subject::Seed(..)),
             identical: request.recorded.is_some() && recorded.is_none(),
             folder: folder.as_ref().map(|folder| folder.path().to_owned()),
+            report: None,
         };
         if let Some(folder) = &folder {
             folder.write_text("plan.toml", &plan.to_toml())?;
             folder.write_verdict(&outcome.record())?;
+            if self.options.report {
+                outcome.report = Some(write_report(folder, ReportOptions::default())?);
+            }
         }
         Ok(outcome)
     }

@@ -107,6 +107,8 @@ pub struct RunOptions {
     pub check_determinism: bool,
     /// Whether the first violation ends it.
     pub fail_fast: bool,
+    /// Whether a run that has a folder gets a report.
+    pub report: bool,
 }
 
 /// Who tells people, or machines, of runs.

@@ -133,6 +133,8 @@ pub struct RunOutcome {
     pub identical: bool,
     /// The run's folder, if it was written.
     pub folder: Option<PathBuf>,
+    /// The run's report, if it was written.
+    pub report: Option<PathBuf>,
 }
 
 impl RunOutcome {
@@ -275,6 +277,8 @@ pub struct Summary {
     pub scenarios: Vec<ScenarioOutcome>,
     /// How much time passed here.
     pub wall: Duration,
+    /// The report to look at: that of the first violation, or of the last run that has one.
+    pub report: Option<PathBuf>,
 }
 
 impl Summary {

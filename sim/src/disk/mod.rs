@@ -274,14 +274,15 @@ impl NodeDisk {
         !self.asked.is_empty()
     }
 
-    /// Gives every sync asked for its time, at or after `now`: `schedule(time, sync)`.
-    pub(crate) fn start_syncs(&mut self, now: u64, mut schedule: impl FnMut(u64, u32)) {
+    /// Gives every sync asked for its time, at or after `now`: `schedule(time, sync, op)`.
+    pub(crate) fn start_syncs(&mut self, now: u64, mut schedule: impl FnMut(u64, u32, SyncOp)) {
         let seed = self.seed.fork("sync latency");
         for k in 0..self.asked.len() {
             let index = self.asked[k];
             let latency = self.config.sync_latency.draw(seed, self.syncs_asked);
             self.syncs_asked += 1;
-            let of = self.syncs.get(index).map_or(&SyncOf::Nothing, |sync| &sync.of);
+            let Some(Sync { op, of, .. }) = self.syncs.get(index) else { continue };
+            let op = *op;
             let mut file = match *of {
                 SyncOf::File { file, .. } => self.files[file as usize].as_mut(),
                 _ => None,
@@ -295,7 +296,7 @@ impl NodeDisk {
             }
             let at = begins.saturating_add(self.faults.slowed(latency));
             let at = file.as_mut().map_or(at, |file| file.sync_time(at));
-            schedule(at, index);
+            schedule(at, index, op);
         }
         self.asked.clear();
     }

@@ -74,7 +74,8 @@ impl<M: Machine<Msg: Wire>> World<M> {
     #[cold]
     pub(super) fn start_syncs(&mut self, node: NodeId, disk: &mut NodeDisk) {
         let (incarnation, power_cycle) = (self.nodes[node.index()].incarnation, disk.power_cycle());
-        disk.start_syncs(self.now, |at, sync| {
+        disk.start_syncs(self.now, |at, sync, op| {
+            self.tracer.sync_asked(self.now, node, op);
             self.schedule(at, KernelEvent::Synced { node, incarnation, power_cycle, sync });
         });
     }
@@ -105,7 +106,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Effects<M::Msg, M::Obs> fo
         if self.is_dead() {
             return;
         }
-        self.world.tracer.sent(self.world.now, self.node, conn, || msg.label());
+        self.world.tracer.sent(self.world.now, self.node, conn, || (msg.label(), msg.wire_size()));
         self.world.net.send(&mut self.world.queue, self.world.now, self.node, conn, msg);
     }
 

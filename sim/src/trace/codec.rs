@@ -72,6 +72,34 @@ impl Trace {
 
     /// Reads what [`Trace::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Trace, TraceError> {
+        let mut reader = TraceReader::new(bytes)?;
+        let labels = core::mem::take(&mut reader.labels);
+        let trace = Trace { labels, events: (&mut reader).collect::<Result<_, _>>()? };
+        let (recorded, found) = (reader.recorded, trace.hash());
+        if found == recorded { Ok(trace) } else { Err(TraceError::HashMismatch { recorded, found }) }
+    }
+}
+
+/// Reads the events of a trace one after the other: a long one need not fit in memory. The hash is not compared.
+#[derive(Debug)]
+pub struct TraceReader<'a> {
+    /// The names that events refer to by index.
+    pub labels: Vec<String>,
+    /// The trace hash that the trace says it has.
+    pub recorded: u64,
+    input: Input<'a>,
+    /// Events still to come.
+    left: u64,
+    at: u64,
+    seq: u64,
+}
+
+impl<'a> TraceReader<'a> {
+    /// Reads the beginning of what [`Trace::encode`] wrote.
+    ///
+    /// # Errors
+    /// If it is no trace, or one of another version.
+    pub fn new(bytes: &'a [u8]) -> Result<TraceReader<'a>, TraceError> {
         let mut input = Input { bytes, position: 0 };
         if input.array::<8>().ok().as_ref() != Some(MAGIC) {
             return Err(TraceError::NotATrace);
@@ -81,23 +109,38 @@ impl Trace {
             return Err(TraceError::OtherVersion { found });
         }
         let recorded = u64::from_le_bytes(input.array()?);
-        let mut trace = Trace::default();
+        let mut labels = Vec::new();
         for _ in 0..input.number()? {
             let len = input.number()?;
             let label = core::str::from_utf8(input.take(len)?).map_err(|_| input.corrupt())?;
-            trace.labels.push(label.to_owned());
+            labels.push(label.to_owned());
         }
-        let (mut at, mut seq) = (0, 0);
-        for _ in 0..input.number()? {
-            let event = input.event(seq, at)?;
-            (at, seq) = (event.at.0, seq + u64::from(event.kind.is_event()));
-            trace.events.push(event);
+        let left = input.number()?;
+        Ok(TraceReader { labels, recorded, input, left, at: 0, seq: 0 })
+    }
+
+    fn read(&mut self) -> Result<Option<TraceEvent>, TraceError> {
+        if self.left == 0 {
+            let whole = self.input.position == self.input.bytes.len();
+            return if whole { Ok(None) } else { Err(self.input.corrupt()) };
         }
-        if input.position != bytes.len() {
-            return Err(input.corrupt());
+        let event = self.input.event(self.seq, self.at)?;
+        (self.at, self.seq) = (event.at.0, self.seq + u64::from(event.kind.is_event()));
+        self.left -= 1;
+        Ok(Some(event))
+    }
+}
+
+impl Iterator for TraceReader<'_> {
+    type Item = Result<TraceEvent, TraceError>;
+
+    /// The next event. After an error there is none.
+    fn next(&mut self) -> Option<Result<TraceEvent, TraceError>> {
+        let next = self.read();
+        if next.is_err() {
+            (self.left, self.input.position) = (0, self.input.bytes.len());
         }
-        let found = trace.hash();
-        if found == recorded { Ok(trace) } else { Err(TraceError::HashMismatch { recorded, found }) }
+        next.transpose()
     }
 }
 
@@ -138,11 +181,16 @@ fn put_event(out: &mut Vec<u8>, event: &TraceEvent, last: u64) {
             put(out, peer.0.into());
             out.push(lane.0);
         }
-        TraceKind::Sent { conn, label } => {
+        TraceKind::Sent { conn, label, bytes } => {
             put_conn(out, conn);
             put(out, label.into());
+            put(out, bytes.into());
         }
         TraceKind::Started { incarnation } => put(out, incarnation.into()),
+        TraceKind::SyncAsked { op } => {
+            out.push(op.class);
+            put(out, op.index.into());
+        }
         TraceKind::Synced { op, ok } => {
             out.push(op.class);
             put(out, op.index.into());
@@ -159,6 +207,7 @@ fn put_event(out: &mut Vec<u8>, event: &TraceEvent, last: u64) {
     }
 }
 
+#[derive(Debug)]
 struct Input<'a> {
     bytes: &'a [u8],
     position: usize,
@@ -246,7 +295,8 @@ impl<'a> Input<'a> {
             10 => TraceKind::Synced { op: SyncOp { class: self.byte()?, index: self.u32()? }, ok: self.bool()? },
             11 => TraceKind::Timer { id: TimerId { class: self.byte()?, index: self.u32()? } },
             12 => TraceKind::Up { conn: self.conn()?, inbound: self.bool()? },
-            13 => TraceKind::Sent { conn: self.conn()?, label: self.u16()? },
+            13 => TraceKind::Sent { conn: self.conn()?, label: self.u16()?, bytes: self.u32()? },
+            14 => TraceKind::SyncAsked { op: SyncOp { class: self.byte()?, index: self.u32()? } },
             _ => return Err(self.corrupt()),
         };
         Ok(TraceEvent { at, seq, node, kind })
@@ -284,7 +334,12 @@ mod tests {
             Just(TraceKind::PowerLost),
             (any::<u32>(), any::<u8>())
                 .prop_map(|(peer, lane)| TraceKind::Refused { peer: NodeId(peer), lane: Lane(lane) }),
-            (conn(), any::<u16>()).prop_map(|(conn, label)| TraceKind::Sent { conn, label }),
+            (conn(), any::<u16>(), any::<u32>()).prop_map(|(conn, label, bytes)| TraceKind::Sent {
+                conn,
+                label,
+                bytes
+            }),
+            (any::<u8>(), any::<u32>()).prop_map(|(class, index)| TraceKind::SyncAsked { op: SyncOp { class, index } }),
             any::<u32>().prop_map(|incarnation| TraceKind::Started { incarnation }),
             (any::<u8>(), any::<u32>(), any::<bool>())
                 .prop_map(|(class, index, ok)| TraceKind::Synced { op: SyncOp { class, index }, ok }),

@@ -2,13 +2,14 @@
 //!
 //! The hash takes in every event as four words: the time, the kind and node, and two words of the kind. With `fold` and
 //! the constants of the seed module, `e = fold(w0 ^ P0, w1 ^ P1) + fold(w2 ^ P1, w3 ^ P2)` and `h = fold(h ^ e, P0)`.
-//! Labels are for people and stay out of it, and so is `Sent`, which is noted only while a trace is recorded.
+//! Labels are for people and stay out of it, and so are `Sent` and `SyncAsked`, which are noted only while a trace is
+//! recorded.
 
 mod codec;
 
 use tribunal_contract::{ConnId, Lane, NodeId, SyncOp, Time, TimerId};
 
-pub use codec::TraceError;
+pub use codec::{TraceError, TraceReader};
 
 use crate::seed::{P0, P1, P2, fold};
 
@@ -17,7 +18,7 @@ use crate::seed::{P0, P1, P2, fold};
 pub struct TraceEvent {
     /// When, since the start of the run.
     pub at: Time,
-    /// The how-manyth event of the run, from 0; of a [`TraceKind::Sent`], which is none, that of the next one.
+    /// The how-manyth event of the run, from 0; of what is none ([`TraceKind::is_event`]), that of the next one.
     pub seq: u64,
     /// To which node. For a fault of the network, one of its nodes; [`TraceEvent::NO_NODE`] for one of none.
     pub node: NodeId,
@@ -75,11 +76,18 @@ pub enum TraceKind {
         conn: ConnId,
         /// The message's kind, in [`Trace::labels`].
         label: u16,
+        /// Its length on a real wire, frame included.
+        bytes: u32,
     },
     /// Its process started.
     Started {
         /// As which incarnation.
         incarnation: u32,
+    },
+    /// It asked for a sync.
+    SyncAsked {
+        /// The sync.
+        op: SyncOp,
     },
     /// It learned of the end of a sync.
     Synced {
@@ -105,7 +113,7 @@ pub enum TraceKind {
 impl TraceKind {
     /// Whether it is an event of the run, and in its hash, whether or not the run is recorded.
     pub const fn is_event(&self) -> bool {
-        !matches!(self, TraceKind::Sent { .. })
+        !matches!(self, TraceKind::Sent { .. } | TraceKind::SyncAsked { .. })
     }
 }
 
@@ -129,8 +137,9 @@ impl TraceEvent {
             TraceKind::Observed { digest } => (6, digest, 0),
             TraceKind::PowerLost => (7, 0, 0),
             TraceKind::Refused { peer, lane } => (8, peer.0.into(), lane.0.into()),
-            TraceKind::Sent { conn, label: _ } => (13, conn_word(conn), attempt_word(conn)),
+            TraceKind::Sent { conn, label: _, bytes: _ } => (13, conn_word(conn), attempt_word(conn)),
             TraceKind::Started { incarnation } => (9, incarnation.into(), 0),
+            TraceKind::SyncAsked { op } => (14, u64::from(op.class) << 32 | u64::from(op.index), 0),
             TraceKind::Synced { op, ok } => (10, u64::from(op.class) << 32 | u64::from(op.index), ok.into()),
             TraceKind::Timer { id } => (11, id.class.into(), id.index.into()),
             TraceKind::Up { conn, inbound } => (12, conn_word(conn), attempt_word(conn) << 1 | u64::from(inbound)),
@@ -205,12 +214,28 @@ impl Tracer {
         }
     }
 
-    /// Notes a message that is sent, while recording.
+    /// Notes a message that is sent, while recording: `message` says what it is called, and its length.
     #[inline]
-    pub(crate) fn sent(&mut self, at: u64, node: NodeId, conn: ConnId, label: impl FnOnce() -> &'static str) {
+    pub(crate) fn sent(
+        &mut self,
+        at: u64,
+        node: NodeId,
+        conn: ConnId,
+        message: impl FnOnce() -> (&'static str, usize),
+    ) {
         if let Some(trace) = &mut self.record {
-            let label = trace.label(label());
-            trace.events.push(TraceEvent { at: Time(at), seq: self.seq, node, kind: TraceKind::Sent { conn, label } });
+            let (label, bytes) = message();
+            let (label, bytes) = (trace.label(label), u32::try_from(bytes).unwrap_or(u32::MAX));
+            let kind = TraceKind::Sent { conn, label, bytes };
+            trace.events.push(TraceEvent { at: Time(at), seq: self.seq, node, kind });
+        }
+    }
+
+    /// Notes that a sync is asked for, while recording.
+    #[inline]
+    pub(crate) fn sync_asked(&mut self, at: u64, node: NodeId, op: SyncOp) {
+        if let Some(trace) = &mut self.record {
+            trace.events.push(TraceEvent { at: Time(at), seq: self.seq, node, kind: TraceKind::SyncAsked { op } });
         }
     }
 

@@ -28,6 +28,7 @@ fn run(verdict: Verdict) -> RunOutcome {
         of_seed: true,
         identical: false,
         folder: None,
+        report: None,
     }
 }
 
@@ -56,6 +57,7 @@ fn a_violation_is_shown_with_its_place_replay_and_report() {
         violations: vec![violation("lost-write")],
         bugs: vec![Bug::Kip101],
         folder: Some(PathBuf::from("target/tribunal/leader-crash/0x2a")),
+        report: Some(PathBuf::from("target/tribunal/leader-crash/0x2a/report.html")),
         ..run(Verdict::Violated)
     };
     assert_eq!(
@@ -65,7 +67,7 @@ fn a_violation_is_shown_with_its_place_replay_and_report() {
          6.102 b1 acknowledges → 6.103 b1 loses power\n  \
          at scenarios/catalog/leader-crash.toml:18\n  \
          replay: tribunal replay scenarios/catalog/leader-crash.toml --seed 0x2a --bug KIP-101\n  \
-         report: target/tribunal/leader-crash/0x2a\n"
+         report: target/tribunal/leader-crash/0x2a/report.html\n"
     );
 }
 
@@ -115,4 +117,6 @@ fn the_summary_counts_what_there_is() {
         ..Summary::default()
     };
     assert_eq!(summary_text(&summary), "12,000 runs in 2.31s: 1,044 held · 1 violated · 10,955 not run\n");
+    let summary = Summary { report: Some(PathBuf::from("target/tribunal/latest/report.html")), ..summary };
+    assert!(summary_text(&summary).ends_with("not run\nreport: target/tribunal/latest/report.html\n"));
 }
