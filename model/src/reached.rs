@@ -1,6 +1,6 @@
 //! What happened, counted: for `sometimes` properties, for coverage, and for triggers on the nth occurrence.
 
-use tribunal_common::{ClientObs, Obs, QuorumRole};
+use tribunal_common::{ClientObs, Obs, QuorumRole, Reassignment};
 
 /// A name of [`Obs::NAMES`], as its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,10 +51,14 @@ impl NameId {
             Obs::NotEnoughReplicas { .. } => id!("not-enough-replicas"),
             Obs::PartitionCommitted { state, .. } if state.unclean => id!("unclean-leader-elected"),
             Obs::PartitionCommitted { .. } => id!("partition-committed"),
+            Obs::Reassigned { step: Reassignment::Cancelled, .. } => id!("reassignment-cancelled"),
+            Obs::Reassigned { step: Reassignment::Completed, .. } => id!("reassignment-completed"),
+            Obs::Reassigned { step: Reassignment::Started, .. } => id!("reassignment-started"),
             Obs::TopicRemoved { .. } => id!("topic-removed"),
             Obs::BrokerRegistered { .. } => id!("broker-registered"),
             Obs::BrokerFenced { .. } => id!("broker-fenced"),
             Obs::BrokerUnfenced { .. } => id!("broker-unfenced"),
+            Obs::BrokerUnregistered { .. } => id!("broker-unregistered"),
             Obs::ControlledShutdown { .. } => id!("controlled-shutdown"),
             Obs::ControllerActive { .. } => id!("controller-active"),
             Obs::QuorumRoleChanged { role: QuorumRole::Leader, .. } => id!("quorum-leader-elected"),

@@ -311,6 +311,44 @@ fn in_sync_replicas_are_assigned_disjoint_from_the_elr_and_led_by_one_of_them() 
     Trial::replicated().holds(1, with(committed(2, 1, 1, &[1]), |state| state.elr = vec![2, 3]));
 }
 
+/// The committed assignment is now `replicas`, all in sync, led by the first.
+fn reassigned(offset: i64, epoch: i32, replicas: &[i32]) -> tribunal_common::Obs {
+    with(committed(offset, replicas[0], epoch, replicas), |state| state.replicas = replicas.to_vec())
+}
+
+#[test]
+fn replicas_go_only_when_one_that_stays_holds_what_is_committed() {
+    let empty = |isr: &'static [i32]| {
+        with(reassigned(2, 2, &[2, 3]), move |state| (state.leader, state.isr) = (-1, isr.to_vec()))
+    };
+    Trial::with_records(5).breaks(1, empty(&[]), Property::ReplacedReplicasHeld);
+    let mut eligible = Trial::with_records(5);
+    eligible.holds(1, with(empty(&[]), |state| state.elr = vec![3]));
+    // Broker 3 is down and its log short: nothing but this property asks anything of it.
+    let mut short = Trial::with_records(5);
+    short.holds(1, committed(2, 1, 1, &[1, 2]));
+    short.holds(3, truncates(2));
+    short.invariants.on_crash(tribunal_contract::Time(999), tribunal_contract::NodeId(3), false);
+    short.breaks(1, reassigned(3, 2, &[3]), Property::ReplacedReplicasHeld);
+    Trial::with_records(5).holds(1, reassigned(2, 2, &[2, 3]));
+}
+
+#[test]
+fn a_leader_that_was_replaced_deletes_its_log_and_others_do_not() {
+    let gone = tribunal_common::Obs::LogDeleted { log: ORDERS };
+    Trial::with_records(5).breaks(1, gone.clone(), Property::NoCommittedRecordLost);
+    let mut trial = Trial::with_records(5);
+    trial.holds(2, reassigned(2, 2, &[2, 3]));
+    trial.holds(1, gone.clone());
+    // Added again before it has deleted its log: it may still do so, and begins anew.
+    let mut trial = Trial::with_records(5);
+    trial.holds(2, reassigned(2, 2, &[2, 3]));
+    trial.holds(2, with(reassigned(3, 2, &[2, 3, 1]), |state| state.isr = vec![2, 3]));
+    trial.holds(1, gone.clone());
+    trial.holds(1, follows(2, 2));
+    trial.breaks(1, reassigned(4, 2, &[2, 3, 1]), Property::StrongIsr);
+}
+
 #[test]
 fn a_high_watermark_never_exceeds_the_log() {
     Trial::with_records(5).breaks(1, exposes(6), Property::HighWatermarkWithinLog);

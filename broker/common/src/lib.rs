@@ -16,4 +16,4 @@ pub use bugs::{Bug, Bugs};
 pub use config::{BrokerConfig, FlushPolicy, LogDefaults, TopicDefaults, TruncationMode};
 pub use io::{Fx, Io};
 pub use net::{Answer, CallFailed, Local, Net, Received};
-pub use obs::{BatchMark, ClientObs, METADATA_LOG, Obs, PartitionState, QuorumRole, TopicIdPartition};
+pub use obs::{BatchMark, ClientObs, METADATA_LOG, Obs, PartitionState, QuorumRole, Reassignment, TopicIdPartition};

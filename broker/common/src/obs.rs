@@ -67,6 +67,17 @@ pub enum QuorumRole {
     Unattached,
 }
 
+/// What has become of a reassignment of a partition (KIP-455).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reassignment {
+    /// It ends where it began: the replicas that were added are gone.
+    Cancelled,
+    /// It ends with the replicas that were wanted.
+    Completed,
+    /// It begins, or gets another target.
+    Started,
+}
+
 /// A report. Which node made it, and when, the world knows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Obs {
@@ -172,6 +183,15 @@ pub enum Obs {
         /// The partition.
         state: PartitionState,
     },
+    /// The committed metadata log says that a reassignment began or ended.
+    Reassigned {
+        /// Offset of the record in the metadata log.
+        offset: i64,
+        /// Which partition.
+        partition: TopicIdPartition,
+        /// What became of it.
+        step: Reassignment,
+    },
     /// The committed metadata log has removed a topic.
     TopicRemoved {
         /// Offset of the record in the metadata log.
@@ -197,6 +217,13 @@ pub enum Obs {
     },
     /// The committed metadata log unfenced a broker.
     BrokerUnfenced {
+        /// Offset of the record in the metadata log.
+        offset: i64,
+        /// Broker id.
+        broker: i32,
+    },
+    /// The committed metadata log has forgotten a broker.
+    BrokerUnregistered {
         /// Offset of the record in the metadata log.
         offset: i64,
         /// Broker id.
@@ -351,10 +378,14 @@ impl Obs {
             Obs::NotEnoughReplicas { .. } => "not-enough-replicas",
             Obs::PartitionCommitted { state, .. } if state.unclean => "unclean-leader-elected",
             Obs::PartitionCommitted { .. } => "partition-committed",
+            Obs::Reassigned { step: Reassignment::Cancelled, .. } => "reassignment-cancelled",
+            Obs::Reassigned { step: Reassignment::Completed, .. } => "reassignment-completed",
+            Obs::Reassigned { step: Reassignment::Started, .. } => "reassignment-started",
             Obs::TopicRemoved { .. } => "topic-removed",
             Obs::BrokerRegistered { .. } => "broker-registered",
             Obs::BrokerFenced { .. } => "broker-fenced",
             Obs::BrokerUnfenced { .. } => "broker-unfenced",
+            Obs::BrokerUnregistered { .. } => "broker-unregistered",
             Obs::ControlledShutdown { .. } => "controlled-shutdown",
             Obs::ControllerActive { .. } => "controller-active",
             Obs::QuorumRoleChanged { role: QuorumRole::Leader, .. } => "quorum-leader-elected",
@@ -375,6 +406,7 @@ impl Obs {
         "broker-fenced",
         "broker-registered",
         "broker-unfenced",
+        "broker-unregistered",
         "consumer-assigned",
         "controlled-shutdown",
         "controller-active",
@@ -398,6 +430,9 @@ impl Obs {
         "quorum-leader-elected",
         "quorum-leader-resigned",
         "quorum-role-changed",
+        "reassignment-cancelled",
+        "reassignment-completed",
+        "reassignment-started",
         "record-acknowledged",
         "record-failed",
         "record-polled",

@@ -11,6 +11,7 @@ mod image;
 mod partition;
 mod partition_change;
 mod placement;
+mod reassignment;
 mod refusal;
 mod replay;
 mod snapshot;

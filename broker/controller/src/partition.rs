@@ -58,9 +58,9 @@ pub struct PartitionRegistration {
     pub elr: Vec<i32>,
     /// The last leader, while ISR is empty (KIP-966).
     pub last_known_elr: Vec<i32>,
-    /// Replicas that a reassignment adds.
+    /// Replicas that a reassignment adds (KIP-455).
     pub adding_replicas: Vec<i32>,
-    /// Replicas that a reassignment removes.
+    /// Replicas that a reassignment removes; last in `replicas`.
     pub removing_replicas: Vec<i32>,
     /// The leader, or [`NO_LEADER`].
     pub leader: i32,
@@ -81,6 +81,11 @@ impl PartitionRegistration {
     /// Whether the first replica leads.
     pub fn has_preferred_leader(&self) -> bool {
         self.replicas.first() == Some(&self.leader)
+    }
+
+    /// Whether a reassignment is under way (KIP-455).
+    pub fn is_reassigning(&self) -> bool {
+        !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
     }
 
     /// The log directory of `replica`; unassigned if it is not a replica.
@@ -178,6 +183,9 @@ impl PartitionRegistration {
         }
         if !set(&self.isr) || !set(&self.elr) || !set(&self.last_known_elr) {
             return invalid("ISR or ELR is not a set of replicas");
+        }
+        if !set(&self.adding_replicas) || !set(&self.removing_replicas) {
+            return invalid("what a reassignment adds or removes is not a set of replicas");
         }
         if self.elr.iter().any(|id| self.isr.contains(id)) {
             return invalid("ISR and ELR overlap");

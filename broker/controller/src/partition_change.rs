@@ -1,9 +1,11 @@
-//! The one place that decides a partition's ISR, ELR and leader.
+//! The one place that decides a partition's replicas, ISR, ELR and leader.
 
 use tribunal_common::TopicIdPartition;
+use tribunal_protocol::Uuid;
 use tribunal_protocol::messages::PartitionChangeRecord;
 
 use crate::partition::NO_LEADER_CHANGE;
+use crate::reassignment::Assignment;
 use crate::{LeaderRecoveryState, NO_LEADER, PartitionRegistration};
 
 /// Which leader is looked for.
@@ -26,6 +28,9 @@ pub struct PartitionChange<'a, A> {
     min_isr: usize,
     elr_enabled: bool,
     election: Election,
+    target: Assignment,
+    /// Log directories of replicas that are new.
+    directories: Vec<(i32, Uuid)>,
     target_isr: Vec<i32>,
     target_recovery: LeaderRecoveryState,
     unclean_shutdown: Option<i32>,
@@ -53,6 +58,8 @@ impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
             min_isr,
             elr_enabled,
             election: Election::Online,
+            target: Assignment::of(current),
+            directories: Vec::new(),
             target_isr: current.isr.clone(),
             target_recovery: current.leader_recovery_state,
             unclean_shutdown: None,
@@ -62,6 +69,15 @@ impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
     /// Which leader is looked for; [`Election::Online`] unless told.
     pub fn election(mut self, election: Election) -> Self {
         self.election = election;
+        self
+    }
+
+    /// The assignment that is wanted, and where the replicas that are new go (KIP-455). It is complete at once if the
+    /// ISR allows.
+    pub(crate) fn reassign(mut self, target: Assignment, directory: impl Fn(i32) -> Uuid) -> Self {
+        let new = target.replicas.iter().filter(|id| !self.current.replicas.contains(id));
+        self.directories = new.map(|id| (*id, directory(*id))).collect();
+        self.target = target;
         self
     }
 
@@ -92,6 +108,7 @@ impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
             topic_id: self.id.topic,
             ..PartitionChangeRecord::default()
         };
+        self.complete();
         let mut target_elr = self.target_elr();
         let elected = self.elect(&target_elr);
         let mut unclean = false;
@@ -106,6 +123,9 @@ impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
                 self.target_isr = vec![elected.leader];
                 target_elr.retain(|id| *id != elected.leader);
             }
+            // Who was elected may be all that a reassignment waited for.
+            self.complete();
+            target_elr.retain(|id| self.target.replicas.contains(id));
         }
         if unclean || !self.elr_enabled {
             target_elr.clear();
@@ -123,12 +143,23 @@ impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
         if self.target_recovery != current.leader_recovery_state {
             record.leader_recovery_state = self.target_recovery.value();
         }
-        let changes = record.isr.is_some()
+        self.target.note(current, &self.directories, &mut record);
+        let changes = record.replicas.is_some()
+            || record.adding_replicas.is_some()
+            || record.removing_replicas.is_some()
+            || record.isr.is_some()
             || record.eligible_leader_replicas.is_some()
             || record.last_known_elr.is_some()
             || record.leader != NO_LEADER_CHANGE
             || record.leader_recovery_state != LeaderRecoveryState::NO_CHANGE;
         changes.then_some(record)
+    }
+
+    /// Ends a reassignment for which the ISR is ready.
+    fn complete(&mut self) {
+        if let Some((target, isr)) = self.target.completed(&self.target_isr) {
+            (self.target, self.target_isr) = (target, isr);
+        }
     }
 
     /// Who has all that is committed, apart from the ISR: nothing is committed while the ISR is below its minimum, so
@@ -142,7 +173,10 @@ impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
             return Vec::new();
         }
         let mut elr: Vec<i32> = current.elr.iter().chain(&current.isr).copied().collect();
-        elr.retain(|id| !self.target_isr.contains(id) && self.unclean_shutdown != Some(*id));
+        elr.retain(|id| {
+            let stays = self.target.replicas.contains(id) && self.unclean_shutdown != Some(*id);
+            stays && !self.target_isr.contains(id)
+        });
         elr.sort_unstable();
         elr.dedup();
         elr
@@ -154,14 +188,15 @@ impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
             (self.target_isr.contains(&id) || self.target_isr.is_empty() && target_elr.contains(&id))
                 && (self.acceptable)(id)
         };
+        let replicas = &self.target.replicas;
         let clean = |leader| Elected { leader, unclean: false };
-        if self.election == Election::Preferred && current.replicas.first().is_some_and(|id| eligible(*id)) {
-            return clean(current.replicas[0]);
+        if self.election == Election::Preferred && replicas.first().is_some_and(|id| eligible(*id)) {
+            return clean(replicas[0]);
         }
         if eligible(current.leader) {
             return clean(current.leader);
         }
-        if let Some(id) = current.replicas.iter().find(|id| eligible(**id)) {
+        if let Some(id) = replicas.iter().find(|id| eligible(**id)) {
             return clean(*id);
         }
         // With nobody left that surely has everything, the last leader has the most (KIP-966).
@@ -169,12 +204,13 @@ impl<'a, A: Fn(i32) -> bool> PartitionChange<'a, A> {
             && self.target_isr.is_empty()
             && target_elr.is_empty()
             && let [last] = current.last_known_elr[..]
+            && replicas.contains(&last)
             && (self.acceptable)(last)
         {
             return Elected { leader: last, unclean: true };
         }
         if self.election == Election::Unclean
-            && let Some(id) = current.replicas.iter().find(|id| (self.acceptable)(**id))
+            && let Some(id) = replicas.iter().find(|id| (self.acceptable)(**id))
         {
             return Elected { leader: *id, unclean: true };
         }

@@ -5,8 +5,9 @@ use tribunal_protocol::messages::create_topics_response::CreatableTopicResult;
 use tribunal_protocol::messages::delete_topics_response::DeletableTopicResult;
 use tribunal_protocol::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
 use tribunal_protocol::messages::{
-    AllocateProducerIdsResponse, AlterPartitionResponse, BrokerHeartbeatResponse, BrokerRegistrationResponse,
-    CreateTopicsResponse, DeleteTopicsResponse, ElectLeadersResponse,
+    AllocateProducerIdsResponse, AlterPartitionReassignmentsResponse, AlterPartitionResponse, BrokerHeartbeatResponse,
+    BrokerRegistrationResponse, CreateTopicsResponse, DeleteTopicsResponse, ElectLeadersResponse,
+    ListPartitionReassignmentsResponse, UnregisterBrokerResponse,
 };
 use tribunal_protocol::{ErrorCode, RequestBody, ResponseBody, Str};
 
@@ -24,6 +25,13 @@ pub fn not_controller(version: i16, request: &RequestBody) -> Option<ResponseBod
         RequestBody::AllocateProducerIds(_) => {
             AllocateProducerIdsResponse { error_code: CODE, ..Default::default() }.into()
         }
+        RequestBody::AlterPartitionReassignments(_) => {
+            AlterPartitionReassignmentsResponse { error_code: CODE, ..Default::default() }.into()
+        }
+        RequestBody::ListPartitionReassignments(_) => {
+            ListPartitionReassignmentsResponse { error_code: CODE, ..Default::default() }.into()
+        }
+        RequestBody::UnregisterBroker(_) => UnregisterBrokerResponse { error_code: CODE, ..Default::default() }.into(),
         RequestBody::CreateTopics(request) => {
             let topics = request.topics.iter().map(|topic| topic_refused(topic.name.clone())).collect();
             CreateTopicsResponse { topics, ..Default::default() }.into()
@@ -63,6 +71,13 @@ pub(crate) fn refuse(version: i16, reply: ResponseBody) -> ResponseBody {
         ResponseBody::AllocateProducerIds(_) => {
             AllocateProducerIdsResponse { error_code: CODE, ..Default::default() }.into()
         }
+        ResponseBody::AlterPartitionReassignments(_) => {
+            AlterPartitionReassignmentsResponse { error_code: CODE, ..Default::default() }.into()
+        }
+        ResponseBody::ListPartitionReassignments(_) => {
+            ListPartitionReassignmentsResponse { error_code: CODE, ..Default::default() }.into()
+        }
+        ResponseBody::UnregisterBroker(_) => UnregisterBrokerResponse { error_code: CODE, ..Default::default() }.into(),
         ResponseBody::CreateTopics(mut reply) => {
             for topic in &mut reply.topics {
                 *topic = topic_refused(topic.name.clone());

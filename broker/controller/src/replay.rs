@@ -3,7 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use tribunal_common::TopicIdPartition;
+use tribunal_common::{Reassignment, TopicIdPartition};
 use tribunal_protocol::messages::{
     BrokerRegistrationChangeRecord, ConfigRecord, PartitionChangeRecord, PartitionRecord, RegisterBrokerRecord,
     TopicRecord,
@@ -29,6 +29,13 @@ pub enum Change {
         /// Whether this elected a leader from outside ISR and ELR.
         unclean: bool,
     },
+    /// A reassignment of a partition began or ended (KIP-455).
+    Reassigned {
+        /// Which one.
+        id: TopicIdPartition,
+        /// What became of it.
+        step: Reassignment,
+    },
     /// A broker was registered, or its registration amended.
     BrokerRegistered(i32),
     /// A registration is gone.
@@ -39,6 +46,25 @@ pub enum Change {
     BrokerUnfenced(i32),
     /// A broker is on its way out.
     ControlledShutdown(i32),
+}
+
+/// What `new` is to a reassignment of `old`, if anything.
+fn reassignment(old: &PartitionRegistration, new: &PartitionRegistration) -> Option<Reassignment> {
+    let same = old.adding_replicas == new.adding_replicas && old.removing_replicas == new.removing_replicas;
+    let stays = |id: &i32| new.replicas.contains(id);
+    match (old.is_reassigning(), new.is_reassigning()) {
+        (_, true) if !same => Some(Reassignment::Started),
+        (true, false) if old.adding_replicas.is_empty() && old.removing_replicas.iter().all(stays) => {
+            Some(Reassignment::Cancelled)
+        }
+        (true, false) if !old.adding_replicas.is_empty() && !old.adding_replicas.iter().any(stays) => {
+            Some(Reassignment::Cancelled)
+        }
+        (true, false) => Some(Reassignment::Completed),
+        // So little was asked for that it was done at once.
+        (false, false) if old.replicas.iter().any(|id| !new.replicas.contains(id)) => Some(Reassignment::Completed),
+        _ => None,
+    }
 }
 
 /// A record that cannot follow what came before it. The log of a working quorum has none.
@@ -269,8 +295,12 @@ impl Content {
         let new = old.merge(record)?;
         let elected = new.leader != NO_LEADER && new.leader != old.leader;
         let unclean = elected && !old.isr.contains(&new.leader) && !old.elr.contains(&new.leader);
+        let reassigned = reassignment(old, &new);
         Arc::make_mut(topic).partitions.insert(id.partition, new);
         changes(Change::Partition { id, unclean });
+        if let Some(step) = reassigned {
+            changes(Change::Reassigned { id, step });
+        }
         Ok(())
     }
 

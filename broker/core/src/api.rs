@@ -29,7 +29,10 @@ const SERVED: &[ApiKey] = &[
     ApiKey::DeleteTopics,
     ApiKey::OffsetForLeaderEpoch,
     ApiKey::ElectLeaders,
+    ApiKey::AlterPartitionReassignments,
+    ApiKey::ListPartitionReassignments,
     ApiKey::DescribeQuorum,
+    ApiKey::UnregisterBroker,
 ];
 
 /// Whether clients may send requests of this API. Those between brokers are no business of theirs.

@@ -52,6 +52,8 @@ pub(crate) struct Parts {
     /// What `applied` was when the last snapshot was taken.
     pub(crate) snapshot_at: i64,
     pub(crate) unpublished: Unpublished,
+    /// Whether logs that are no longer this broker's have been removed.
+    pub(crate) swept: bool,
     pub(crate) controller: Option<Controller>,
     pub(crate) replicas: Replicas,
     pub(crate) lifecycle: Lifecycle,
@@ -132,6 +134,7 @@ impl Parts {
             applied: 0,
             snapshot_at: 0,
             unpublished: Unpublished::default(),
+            swept: false,
             controller: None,
             replicas,
             lifecycle,

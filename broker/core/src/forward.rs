@@ -38,7 +38,15 @@ struct Forwarded {
 impl Forwarder {
     /// Whether clients may send this to any broker.
     pub(crate) fn forwards(body: &RequestBody) -> bool {
-        matches!(body, RequestBody::CreateTopics(_) | RequestBody::DeleteTopics(_) | RequestBody::ElectLeaders(_))
+        matches!(
+            body,
+            RequestBody::AlterPartitionReassignments(_)
+                | RequestBody::CreateTopics(_)
+                | RequestBody::DeleteTopics(_)
+                | RequestBody::ElectLeaders(_)
+                | RequestBody::ListPartitionReassignments(_)
+                | RequestBody::UnregisterBroker(_)
+        )
     }
 
     /// Passes a client's request on.
@@ -174,6 +182,9 @@ fn is_not_controller(body: &ResponseBody) -> bool {
         ResponseBody::CreateTopics(response) => response.topics.iter().any(|topic| topic.error_code == code),
         ResponseBody::DeleteTopics(response) => response.responses.iter().any(|topic| topic.error_code == code),
         ResponseBody::ElectLeaders(response) => response.error_code == code,
+        ResponseBody::AlterPartitionReassignments(response) => response.error_code == code,
+        ResponseBody::ListPartitionReassignments(response) => response.error_code == code,
+        ResponseBody::UnregisterBroker(response) => response.error_code == code,
         _ => false,
     }
 }

@@ -28,7 +28,7 @@ impl Unpublished {
         match change {
             Change::TopicCreated(topic) | Change::TopicConfig(topic) => self.topics.insert(topic),
             Change::TopicRemoved(topic) => self.removed.insert(topic),
-            Change::Partition { id, .. } => self.partitions.insert(id),
+            Change::Partition { id, .. } | Change::Reassigned { id, .. } => self.partitions.insert(id),
             Change::BrokerRegistered(broker)
             | Change::BrokerUnregistered(broker)
             | Change::BrokerFenced(broker)
@@ -117,13 +117,15 @@ impl Parts {
         self.unpublished.note(change);
         // Told before it has effects, so that who judges those knows their reason.
         match change {
-            Change::TopicCreated(_) | Change::TopicConfig(_) | Change::BrokerUnregistered(_) => {}
+            Change::TopicCreated(_) | Change::TopicConfig(_) => {}
             Change::TopicRemoved(topic) => io.fx.observe(Obs::TopicRemoved { offset, topic }),
             Change::Partition { id, unclean } => {
                 if let Some(state) = partition_state(&self.image, id, unclean) {
                     io.fx.observe(Obs::PartitionCommitted { offset, state });
                 }
             }
+            Change::Reassigned { id, step } => io.fx.observe(Obs::Reassigned { offset, partition: id, step }),
+            Change::BrokerUnregistered(broker) => io.fx.observe(Obs::BrokerUnregistered { offset, broker }),
             Change::BrokerRegistered(broker) => {
                 if let Some(registered) = self.image.broker(broker) {
                     io.fx.observe(Obs::BrokerRegistered { offset, broker, epoch: registered.epoch });
@@ -148,6 +150,7 @@ impl Parts {
             return;
         }
         let changes = mem::take(&mut self.unpublished);
+        self.remove_strays(io);
         for broker in changes.brokers {
             self.broker_changed(broker);
         }
@@ -164,6 +167,16 @@ impl Parts {
             if let Some(state) = partition_state(&self.image, id, false) {
                 self.replicas.apply(&state, io);
             }
+        }
+    }
+
+    /// Once in an incarnation, before any log is opened: what was reassigned or deleted while this broker was away
+    /// goes.
+    fn remove_strays<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        if !mem::replace(&mut self.swept, true) {
+            let (image, me) = (&self.image, io.cfg.node_id);
+            let mine = |id| image.partition(id).is_some_and(|partition| partition.replicas.contains(&me));
+            self.replicas.remove_strays(mine, io);
         }
     }
 

@@ -9,7 +9,7 @@ use tribunal_log::{
     CLEAN_SHUTDOWN_FILE, CleanShutdown, Log, LogConfig, LogError, OffsetCheckpoint, PARTITION_METADATA,
     PartitionMetadata, RECOVERY_POINT_CHECKPOINT, REPLICATION_CHECKPOINT, Replace,
 };
-use tribunal_protocol::Str;
+use tribunal_protocol::{Str, Uuid};
 
 use crate::replicas::{Replicas, start_sync};
 
@@ -113,6 +113,29 @@ impl Checkpoints {
         Ok((log, high_watermark))
     }
 
+    /// Removes the folders of partitions that are no longer this broker's: they were reassigned or deleted while it was
+    /// away. One without a readable `partition.metadata` stays, for what it holds is not known.
+    fn remove_strays<D: Disk, F: Fx>(
+        &mut self,
+        mine: impl Fn(TopicIdPartition) -> bool,
+        io: &mut Io<'_, D, F>,
+    ) -> Result<(), DiskError> {
+        for dir in io.disk.list("")? {
+            let Some((topic, number)) = dir.rsplit_once('-') else { continue };
+            let Ok(partition) = number.parse() else { continue };
+            let Ok(Some(metadata)) = PartitionMetadata::read(&format!("{dir}/{PARTITION_METADATA}"), io.disk) else {
+                continue;
+            };
+            let id = TopicIdPartition { topic: Uuid(u128::from_be_bytes(metadata.topic_id)), partition };
+            if !mine(id) {
+                io.disk.remove(&dir)?;
+                self.high_watermarks.remove(&Str::from(topic), partition);
+                io.fx.observe(Obs::LogDeleted { log: id });
+            }
+        }
+        Ok(())
+    }
+
     /// The partition is gone: its files are not written any more.
     pub(crate) fn forget(&mut self, at: u32, topic: &Str, partition: i32) {
         self.replacing.remove(&(PARTITION_FILES + at));
@@ -152,6 +175,14 @@ impl Checkpoints {
 }
 
 impl Replicas {
+    /// Removes what an earlier incarnation left of partitions that are not `mine` any more (KIP-455). To be called
+    /// before any log is opened.
+    pub fn remove_strays<D: Disk, F: Fx>(&mut self, mine: impl Fn(TopicIdPartition) -> bool, io: &mut Io<'_, D, F>) {
+        if !self.is_stopped() && self.checkpoints.remove_strays(mine, io).is_err() {
+            self.fail(io);
+        }
+    }
+
     /// The broker epoch of the last incarnation if it shut down in order, else -1 (KIP-966: anything else is an
     /// unclean shutdown).
     pub fn previous_broker_epoch(&self) -> i64 {

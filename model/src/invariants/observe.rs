@@ -11,7 +11,7 @@ use super::quorum::{
 use super::replication::{
     elr_holds_high_watermark, high_watermark_within_log, isr_within_replicas, leader_completeness, log_contiguous,
     log_matching, monotonic_epochs, monotonic_high_watermark, no_committed_record_lost, one_leader_per_epoch,
-    strong_isr, valid_high_watermark,
+    replaced_replicas_held, strong_isr, valid_high_watermark,
 };
 use super::{Invariants, Verdict};
 use crate::truth::{Cut, QUORUM, Reign, Role, Snapshot};
@@ -23,6 +23,7 @@ enum BrokerRecord {
     Fenced,
     Unfenced,
     ShuttingDown,
+    Unregistered,
 }
 
 impl Invariants {
@@ -128,14 +129,14 @@ impl Invariants {
             }
             Obs::LogDeleted { log } => {
                 let p = self.truth.index(*log);
-                self.truth.partitions[p].restart(node, 0);
+                self.truth.partitions[p].delete(node);
                 self.cut(at, node, p, 0)
             }
             Obs::LeaderStarted { partition, epoch, end } => self.leader_started(at, node, *partition, *epoch, *end),
             Obs::FollowerStarted { partition, .. } => {
                 let p = self.truth.index(*partition);
                 let replica = self.truth.partitions[p].replica_mut(node);
-                (replica.role, replica.settling) = (Role::Follower, false);
+                (replica.role, replica.settling, replica.released) = (Role::Follower, false, false);
                 self.member(at, node, p)
             }
             Obs::PartitionCommitted { offset, state } => self.partition_committed(at, node, *offset, state),
@@ -152,6 +153,9 @@ impl Invariants {
             Obs::BrokerFenced { offset, broker } => self.broker(at, node, *broker, *offset, BrokerRecord::Fenced, 0),
             Obs::BrokerUnfenced { offset, broker } => {
                 self.broker(at, node, *broker, *offset, BrokerRecord::Unfenced, 0)
+            }
+            Obs::BrokerUnregistered { offset, broker } => {
+                self.broker(at, node, *broker, *offset, BrokerRecord::Unregistered, 0)
             }
             Obs::ControlledShutdown { offset, broker } => {
                 self.broker(at, node, *broker, *offset, BrokerRecord::ShuttingDown, 0)
@@ -179,7 +183,7 @@ impl Invariants {
         if replica.role != (Role::Leader { epoch }) {
             replica.exposed = -1;
         }
-        (replica.role, replica.settling) = (Role::Leader { epoch }, false);
+        (replica.role, replica.settling, replica.released) = (Role::Leader { epoch }, false, false);
         if partition.removed || epoch < partition.void_below {
             return alone.and(reported);
         }
@@ -210,8 +214,12 @@ impl Invariants {
         let sound = monotonic_epochs::check(&self.truth, p, at, node, before, state)
             .and_then(|()| one_leader_per_epoch::check_committed(&self.truth, p, at, node, before, state))
             .and_then(|()| isr_within_replicas::check(&self.truth, p, at, node, state));
+        let replaced = before.is_some_and(|before| before.replicas.iter().any(|id| !state.replicas.contains(id)));
         let elected = state.leader >= 0 && before.is_none_or(|before| before.leader_epoch != state.leader_epoch);
         let partition = &mut self.truth.partitions[p];
+        if let Some(before) = before {
+            partition.reassigned(&before.replicas, &state.replicas);
+        }
         if state.unclean {
             (partition.void_below, partition.awaits_unclean_leader) = (state.leader_epoch, true);
         }
@@ -222,7 +230,8 @@ impl Invariants {
         let end = partition.committed.end();
         let holds = if elected { leader_completeness::check_elected(&self.truth, p, at, state) } else { Ok(()) }
             .and_then(|()| strong_isr::check_all(&self.truth, p, at, end))
-            .and_then(|()| elr_holds_high_watermark::check_all(&self.truth, p, at, end));
+            .and_then(|()| elr_holds_high_watermark::check_all(&self.truth, p, at, end))
+            .and_then(|()| if replaced { replaced_replicas_held::check(&self.truth, p, at, node) } else { Ok(()) });
         if holds.is_ok() {
             for id in &state.isr {
                 let node = NodeId(*id as u32);
@@ -251,7 +260,8 @@ impl Invariants {
                     return (1..self.truth.partitions.len()).try_for_each(|p| self.member(at, subject, p));
                 }
             }
-            BrokerRecord::Unfenced | BrokerRecord::Fenced | BrokerRecord::ShuttingDown => {}
+            BrokerRecord::Unfenced | BrokerRecord::Fenced | BrokerRecord::ShuttingDown | BrokerRecord::Unregistered => {
+            }
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ pub(crate) struct Replica {
     pub(crate) settling: bool,
     /// Where its log ended when it last lost power, until it is known to have caught up.
     pub(crate) end_before_power_loss: Option<i64>,
+    /// The committed metadata has taken it from the assignment since it last began to lead or follow: its log may go.
+    pub(crate) released: bool,
 }
 
 impl Default for Replica {
@@ -37,6 +39,7 @@ impl Default for Replica {
             exposed: -1,
             settling: false,
             end_before_power_loss: None,
+            released: false,
         }
     }
 }
@@ -182,6 +185,24 @@ impl Partition {
     pub(crate) fn restart(&mut self, node: NodeId, start: i64) {
         let seed = self.seed_at(start);
         self.replica_mut(node).log.restart(start, seed);
+    }
+
+    /// `node`'s log is gone. One that was taken from the assignment leads nothing any more: deleting its log is what is
+    /// asked of it.
+    pub(crate) fn delete(&mut self, node: NodeId) {
+        self.restart(node, 0);
+        let replica = self.replica_mut(node);
+        if replica.released {
+            let log = std::mem::take(&mut replica.log);
+            *replica = Replica { log, ..Replica::default() };
+        }
+    }
+
+    /// The committed metadata has changed the assignment.
+    pub(crate) fn reassigned(&mut self, before: &[i32], after: &[i32]) {
+        for id in before.iter().filter(|id| !after.contains(id)) {
+            self.replica_mut(NodeId(*id as u32)).released = true;
+        }
     }
 
     /// `node` has opened its log: what was below `kept` is as it was, the rest will be reported.

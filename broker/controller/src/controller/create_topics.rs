@@ -182,18 +182,7 @@ impl Controller {
 
     fn check_assignment(&self, assignment: &CreatableReplicaAssignment, factor: usize) -> Result<(), String> {
         let ids = &assignment.broker_ids;
-        if ids.is_empty() {
-            return Err("The manual partition assignment includes an empty replica list.".to_owned());
-        }
-        if let Some(id) = ids.iter().find(|id| self.image.broker(**id).is_none()) {
-            return Err(format!(
-                "The manual partition assignment includes broker {id}, but no such broker is registered."
-            ));
-        }
-        let mut distinct = BTreeSet::new();
-        if let Some(id) = ids.iter().find(|id| !distinct.insert(**id)) {
-            return Err(format!("The manual partition assignment includes the broker {id} more than once."));
-        }
+        self.check_replicas(ids)?;
         if ids.len() != factor {
             return Err(format!(
                 "The manual partition assignment includes a partition with {} replica(s), but this is not consistent \
@@ -207,6 +196,23 @@ impl Controller {
                 "All brokers specified in the manual partition assignment for partition {number} are fenced or in \
                  controlled shutdown."
             ));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody may ask for these replicas: they are distinct registered brokers. Else Kafka's sentence.
+    pub(super) fn check_replicas(&self, ids: &[i32]) -> Result<(), String> {
+        if ids.is_empty() {
+            return Err("The manual partition assignment includes an empty replica list.".to_owned());
+        }
+        if let Some(id) = ids.iter().find(|id| self.image.broker(**id).is_none()) {
+            return Err(format!(
+                "The manual partition assignment includes broker {id}, but no such broker is registered."
+            ));
+        }
+        let mut distinct = BTreeSet::new();
+        if let Some(id) = ids.iter().find(|id| !distinct.insert(**id)) {
+            return Err(format!("The manual partition assignment includes the broker {id} more than once."));
         }
         Ok(())
     }

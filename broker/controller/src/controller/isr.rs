@@ -93,7 +93,8 @@ impl Controller {
             .build();
         let Some(change) = change else { return Ok((None, answer(id, partition))) };
         let next = partition.merge(&change).map_err(|_| ErrorCode::UnknownServerError)?;
-        if next.leader != requester {
+        // The change has completed a reassignment and removed the leader, or others: then it leads a new epoch.
+        if next.leader_epoch != partition.leader_epoch {
             return Ok((Some(change.into()), partition_refused(id.partition, ErrorCode::NewLeaderElected)));
         }
         Ok((Some(change.into()), answer(id, &next)))

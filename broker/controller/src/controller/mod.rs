@@ -7,7 +7,9 @@ mod elections;
 mod heartbeat;
 mod isr;
 mod producer_ids;
+mod reassignments;
 mod registration;
+mod unregistration;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -149,6 +151,15 @@ impl Controller {
                 let (records, reply) = self.elect_leaders(version, &request, io.cfg);
                 self.decide(caller, records, reply, log, io)
             }
+            RequestBody::AlterPartitionReassignments(request) => {
+                let (records, reply) = self.alter_reassignments(&request, io.cfg);
+                self.decide(caller, records, reply, log, io)
+            }
+            RequestBody::ListPartitionReassignments(request) => {
+                let reply = self.list_reassignments(&request);
+                self.answer(caller, reply)
+            }
+            RequestBody::UnregisterBroker(request) => self.unregister(caller, &request, log, io),
             RequestBody::AllocateProducerIds(request) => {
                 let (records, reply) = self.allocate_producer_ids(&request);
                 self.decide(caller, records, reply, log, io)

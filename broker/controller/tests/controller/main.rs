@@ -6,6 +6,7 @@ mod failover;
 mod fencing;
 mod heartbeats;
 mod images;
+mod reassignments;
 mod registrations;
 mod state_machine;
 mod support;

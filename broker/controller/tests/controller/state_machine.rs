@@ -9,10 +9,11 @@ use tribunal_protocol::messages::create_topics_request::CreatableTopic;
 use tribunal_protocol::messages::delete_topics_request::DeleteTopicState;
 use tribunal_protocol::messages::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, CreateTopicsRequest, DeleteTopicsRequest, ElectLeadersRequest,
+    UnregisterBrokerRequest,
 };
 use tribunal_protocol::{ResponseBody, Str, Uuid};
 
-use crate::support::{Cluster, placed, settings};
+use crate::support::{Cluster, placed, reassignment, settings};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -23,6 +24,8 @@ enum Op {
     Delete { topic: u8 },
     Alter { partition: usize, members: u8, stale: i32 },
     Elect { unclean: bool },
+    Reassign { partition: usize, target: Option<Vec<i32>> },
+    Unregister { broker: i32 },
     Commit { up_to: f64 },
     FailOver,
 }
@@ -33,7 +36,10 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (broker.clone(), any::<bool>()).prop_map(|(broker, clean)| Op::Register { broker, clean }),
         6 => (broker.clone(), prop_oneof![4 => Just(0), 1 => 0..20_i64], prop::bool::weighted(0.1), prop::bool::weighted(0.15))
             .prop_map(|(broker, behind, want_fence, want_shut_down)| Op::Heartbeat { broker, behind, want_fence, want_shut_down }),
-        2 => broker.prop_map(|broker| Op::Expire { broker }),
+        2 => broker.clone().prop_map(|broker| Op::Expire { broker }),
+        1 => broker.prop_map(|broker| Op::Unregister { broker }),
+        4 => (any::<prop::sample::Index>(), prop::option::weighted(0.8, prop::collection::vec(1..=5_i32, 1..=4)))
+            .prop_map(|(partition, target)| Op::Reassign { partition: partition.index(64), target }),
         2 => (0..4_u8, 1..4, 1..4_i16, 1..4, any::<bool>())
             .prop_map(|(topic, partitions, factor, min_isr, unclean)| Op::Create { topic, partitions, factor, min_isr, unclean }),
         1 => (0..4_u8).prop_map(|topic| Op::Delete { topic }),
@@ -107,6 +113,16 @@ impl Run {
                 request.topics[0].partitions[0].partition_epoch += stale;
                 cluster.send(3, request);
             }
+            Op::Reassign { partition, target } => {
+                let count = cluster.image().partitions().count().max(1);
+                let Some((id, _)) = cluster.image().partitions().nth(partition % count) else { return };
+                let name = cluster.image().topic(id.topic).expect("it has a partition").name.clone();
+                cluster.send(1, reassignment(&name, id.partition, target));
+            }
+            Op::Unregister { broker } => {
+                cluster.send(0, UnregisterBrokerRequest { broker_id: broker });
+                assert!(!cluster.has_session(broker), "who is not registered has no session");
+            }
             Op::Elect { unclean } => {
                 cluster.send(
                     2,
@@ -132,6 +148,7 @@ impl Run {
             check_partition(image, partition);
             if let Some(before) = self.before.get(&id) {
                 check_epochs(before, partition);
+                check_removed(before, partition);
             }
         }
         self.before = image.partitions().map(|(id, partition)| (id, partition.clone())).collect();
@@ -165,6 +182,21 @@ impl Run {
             let hopeless = partition.elr.is_empty() && partition.last_known_elr.is_empty();
             assert!(partition.has_leader() || hopeless, "{partition:?}");
         }
+        self.finish_reassignments();
+    }
+
+    /// Once every replica of a partition that is led has caught up, no reassignment is under way.
+    fn finish_reassignments(&mut self) {
+        let ids: Vec<_> = self.cluster.image().partitions().map(|(id, _)| id).collect();
+        for id in ids {
+            let partition = self.cluster.partition(id).clone();
+            if partition.has_leader() {
+                let request = self.cluster.alteration(id, &partition.replicas);
+                assert_eq!(self.cluster.alter(request).error_code, 0);
+                self.check();
+                assert!(!self.cluster.partition(id).is_reassigning(), "{partition:?}");
+            }
+        }
     }
 }
 
@@ -173,10 +205,23 @@ fn check_partition(image: &MetadataImage, partition: &PartitionRegistration) {
     assert!(*leader == NO_LEADER || isr.contains(leader), "the leader is in sync: {partition:?}");
     assert!(isr.iter().all(|id| replicas.contains(id) && !elr.contains(id)), "{partition:?}");
     assert!(elr.iter().all(|id| replicas.contains(id)), "{partition:?}");
+    let stay = replicas.iter().filter(|id| !partition.removing_replicas.contains(id));
+    let ready = stay.clone().all(|id| isr.contains(id)) && stay.count() > 0;
+    assert!(!(partition.is_reassigning() && ready), "a reassignment does not wait for nothing: {partition:?}");
     assert!(isr.iter().all(|id| image.is_active(*id)), "nobody in sync is fenced or shutting down: {partition:?}");
     let eligible = if isr.is_empty() { elr } else { isr };
     let electable = eligible.iter().any(|id| image.is_active(*id));
     assert!(*leader != NO_LEADER || !electable, "somebody could lead: {partition:?}");
+}
+
+/// Replicas go only when others hold what is committed, and whoever leads then leads another epoch.
+fn check_removed(before: &PartitionRegistration, after: &PartitionRegistration) {
+    if before.replicas.iter().all(|id| after.replicas.contains(id)) {
+        return;
+    }
+    let held = |partition: &PartitionRegistration| !partition.isr.is_empty() || !partition.elr.is_empty();
+    assert!(held(after) || !held(before), "{before:?} {after:?}");
+    assert!(after.leader_epoch > before.leader_epoch, "{before:?} {after:?}");
 }
 
 fn check_epochs(before: &PartitionRegistration, after: &PartitionRegistration) {

@@ -384,6 +384,26 @@ impl Cluster {
         }
     }
 
+    /// Asks for `replicas` of partition 0 of topic `name`, or cancels what is under way.
+    pub fn reassign(&mut self, name: &str, replicas: Option<&[i32]>) -> ErrorCode {
+        let conn = self.send(1, reassignment(name, 0, replicas.map(<[i32]>::to_vec)));
+        self.commit();
+        match self.answer(conn) {
+            Some(ResponseBody::AlterPartitionReassignments(reply)) => {
+                assert_eq!(reply.error_code, 0);
+                ErrorCode::from_code(reply.responses[0].partitions[0].error_code)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn unregister(&mut self, broker_id: i32) -> ErrorCode {
+        match self.call(0, UnregisterBrokerRequest { broker_id }) {
+            ResponseBody::UnregisterBroker(reply) => ErrorCode::from_code(reply.error_code),
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Sets the ISR of `id` as its leader would.
     pub fn set_isr(&mut self, id: TopicIdPartition, isr: &[i32]) {
         let request = self.alteration(id, isr);
@@ -401,6 +421,21 @@ pub fn settings(configs: &[(&str, &str)]) -> Vec<CreatableTopicConfig> {
     let setting =
         |(name, value): &(&str, &str)| CreatableTopicConfig { name: Str::from(*name), value: Some(Str::from(*value)) };
     configs.iter().map(setting).collect()
+}
+
+/// A request for `replicas`, or to cancel.
+pub fn reassignment(
+    name: &str,
+    partition_index: i32,
+    replicas: Option<Vec<i32>>,
+) -> AlterPartitionReassignmentsRequest {
+    use alter_partition_reassignments_request::{ReassignablePartition, ReassignableTopic};
+    let partitions = vec![ReassignablePartition { partition_index, replicas }];
+    AlterPartitionReassignmentsRequest {
+        timeout_ms: 1_000,
+        allow_replication_factor_change: true,
+        topics: vec![ReassignableTopic { name: Str::from(name), partitions }],
+    }
 }
 
 /// A topic with these replicas for its partitions.

@@ -11,5 +11,6 @@ pub(super) mod monotonic_epochs;
 pub(super) mod monotonic_high_watermark;
 pub(super) mod no_committed_record_lost;
 pub(super) mod one_leader_per_epoch;
+pub(super) mod replaced_replicas_held;
 pub(super) mod strong_isr;
 pub(super) mod valid_high_watermark;

@@ -1,0 +1,31 @@
+//! Replicas go only when one that stays, in sync or eligible, holds everything committed (KIP-455).
+//!
+//! Asked when the controller commits that a partition no longer has some of its replicas: they will delete their logs,
+//! so what only they held is lost with that, without any election that a property of elections could judge. A replica
+//! that held it all until it lost power counts: that loss is for [`super::no_committed_record_lost`] to report.
+
+use tribunal_contract::{NodeId, Time};
+
+use crate::invariants::Verdict;
+use crate::truth::Holding;
+use crate::{Property, Truth};
+
+pub(in crate::invariants) fn check(truth: &Truth, p: usize, at: Time, node: NodeId) -> Verdict {
+    let partition = &truth.partitions[p];
+    let end = partition.committed.end();
+    let stay: Vec<i32> = partition.isr().iter().chain(partition.elr()).copied().collect();
+    let holds = |id: &i32| {
+        let node = NodeId(*id as u32);
+        let before_power_loss = partition.replica(node).and_then(|replica| replica.end_before_power_loss);
+        partition.holding(node, end) == Holding::All || before_power_loss.is_some_and(|before| before >= end)
+    };
+    if end == 0 || partition.removed || stay.iter().any(holds) {
+        return Ok(());
+    }
+    let detail = format!(
+        "{}: of {}, whom a reassignment leaves in sync or eligible, none holds what is committed below {end}",
+        truth.called(p),
+        truth.names.of_brokers(&stay)
+    );
+    Err(Box::new(truth.violation(Property::ReplacedReplicasHeld, p, at, node, detail)))
+}
