@@ -144,10 +144,14 @@ fn told(obs: &Obs, names: &Names) -> Option<Told> {
             None,
             format!("learns of leader {} and ISR {}", broker(state.leader), names.of_brokers(&state.isr)),
         ),
+        Obs::Reassigned { partition, step, .. } => {
+            of(partition, None, None, format!("learns of a reassignment {}", format!("{step:?}").to_lowercase()))
+        }
         Obs::TopicRemoved { .. } => plain("learns that a topic is gone".into()),
         Obs::BrokerRegistered { broker: id, .. } => plain(format!("learns that {} is registered", broker(id))),
         Obs::BrokerFenced { broker: id, .. } => plain(format!("learns that {} is fenced", broker(id))),
         Obs::BrokerUnfenced { broker: id, .. } => plain(format!("learns that {} is unfenced", broker(id))),
+        Obs::BrokerUnregistered { broker: id, .. } => plain(format!("learns that {} is forgotten", broker(id))),
         Obs::ControlledShutdown { broker: id, .. } => plain(format!("learns that {} shuts down", broker(id))),
         Obs::ControllerActive { epoch } => {
             Some(Told { epoch: Some(epoch), text: format!("is controller in epoch {epoch}"), ..Told::default() })
