@@ -77,7 +77,8 @@ pub struct BrokerConfig {
     pub election_timeout: Span,
     /// `controller.quorum.fetch.timeout.ms`.
     pub quorum_fetch_timeout: Span,
-    /// How long a leader parks a fetch of the metadata log.
+    /// How long a leader parks a voter's fetch of the metadata log. An observer's is parked for half of
+    /// `quorum_fetch_timeout` if that is longer.
     pub quorum_fetch_wait: Span,
     /// `controller.quorum.retry.backoff.ms`.
     pub retry_backoff: Span,

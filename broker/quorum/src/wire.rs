@@ -1,6 +1,7 @@
 //! Building and taking apart the messages of the quorum. Each speaks of one partition, that of the metadata log.
 
 use tribunal_common::BrokerConfig;
+use tribunal_contract::Span;
 use tribunal_protocol::messages::{
     BeginQuorumEpochRequest, BeginQuorumEpochResponse, EndQuorumEpochRequest, EndQuorumEpochResponse, FetchRequest,
     FetchResponse, FetchSnapshotRequest, FetchSnapshotResponse, VoteRequest, VoteResponse, begin_quorum_epoch_request,
@@ -204,7 +205,7 @@ pub(crate) fn fetch(cfg: &BrokerConfig, from: &FetchFrom) -> FetchRequest {
     FetchRequest {
         cluster_id: Some(cfg.cluster_id.clone()),
         replica_state: fetch_request::ReplicaState { replica_id: cfg.node_id, replica_epoch: -1 },
-        max_wait_ms: cfg.quorum_fetch_wait.as_millis() as i32,
+        max_wait_ms: fetch_wait(cfg).as_millis() as i32,
         max_bytes: from.max_bytes,
         topics: vec![fetch_request::FetchTopic {
             topic_id: Uuid::METADATA_TOPIC,
@@ -212,6 +213,15 @@ pub(crate) fn fetch(cfg: &BrokerConfig, from: &FetchFrom) -> FetchRequest {
             ..Default::default()
         }],
         ..Default::default()
+    }
+}
+
+/// How long the leader may keep a fetch. A voter's fetches also tell the leader that it has a majority; an observer's
+/// tell nobody anything, so it asks only as often as its own fetch timeout needs.
+fn fetch_wait(cfg: &BrokerConfig) -> Span {
+    match cfg.is_voter() {
+        true => cfg.quorum_fetch_wait,
+        false => cfg.quorum_fetch_wait.max(Span::from_nanos(cfg.quorum_fetch_timeout.as_nanos() / 2)),
     }
 }
 

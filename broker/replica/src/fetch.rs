@@ -23,6 +23,8 @@ const DIVERGING_SINCE: i16 = 12;
 pub(crate) struct ParkedFetch {
     version: i16,
     request: FetchRequest,
+    /// The dense index of each partition of the request, in its order.
+    places: Vec<Option<u32>>,
 }
 
 /// Who fetches.
@@ -65,9 +67,11 @@ impl Replicas {
         }
         let fetcher = Fetcher::of(&request, version);
         let mut ready = request.max_wait_ms <= 0 || request.min_bytes <= 0 || request.topics.is_empty();
+        let mut places = Vec::with_capacity(request.topics.iter().map(|topic| topic.partitions.len()).sum());
         for topic in &request.topics {
             for wanted in &topic.partitions {
                 let at = self.find(topic, wanted, version);
+                places.push(at);
                 if let (Some(at), Fetcher::Follower { broker, broker_epoch }) = (at, fetcher) {
                     self.learn(at, broker, broker_epoch, wanted, version, io);
                 }
@@ -75,7 +79,7 @@ impl Replicas {
             }
         }
         if ready || self.has_older_claim(conn) {
-            let response = self.build(&request, version, fetcher, io);
+            let response = self.build(&request, &places, version, fetcher, io);
             if ready && bytes_in(&response) >= request.min_bytes as usize
                 || request.max_wait_ms <= 0
                 || request.min_bytes <= 1
@@ -85,7 +89,7 @@ impl Replicas {
                 return Answer::Now(ResponseBody::Fetch(response));
             }
         }
-        self.park(conn, version, request, fetcher, io);
+        self.park(conn, Box::new(ParkedFetch { version, request, places }), io);
         Answer::Later
     }
 
@@ -132,34 +136,28 @@ impl Replicas {
         }
         match serve(partition, fetcher, wanted, version) {
             Err(_) | Ok(Served::Diverging(_)) => true,
-            Ok(Served::Readable { limit }) => {
-                limit > wanted.fetch_offset
-                    || match fetcher {
-                        // A follower must hear of a new high watermark before it can serve or be elected with it.
-                        Fetcher::Follower { broker, .. } => partition
-                            .leading()
-                            .and_then(|leading| leading.follower(broker))
-                            .is_some_and(|follower| follower.sent_high_watermark < partition.high_watermark),
-                        Fetcher::Consumer => false,
-                    }
-            }
+            // A high watermark that moved does not end a follower's wait: it travels with the next records, or when the
+            // wait is over (KAFKA-9731).
+            Ok(Served::Readable { limit }) => limit > wanted.fetch_offset,
         }
     }
 
     fn build<D: Disk, F: Fx>(
         &mut self,
         request: &FetchRequest,
+        places: &[Option<u32>],
         version: i16,
         fetcher: Fetcher,
         io: &mut Io<'_, D, F>,
     ) -> FetchResponse {
+        let mut places = places.iter().copied();
         let mut budget = request.max_bytes.max(0) as usize;
         let mut first = true;
         let mut responses = Vec::with_capacity(request.topics.len());
         for topic in &request.topics {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for wanted in &topic.partitions {
-                let at = self.find(topic, wanted, version);
+                let at = places.next().flatten();
                 let data = self.read(at, wanted, version, fetcher, budget, first, io);
                 if let Some(records) = &data.records {
                     budget = budget.saturating_sub(records.len());
@@ -192,7 +190,7 @@ impl Replicas {
             ..Default::default()
         };
         let offline = self.offline;
-        let Some(partition) = at.and_then(|at| self.partitions[at as usize].as_mut()) else {
+        let Some(partition) = at.and_then(|at| self.partitions[at as usize].as_ref()) else {
             let known = version >= TOPIC_IDS_SINCE;
             data.error_code = if known { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition }.code();
             return data;
@@ -231,41 +229,27 @@ impl Replicas {
         data.high_watermark = partition.high_watermark;
         data.last_stable_offset = partition.high_watermark;
         data.log_start_offset = partition.log.start_offset();
-        if let (Fetcher::Follower { broker, .. }, Role::Leader(leading)) = (fetcher, &mut partition.role)
-            && let Some(follower) = leading.followers.iter_mut().find(|follower| follower.broker == broker)
-        {
-            follower.sent_high_watermark = partition.high_watermark;
-        }
         data
     }
 
-    fn park<D: Disk, F: Fx>(
-        &mut self,
-        conn: ConnId,
-        version: i16,
-        request: FetchRequest,
-        fetcher: Fetcher,
-        io: &mut Io<'_, D, F>,
-    ) {
+    fn park<D: Disk, F: Fx>(&mut self, conn: ConnId, parked: Box<ParkedFetch>, io: &mut Io<'_, D, F>) {
         if let Some(older) = self.parked_on_lane(conn).next().map(|(&older, _)| older) {
             self.forget_fetch(older, io);
         }
-        for topic in &request.topics {
-            for wanted in &topic.partitions {
-                let Some(at) = self.find(topic, wanted, version) else { continue };
-                let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
-                let watchers = match fetcher {
-                    Fetcher::Follower { .. } => &mut partition.append_watchers,
-                    Fetcher::Consumer => &mut partition.commit_watchers,
-                };
-                if !watchers.contains(&conn) {
-                    watchers.push(conn);
-                }
+        let fetcher = Fetcher::of(&parked.request, parked.version);
+        for at in parked.places.iter().flatten() {
+            let Some(partition) = self.partitions[*at as usize].as_mut() else { continue };
+            let watchers = match fetcher {
+                Fetcher::Follower { .. } => &mut partition.append_watchers,
+                Fetcher::Consumer => &mut partition.commit_watchers,
+            };
+            if !watchers.contains(&conn) {
+                watchers.push(conn);
             }
         }
-        let wait = Span::from_millis(request.max_wait_ms.max(0) as u64);
+        let wait = Span::from_millis(parked.request.max_wait_ms.max(0) as u64);
         io.fx.set_timer(parked_timer(conn), wait, wait);
-        self.parked_fetches.insert(conn, ParkedFetch { version, request });
+        self.parked_fetches.insert(conn, parked);
     }
 
     /// Whether a newer connection of the same peer and lane already has a parked fetch: then `conn` is a leftover
@@ -274,7 +258,7 @@ impl Replicas {
         self.parked_on_lane(conn).next().is_some_and(|(parked, _)| parked.attempt > conn.attempt)
     }
 
-    fn parked_on_lane(&self, conn: ConnId) -> Range<'_, ConnId, ParkedFetch> {
+    fn parked_on_lane(&self, conn: ConnId) -> Range<'_, ConnId, Box<ParkedFetch>> {
         self.parked_fetches.range(ConnId { attempt: 0, ..conn }..=ConnId { attempt: u32::MAX, ..conn })
     }
 
@@ -283,17 +267,13 @@ impl Replicas {
         let Some(parked) = self.parked_fetches.get(&conn) else { return false };
         let version = parked.version;
         let fetcher = Fetcher::of(&parked.request, version);
-        let ready = parked.request.topics.iter().any(|topic| {
-            topic
-                .partitions
-                .iter()
-                .any(|wanted| self.has_news(self.find(topic, wanted, version), fetcher, wanted, version))
-        });
+        let wanted = parked.request.topics.iter().flat_map(|topic| &topic.partitions);
+        let ready = parked.places.iter().zip(wanted).any(|(at, wanted)| self.has_news(*at, fetcher, wanted, version));
         if !ready {
             return true;
         }
         let Some(parked) = self.parked_fetches.remove(&conn) else { return false };
-        let response = self.build(&parked.request, version, fetcher, io);
+        let response = self.build(&parked.request, &parked.places, version, fetcher, io);
         if bytes_in(&response) < parked.request.min_bytes.max(0) as usize
             && parked.request.min_bytes > 1
             && !has_error(&response)
@@ -316,7 +296,7 @@ impl Replicas {
         let Some(parked) = self.parked_fetches.remove(&conn) else { return };
         self.unwatch(&parked, conn);
         let fetcher = Fetcher::of(&parked.request, parked.version);
-        let response = self.build(&parked.request, parked.version, fetcher, io);
+        let response = self.build(&parked.request, &parked.places, parked.version, fetcher, io);
         io.net.reply(io.fx, conn, ResponseBody::Fetch(response));
     }
 
@@ -328,13 +308,10 @@ impl Replicas {
     }
 
     fn unwatch(&mut self, parked: &ParkedFetch, conn: ConnId) {
-        for topic in &parked.request.topics {
-            for wanted in &topic.partitions {
-                let Some(at) = self.find(topic, wanted, parked.version) else { continue };
-                let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
-                partition.append_watchers.retain(|&watcher| watcher != conn);
-                partition.commit_watchers.retain(|&watcher| watcher != conn);
-            }
+        for at in parked.places.iter().flatten() {
+            let Some(partition) = self.partitions[*at as usize].as_mut() else { continue };
+            partition.append_watchers.retain(|&watcher| watcher != conn);
+            partition.commit_watchers.retain(|&watcher| watcher != conn);
         }
     }
 }

@@ -24,8 +24,6 @@ pub struct Progress {
     pub end_at_last_fetch: i64,
     /// Lag checks since it was last caught up.
     pub ticks: u8,
-    /// High watermark of the last answer.
-    pub sent_high_watermark: i64,
 }
 
 /// An ISR that was asked for and is not yet known to be granted or refused.
@@ -71,7 +69,7 @@ impl Leading {
 
 impl Progress {
     fn unknown(broker: i32) -> Progress {
-        Progress { broker, end: -1, broker_epoch: -1, end_at_last_fetch: -1, ticks: 0, sent_high_watermark: -1 }
+        Progress { broker, end: -1, broker_epoch: -1, end_at_last_fetch: -1, ticks: 0 }
     }
 
     /// Whether the follower is behind and has been so for `replica.lag.time.max`.

@@ -94,7 +94,7 @@ impl Replicas {
         let timeout = Span::from_millis(request.timeout_ms.max(0) as u64);
         let timer = TimerId { class: timers::PRODUCE_PARKED, index: lanes::index(conn.initiator, conn.lane) };
         io.fx.set_timer(timer, timeout, timeout);
-        self.parked_produces.insert(conn, parked);
+        self.parked_produces.insert(conn, Box::new(parked));
         Answer::Later
     }
 

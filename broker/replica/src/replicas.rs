@@ -40,8 +40,9 @@ pub struct Replicas {
     pub(crate) brokers: BTreeMap<i32, BrokerLiveness>,
     /// By leader.
     pub(crate) fetchers: BTreeMap<i32, Fetcher>,
-    pub(crate) parked_fetches: BTreeMap<ConnId, ParkedFetch>,
-    pub(crate) parked_produces: BTreeMap<ConnId, ParkedProduce>,
+    /// Boxed, so that the maps move handles and not requests.
+    pub(crate) parked_fetches: BTreeMap<ConnId, Box<ParkedFetch>>,
+    pub(crate) parked_produces: BTreeMap<ConnId, Box<ParkedProduce>>,
     pub(crate) alter: AlterIsr,
     /// This broker's own epoch; -1 until it is registered.
     pub(crate) broker_epoch: i64,

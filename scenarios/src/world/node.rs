@@ -34,9 +34,9 @@ pub enum NodeInput {
     Producer(ProducerInput),
 }
 
-/// What nodes exchange.
+/// What nodes exchange. Boxed, because a message changes hands often on its way and is large.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Packet(pub Message);
+pub struct Packet(pub Box<Message>);
 
 /// What nodes report.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ impl Wire for Packet {
     }
 
     fn digest(&self) -> u64 {
-        let (kind, version) = match &self.0 {
+        let (kind, version) = match &*self.0 {
             Message::Request { version, .. } => (0, *version),
             Message::Response { version, .. } => (1, *version),
         };
@@ -56,7 +56,7 @@ impl Wire for Packet {
     }
 
     fn label(&self) -> &'static str {
-        match &self.0 {
+        match &*self.0 {
             Message::Request { body, .. } => body.api_key().name(),
             Message::Response { body, .. } => body.api_key().name(),
         }
@@ -75,7 +75,7 @@ struct Inner<'a, F>(&'a mut F);
 impl<F: Effects<Packet, Report>> Effects<Message, Obs> for Inner<'_, F> {
     #[inline]
     fn send(&mut self, conn: ConnId, msg: Message) {
-        self.0.send(conn, Packet(msg));
+        self.0.send(conn, Packet(Box::new(msg)));
     }
     #[inline]
     fn close(&mut self, conn: ConnId) {
@@ -168,7 +168,7 @@ fn translate<I>(
         Event::Up { conn, peer, inbound } => Event::Up { conn, peer, inbound },
         Event::Refused { peer, lane } => Event::Refused { peer, lane },
         Event::Down { conn, peer } => Event::Down { conn, peer },
-        Event::Msg { conn, peer, msg } => Event::Msg { conn, peer, msg: msg.0 },
+        Event::Msg { conn, peer, msg } => Event::Msg { conn, peer, msg: *msg.0 },
         Event::Synced { op, result } => Event::Synced { op, result },
         Event::Input(command) => Event::Input(input(command)?),
     })
