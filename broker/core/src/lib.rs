@@ -19,4 +19,5 @@ mod publish;
 
 pub use api::serves_clients;
 pub use broker::{Broker, BrokerInput};
+pub use publish::{Unpublished, observe_change};
 pub use tribunal_common::{BrokerConfig, Bug, Bugs, FlushPolicy, Obs, TruncationMode};

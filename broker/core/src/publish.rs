@@ -9,13 +9,14 @@ use tribunal_controller::{Change, MetadataImage, TimestampType, TopicConfig, par
 use tribunal_protocol::{Bytes, MetadataRecord, Str, Uuid};
 use tribunal_quorum::Committed;
 use tribunal_records::Batches;
-use tribunal_replica::{BrokerLiveness, TopicSettings};
+use tribunal_replica::{BrokerLiveness, Replicas, TopicSettings};
 
 use crate::broker::{Parts, encode};
 
-/// What the image has and the replicas have not been told.
+/// What the image has and the replicas have not been told: the step from metadata to replicas, which a world that has
+/// replicas alone needs as well.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Unpublished {
+pub struct Unpublished {
     brokers: BTreeSet<i32>,
     partitions: BTreeSet<TopicIdPartition>,
     removed: BTreeSet<Uuid>,
@@ -24,7 +25,8 @@ pub(crate) struct Unpublished {
 }
 
 impl Unpublished {
-    fn note(&mut self, change: Change) {
+    /// Notes what a record has touched.
+    pub fn note(&mut self, change: Change) {
         match change {
             Change::TopicCreated(topic) | Change::TopicConfig(topic) => self.topics.insert(topic),
             Change::TopicRemoved(topic) => self.removed.insert(topic),
@@ -35,6 +37,53 @@ impl Unpublished {
             | Change::BrokerUnfenced(broker)
             | Change::ControlledShutdown(broker) => self.brokers.insert(broker),
         };
+    }
+
+    /// Tells the replicas what has changed: the state as it is in `image`, not the states through which it came.
+    pub fn publish<D: Disk, F: Fx>(self, image: &MetadataImage, replicas: &mut Replicas, io: &mut Io<'_, D, F>) {
+        for broker in self.brokers {
+            let liveness = image
+                .broker(broker)
+                .map(|registered| BrokerLiveness { epoch: registered.epoch, active: registered.is_active() });
+            replicas.set_broker(broker, liveness);
+        }
+        for topic in self.removed {
+            replicas.remove_topic(topic, io);
+        }
+        for topic in self.topics {
+            if let Some(topic_image) = image.topic(topic) {
+                let config = image.topic_config(&topic_image.name, io.cfg);
+                replicas.set_topic(topic, settings(topic_image.name.clone(), &config));
+            }
+        }
+        for id in self.partitions {
+            if let Some(state) = partition_state(image, id, false) {
+                replicas.apply(&state, io);
+            }
+        }
+    }
+}
+
+/// Reports what the committed record at `offset`, now applied to `image`, has changed.
+pub fn observe_change<D: Disk, F: Fx>(image: &MetadataImage, offset: i64, change: Change, io: &mut Io<'_, D, F>) {
+    match change {
+        Change::TopicCreated(_) | Change::TopicConfig(_) => {}
+        Change::TopicRemoved(topic) => io.fx.observe(Obs::TopicRemoved { offset, topic }),
+        Change::Partition { id, unclean } => {
+            if let Some(state) = partition_state(image, id, unclean) {
+                io.fx.observe(Obs::PartitionCommitted { offset, state });
+            }
+        }
+        Change::Reassigned { id, step } => io.fx.observe(Obs::Reassigned { offset, partition: id, step }),
+        Change::BrokerUnregistered(broker) => io.fx.observe(Obs::BrokerUnregistered { offset, broker }),
+        Change::BrokerRegistered(broker) => {
+            if let Some(registered) = image.broker(broker) {
+                io.fx.observe(Obs::BrokerRegistered { offset, broker, epoch: registered.epoch });
+            }
+        }
+        Change::BrokerFenced(broker) => io.fx.observe(Obs::BrokerFenced { offset, broker }),
+        Change::BrokerUnfenced(broker) => io.fx.observe(Obs::BrokerUnfenced { offset, broker }),
+        Change::ControlledShutdown(broker) => io.fx.observe(Obs::ControlledShutdown { offset, broker }),
     }
 }
 
@@ -116,25 +165,7 @@ impl Parts {
     fn apply_change<D: Disk, F: Fx>(&mut self, offset: i64, change: Change, io: &mut Io<'_, D, F>) {
         self.unpublished.note(change);
         // Told before it has effects, so that who judges those knows their reason.
-        match change {
-            Change::TopicCreated(_) | Change::TopicConfig(_) => {}
-            Change::TopicRemoved(topic) => io.fx.observe(Obs::TopicRemoved { offset, topic }),
-            Change::Partition { id, unclean } => {
-                if let Some(state) = partition_state(&self.image, id, unclean) {
-                    io.fx.observe(Obs::PartitionCommitted { offset, state });
-                }
-            }
-            Change::Reassigned { id, step } => io.fx.observe(Obs::Reassigned { offset, partition: id, step }),
-            Change::BrokerUnregistered(broker) => io.fx.observe(Obs::BrokerUnregistered { offset, broker }),
-            Change::BrokerRegistered(broker) => {
-                if let Some(registered) = self.image.broker(broker) {
-                    io.fx.observe(Obs::BrokerRegistered { offset, broker, epoch: registered.epoch });
-                }
-            }
-            Change::BrokerFenced(broker) => io.fx.observe(Obs::BrokerFenced { offset, broker }),
-            Change::BrokerUnfenced(broker) => io.fx.observe(Obs::BrokerUnfenced { offset, broker }),
-            Change::ControlledShutdown(broker) => io.fx.observe(Obs::ControlledShutdown { offset, broker }),
-        }
+        observe_change(&self.image, offset, change, io);
     }
 
     /// Whether the metadata applied so far knows of this incarnation. Before that it tells of the cluster as it was
@@ -151,23 +182,7 @@ impl Parts {
         }
         let changes = mem::take(&mut self.unpublished);
         self.remove_strays(io);
-        for broker in changes.brokers {
-            self.broker_changed(broker);
-        }
-        for topic in changes.removed {
-            self.replicas.remove_topic(topic, io);
-        }
-        for topic in changes.topics {
-            if let Some(image) = self.image.topic(topic) {
-                let config = self.image.topic_config(&image.name, io.cfg);
-                self.replicas.set_topic(topic, settings(image.name.clone(), &config));
-            }
-        }
-        for id in changes.partitions {
-            if let Some(state) = partition_state(&self.image, id, false) {
-                self.replicas.apply(&state, io);
-            }
-        }
+        changes.publish(&self.image, &mut self.replicas, io);
     }
 
     /// Once in an incarnation, before any log is opened: what was reassigned or deleted while this broker was away
@@ -178,14 +193,6 @@ impl Parts {
             let mine = |id| image.partition(id).is_some_and(|partition| partition.replicas.contains(&me));
             self.replicas.remove_strays(mine, io);
         }
-    }
-
-    fn broker_changed(&mut self, broker: i32) {
-        let liveness = self
-            .image
-            .broker(broker)
-            .map(|registered| BrokerLiveness { epoch: registered.epoch, active: registered.is_active() });
-        self.replicas.set_broker(broker, liveness);
     }
 }
 

@@ -14,19 +14,19 @@ pub(crate) struct Exposure {
     pub(crate) node: NodeId,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Committed {
     /// The committed batches, as the leader held them that exposed them.
     pub(crate) log: Log,
     /// The highest high watermark exposed; the log may hold the rest of a batch beyond it.
-    end: i64,
+    pub(super) end: i64,
     /// Ends never taken back by a re-base, for judging late acknowledgements.
-    highest: i64,
+    pub(super) highest: i64,
     exposures: Vec<Exposure>,
     /// For each leader epoch, the highest end exposed in it. Few.
-    by_epoch: Vec<(i32, i64)>,
+    pub(super) by_epoch: Vec<(i32, i64)>,
     /// Offsets that lost their first meaning: what was read there may differ from what is read now.
-    void: Vec<Range<i64>>,
+    pub(super) void: Vec<Range<i64>>,
 }
 
 /// Where a replica stands to what is committed below an offset.

@@ -27,7 +27,7 @@ pub(crate) enum News {
     Contradicts,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Metadata {
     by_offset: BTreeMap<(Subject, i64), u64>,
     by_epoch: BTreeMap<(TopicIdPartition, i32), u64>,

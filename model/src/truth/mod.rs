@@ -5,6 +5,7 @@
 mod cause;
 mod committed;
 mod log;
+mod memory;
 mod metadata;
 mod partition;
 mod quorum;
@@ -31,7 +32,7 @@ pub(crate) struct Crash {
     pub(crate) power_lost: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Node {
     pub(crate) down: bool,
     pub(crate) crashes: Vec<Crash>,

@@ -61,11 +61,11 @@ pub(crate) struct Cut {
     pub(crate) end: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) struct Partition {
     pub(crate) id: TopicIdPartition,
     pub(crate) removed: bool,
-    replicas: Vec<Replica>,
+    pub(super) replicas: Vec<Replica>,
     /// What the committed metadata says, and at which metadata offset.
     pub(crate) state: Option<(i64, PartitionState)>,
     pub(crate) committed: Committed,

@@ -40,7 +40,7 @@ impl Default for Member {
 #[derive(Clone, Debug)]
 pub(crate) struct Quorum {
     pub(crate) voters: Vec<i32>,
-    members: Vec<Member>,
+    pub(super) members: Vec<Member>,
     /// Who became leader in an epoch.
     pub(crate) elected: BTreeMap<i32, NodeId>,
     /// Whom members know as leader of an epoch, and who said so first.

@@ -11,7 +11,7 @@ use crate::invariants::Verdict;
 use crate::{Property, Truth};
 
 /// Digests of what was read, by partition and offset. Zero: nothing yet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(in crate::invariants) struct Reads {
     partitions: Vec<Vec<u64>>,
 }

@@ -1,0 +1,27 @@
+//! Every interleaving of small configurations of the machines that ship.
+//!
+//! The kernel samples deep runs; the checker leaves nothing out of shallow ones. A [`World`] is a few real machines
+//! (voters; or brokers' replicas and a controller), their connections, disks and timers, and a budget for each kind of
+//! thing that can go wrong. Its states are explored by stateright; what must hold is judged by `tribunal_model`, whose
+//! properties judge every other world too.
+//!
+//! | what | where |
+//! |---|---|
+//! | the machines | [`parts`] |
+//! | a node's step, worked out once | [`node`] |
+//! | the world: what can happen, and what follows | [`world`] |
+//! | configurations | [`config`], `checks/*.toml` |
+//! | searches and what they come to | [`search`] |
+
+pub mod config;
+mod disk;
+mod hash;
+mod judge;
+pub mod node;
+pub mod parts;
+pub mod search;
+pub mod world;
+
+pub use config::{CheckConfig, ConfigError, SHIPPED, shipped};
+pub use search::{Found, Order, Search, Stopped};
+pub use world::{Action, State, World};

@@ -1,0 +1,150 @@
+//! A broker's replicas as they ship, told of metadata from outside.
+
+use tribunal_common::{Answer, CallFailed, Fx, Io, lanes};
+use tribunal_contract::{ConnId, Disk, DiskError, Lane, NodeId, SyncOp, TimerId};
+use tribunal_controller::MetadataImage;
+use tribunal_core::Unpublished;
+use tribunal_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
+use tribunal_protocol::{RequestBody, ResponseBody};
+use tribunal_replica::Replicas;
+
+use super::{Member, MetadataBatch, PartInput, batch};
+
+/// The partition replicas of a broker, and the metadata that it has applied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Replica {
+    replicas: Replicas,
+    image: MetadataImage,
+    /// Of its present registration, -1 before.
+    broker_epoch: i64,
+}
+
+/// The version of Produce that a client of this broker speaks.
+const PRODUCE_VERSION: i16 = 13;
+
+impl Replica {
+    /// The replicas.
+    pub fn replicas(&self) -> &Replicas {
+        &self.replicas
+    }
+
+    /// The offset of the last metadata record it has applied.
+    pub fn applied(&self) -> i64 {
+        self.image.offset()
+    }
+
+    /// The epoch under which it is registered, -1 before that.
+    pub fn broker_epoch(&self) -> i64 {
+        self.broker_epoch
+    }
+
+    fn apply<D: Disk, F: Fx>(&mut self, records: &MetadataBatch, io: &mut Io<'_, D, F>) {
+        let mut news = Unpublished::default();
+        for (offset, record) in records.iter() {
+            let applied = self.image.apply(*offset, 0, record, &mut |change| news.note(change));
+            assert_eq!(applied, Ok(()), "what the controller committed can be applied");
+        }
+        news.publish(&self.image, &mut self.replicas, io);
+    }
+
+    /// A client produces to every partition that is here, with acks=1: what more it would wait for shows in the high
+    /// watermark.
+    fn produce<D: Disk, F: Fx>(&mut self, number: u8, io: &mut Io<'_, D, F>) {
+        let partitions: Vec<_> = self.replicas.iter().map(|partition| partition.id).collect();
+        for id in partitions {
+            let data =
+                PartitionProduceData { index: id.partition, records: Some(batch(number)), ..Default::default() };
+            let topic = TopicProduceData { topic_id: id.topic, partition_data: vec![data], ..Default::default() };
+            let request = ProduceRequest { acks: 1, topic_data: vec![topic], ..Default::default() };
+            let me = io.cfg.node();
+            let conn = ConnId { initiator: me, acceptor: me, lane: lanes::CLIENT, attempt: 0 };
+            let _ = self.replicas.produce(conn, PRODUCE_VERSION, request, io);
+        }
+    }
+}
+
+impl Member for Replica {
+    fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Replica, String> {
+        Ok(Replica { replicas: Replicas::open(io), image: MetadataImage::default(), broker_epoch: -1 })
+    }
+
+    fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>) {
+        self.replicas.on_timer(id, io);
+    }
+
+    fn on_request<D: Disk, F: Fx>(
+        &mut self,
+        conn: ConnId,
+        version: i16,
+        body: RequestBody,
+        io: &mut Io<'_, D, F>,
+    ) -> Answer {
+        match body {
+            RequestBody::Fetch(request) => self.replicas.fetch(conn, version, request, io),
+            RequestBody::ListOffsets(request) => {
+                Answer::Now(ResponseBody::ListOffsets(self.replicas.list_offsets(version, request, io)))
+            }
+            RequestBody::OffsetForLeaderEpoch(request) => {
+                Answer::Now(ResponseBody::OffsetForLeaderEpoch(self.replicas.offsets_for_leader_epochs(request, io)))
+            }
+            _ => Answer::Close,
+        }
+    }
+
+    fn on_response<D: Disk, F: Fx>(&mut self, peer: NodeId, lane: Lane, body: ResponseBody, io: &mut Io<'_, D, F>) {
+        let from = peer.0 as i32;
+        match (lane, body) {
+            (lanes::CONTROL, ResponseBody::AlterPartition(response)) => self.replicas.on_alter_partition(response, io),
+            (lanes::REPLICA_FETCH, ResponseBody::Fetch(response)) => self.replicas.on_fetched(from, response, io),
+            (lanes::EPOCH_LOOKUP, ResponseBody::OffsetForLeaderEpoch(response)) => {
+                self.replicas.on_epoch_ends(from, response, io);
+            }
+            (lanes::EPOCH_LOOKUP, ResponseBody::ListOffsets(response)) => {
+                self.replicas.on_log_starts(from, response, io);
+            }
+            (lane, _) => self.on_call_failed(CallFailed { peer, lane }, io),
+        }
+    }
+
+    fn on_call_failed<D: Disk, F: Fx>(&mut self, failed: CallFailed, io: &mut Io<'_, D, F>) {
+        let peer = failed.peer.0 as i32;
+        match failed.lane {
+            lanes::CONTROL => self.replicas.on_alter_partition_failed(io),
+            lanes::REPLICA_FETCH => self.replicas.on_fetch_failed(peer, io),
+            lanes::EPOCH_LOOKUP => self.replicas.on_lookup_failed(peer, io),
+            _ => {}
+        }
+    }
+
+    fn on_conn_down<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) {
+        self.replicas.on_conn_down(conn, io);
+    }
+
+    fn on_synced<D: Disk, F: Fx>(&mut self, op: SyncOp, result: Result<(), DiskError>, io: &mut Io<'_, D, F>) {
+        self.replicas.on_synced(op, result, io);
+    }
+
+    fn on_input<D: Disk, F: Fx>(&mut self, input: PartInput, io: &mut Io<'_, D, F>) {
+        match input {
+            PartInput::Metadata(records) => self.apply(&records, io),
+            PartInput::Produce(number) => self.produce(number, io),
+            PartInput::Registered(epoch, image) => {
+                self.broker_epoch = epoch;
+                self.replicas.set_broker_epoch(epoch);
+                self.replicas.set_controller(Some(controller_of(io.cfg)), io);
+                let mut news = Unpublished::default();
+                image.changes_since(&self.image, &mut |change| news.note(change));
+                self.image = image;
+                news.publish(&self.image, &mut self.replicas, io);
+            }
+            _ => {}
+        }
+    }
+
+    fn settle<D: Disk, F: Fx>(&mut self, _: &mut Io<'_, D, F>) {}
+}
+
+/// The controller is the only voter, on a node of its own.
+fn controller_of(cfg: &tribunal_common::BrokerConfig) -> i32 {
+    cfg.voters[0]
+}

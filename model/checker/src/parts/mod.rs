@@ -1,0 +1,235 @@
+//! The machines that are checked: parts of a broker as they ship, each with its connection table and nothing around it.
+//!
+//! A part is a [`Machine`] of the contract, so the kernel runs it too: that is how counterexamples are replayed.
+
+mod broker;
+mod controller;
+mod voter;
+
+use core::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tribunal_common::{Answer, BrokerConfig, CallFailed, Fx, Io, Net, Obs, Received};
+use tribunal_contract::{ConnId, Disk, DiskError, Effects, Event, Lane, Machine, NodeId, SyncOp, Time, TimerId};
+use tribunal_controller::MetadataImage;
+use tribunal_protocol::{Message, MetadataRecord, RequestBody, ResponseBody};
+use tribunal_records::{BatchBuilder, BatchOptions};
+
+pub use broker::Replica;
+pub use controller::{Active, TOPIC};
+pub use voter::Voter;
+
+/// Metadata records that were committed together, with their offsets.
+pub type MetadataBatch = Arc<Vec<(i64, MetadataRecord)>>;
+
+/// A command from outside the network: a client's operation, or what a part that is not in the configuration would do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PartInput {
+    /// To a voter: append the record of this number, if it leads.
+    Append(u8),
+    /// To a replica: what has been committed next.
+    Metadata(MetadataBatch),
+    /// To a replica: a client produces the record of this number.
+    Produce(u8),
+    /// To a replica: it is registered under this epoch, and this is the committed metadata.
+    Registered(i64, MetadataImage),
+    /// To the controller: a process registers, as which incarnation, after which broker epoch it stopped in order.
+    Register(i32, u8, i64),
+    /// To the controller: a broker that has applied the metadata below an offset says that it lives.
+    Heartbeat(i32, i64),
+    /// To the controller: an administrator wants the preferred leader back.
+    ElectPreferred,
+    /// To a voter: take a snapshot.
+    Snapshot,
+}
+
+/// One of the machines.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// The active controller, whose log commits at once.
+    Controller(Box<Host<Option<Active>>>),
+    /// A broker's partition replicas.
+    Replica(Box<Host<Option<Replica>>>),
+    /// A member of the controller quorum.
+    Voter(Box<Host<Option<Voter>>>),
+}
+
+/// A machine and what stands around it in any broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host<T> {
+    cfg: Arc<BrokerConfig>,
+    net: Net,
+    part: T,
+}
+
+/// Of the configuration only the incarnation ever changes.
+impl<T: Hash> Hash for Host<T> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (self.cfg.incarnation, &self.net, &self.part).hash(hasher);
+    }
+}
+
+impl<T> Host<Option<T>> {
+    fn new(cfg: BrokerConfig) -> Box<Host<Option<T>>> {
+        let net = Net::new(cfg.node());
+        Box::new(Host { cfg: Arc::new(cfg), net, part: None })
+    }
+
+    /// The machine, once started.
+    pub fn get(&self) -> Option<&T> {
+        self.part.as_ref()
+    }
+}
+
+impl Part {
+    /// The controller of `replicas` brokers, on a node of its own.
+    pub fn controller(cfg: BrokerConfig) -> Part {
+        Part::Controller(Host::new(cfg))
+    }
+
+    /// A broker.
+    pub fn replica(cfg: BrokerConfig) -> Part {
+        Part::Replica(Host::new(cfg))
+    }
+
+    /// A voter.
+    pub fn voter(cfg: BrokerConfig) -> Part {
+        Part::Voter(Host::new(cfg))
+    }
+
+    /// The controller, if it is one and has started.
+    pub fn as_controller(&self) -> Option<&Active> {
+        if let Part::Controller(host) = self { host.get() } else { None }
+    }
+
+    /// The replicas, if it is a broker and has started.
+    pub fn as_replica(&self) -> Option<&Replica> {
+        if let Part::Replica(host) = self { host.get() } else { None }
+    }
+
+    /// The voter, if it is one and has started.
+    pub fn as_voter(&self) -> Option<&Voter> {
+        if let Part::Voter(host) = self { host.get() } else { None }
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &BrokerConfig {
+        match self {
+            Part::Controller(host) => &host.cfg,
+            Part::Replica(host) => &host.cfg,
+            Part::Voter(host) => &host.cfg,
+        }
+    }
+}
+
+/// What a part does with what concerns it alone; the rest is the same for all.
+trait Member: Sized {
+    fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Self, String>;
+    /// Before every event but the first.
+    fn begin(&mut self) {}
+    fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>);
+    fn on_request<D: Disk, F: Fx>(
+        &mut self,
+        conn: ConnId,
+        version: i16,
+        body: RequestBody,
+        io: &mut Io<'_, D, F>,
+    ) -> Answer;
+    fn on_response<D: Disk, F: Fx>(&mut self, peer: NodeId, lane: Lane, body: ResponseBody, io: &mut Io<'_, D, F>);
+    fn on_call_failed<D: Disk, F: Fx>(&mut self, failed: CallFailed, io: &mut Io<'_, D, F>);
+    fn on_conn_down<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>);
+    fn on_synced<D: Disk, F: Fx>(&mut self, op: SyncOp, result: Result<(), DiskError>, io: &mut Io<'_, D, F>);
+    fn on_input<D: Disk, F: Fx>(&mut self, input: PartInput, io: &mut Io<'_, D, F>);
+    /// After every event.
+    fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>);
+
+    fn serve<D: Disk, F: Fx>(&mut self, conn: ConnId, version: i16, body: RequestBody, io: &mut Io<'_, D, F>) {
+        match self.on_request(conn, version, body, io) {
+            Answer::Now(body) => io.net.reply(io.fx, conn, body),
+            Answer::Later => {}
+            Answer::Never => io.net.no_reply(conn),
+            Answer::Close => io.net.close(io.fx, conn),
+        }
+    }
+
+    fn handle<D: Disk, F: Fx>(&mut self, event: Event<Message, PartInput>, io: &mut Io<'_, D, F>) {
+        match event {
+            Event::Start => {}
+            Event::Timer(id) => self.on_timer(id, io),
+            Event::Up { conn, peer, inbound } => io.net.up(io.fx, conn, peer, inbound),
+            Event::Refused { peer, lane } => {
+                if let Some(failed) = io.net.refused(peer, lane) {
+                    self.on_call_failed(failed, io);
+                }
+            }
+            Event::Down { conn, peer } => {
+                if let Some(failed) = io.net.down(conn, peer) {
+                    self.on_call_failed(failed, io);
+                }
+                self.on_conn_down(conn, io);
+            }
+            Event::Msg { conn, peer, msg } => match io.net.received(io.fx, conn, peer, msg) {
+                Received::Request(version, body) => self.serve(conn, version, body, io),
+                Received::Response(peer, lane, body) => self.on_response(peer, lane, body, io),
+                Received::Nothing => {}
+            },
+            Event::Synced { op, result } => self.on_synced(op, result, io),
+            Event::Input(input) => self.on_input(input, io),
+        }
+        while let Some((conn, version, body)) = io.net.next_ready() {
+            self.serve(conn, version, body, io);
+        }
+        self.settle(io);
+    }
+}
+
+#[allow(private_bounds, reason = "what a member does is nobody else's business")]
+impl<T: Member> Host<Option<T>> {
+    fn step<D: Disk, F: Fx>(&mut self, now: Time, event: Event<Message, PartInput>, disk: &mut D, fx: &mut F) {
+        let Host { cfg, net, part } = self;
+        let mut io = Io { cfg, now, disk, fx, net };
+        if let Event::Start = event {
+            match T::open(&mut io) {
+                Ok(opened) => part.insert(opened).handle(event, &mut io),
+                // A node that cannot start keeps no promise of liveness; it is for the properties to say so.
+                Err(_) => io.fx.halt("the disk cannot be read"),
+            }
+        } else if let Some(part) = part {
+            part.begin();
+            part.handle(event, &mut io);
+        }
+    }
+}
+
+impl Machine for Part {
+    type Msg = Message;
+    type Input = PartInput;
+    type Obs = Obs;
+
+    fn step<D: Disk, F: Effects<Message, Obs>>(
+        &mut self,
+        now: Time,
+        event: Event<Message, PartInput>,
+        disk: &mut D,
+        fx: &mut F,
+    ) {
+        match self {
+            Part::Controller(host) => host.step(now, event, disk, fx),
+            Part::Replica(host) => host.step(now, event, disk, fx),
+            Part::Voter(host) => host.step(now, event, disk, fx),
+        }
+    }
+}
+
+/// The value of the record of this number.
+fn value(number: u8) -> Bytes {
+    Bytes::from(format!("r{number}"))
+}
+
+/// A batch with the record of this number alone.
+fn batch(number: u8) -> Bytes {
+    let mut batch = BatchBuilder::new(BatchOptions::default());
+    batch.append(0, None, Some(&value(number)), &[]);
+    batch.build()
+}
