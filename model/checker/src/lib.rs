@@ -11,17 +11,23 @@
 //! | a node's step, worked out once | [`node`] |
 //! | the world: what can happen, and what follows | [`world`] |
 //! | configurations | [`config`], `checks/*.toml` |
-//! | searches and what they come to | [`search`] |
+//! | searches and what they come to | [`search`], [`estimate`], [`explore()`] |
+//! | counterexamples for another world | [`script`] |
 
 pub mod config;
 mod disk;
+pub mod estimate;
+mod explore;
 mod hash;
 mod judge;
 pub mod node;
 pub mod parts;
+pub mod script;
 pub mod search;
 pub mod world;
 
 pub use config::{CheckConfig, ConfigError, SHIPPED, shipped};
+pub use explore::explore;
+pub use script::Step;
 pub use search::{Found, Order, Search, Stopped};
 pub use world::{Action, State, World};

@@ -164,11 +164,12 @@ impl Rules {
         next.timers = core::mem::take(&mut fx.timers);
         fx.timers.clear();
         if fx.halted.is_some() || fx.panicked.is_some() {
-            let published = fx.take_published(&next);
             next.stop(false);
-            return Outcome { published, ..fx.outcome(next) };
+            return fx.outcome(next);
         }
-        let published = fx.take_published(&next);
+        let before = node.part.as_ref().and_then(Part::as_controller).map_or(0, |active| active.end());
+        let active = next.part.as_ref().and_then(Part::as_controller);
+        let published = active.map_or_else(Vec::new, |active| active.published_since(before).to_vec());
         Outcome { published, ..fx.outcome(next) }
     }
 
@@ -217,10 +218,6 @@ impl Recorder {
             choice,
             choices: 1,
         }
-    }
-
-    fn take_published(&self, node: &Node) -> Vec<MetadataBatch> {
-        node.part.as_ref().and_then(Part::as_controller).map(|active| active.published().to_vec()).unwrap_or_default()
     }
 
     fn outcome(self, node: Node) -> Outcome {

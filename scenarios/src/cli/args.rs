@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Runs one run again: a run's folder, a plan, or a scenario with a seed
     #[command(after_help = EXIT_CODES)]
     Replay(ReplayArgs),
+    /// Explores every interleaving of small configurations of the real machines
+    #[command(after_help = EXIT_CODES)]
+    Check(CheckArgs),
     /// Checks scenario and plan files without running them
     #[command(after_help = EXIT_CODES)]
     Validate(ValidateArgs),
@@ -110,6 +113,44 @@ pub(crate) struct OutputArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Configuration files, or names of those that come with the tool [default: all but the nightly ones]
+    pub(crate) configurations: Vec<PathBuf>,
+    /// The large ones too, which take up to an hour each
+    #[arg(long, conflicts_with = "configurations", help_heading = "Selection")]
+    pub(crate) nightly: bool,
+    /// Plant a historical bug in every machine; may be given several times (see `list bugs`)
+    #[arg(long = "bug", value_name = "ID", value_parser = parse_bug, help_heading = "Checking")]
+    pub(crate) bugs: Vec<Bug>,
+    /// In which order states are looked at [default: depth; breadth with --bug]
+    #[arg(long, value_enum, help_heading = "Checking")]
+    pub(crate) order: Option<CheckOrder>,
+    /// Give up after so many generated states [default: the configuration's own limit]
+    #[arg(long, value_name = "STATES", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Checking")]
+    pub(crate) limit: Option<u64>,
+    /// Give up after so many seconds for each configuration
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Checking")]
+    pub(crate) time: Option<u64>,
+    /// Show the states of one configuration in a browser, instead of checking
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "localhost:3000",
+          conflicts_with_all = ["order", "limit", "time"], help_heading = "Checking")]
+    pub(crate) explore: Option<String>,
+    /// Where counterexamples go [default: target/tribunal/check]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckOrder {
+    /// The shortest counterexample first; more memory
+    Breadth,
+    /// Little memory: for exhaustion
+    Depth,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     /// Scenario or plan files, or folders of them
     #[arg(required = true)]
@@ -173,6 +214,7 @@ pub(crate) enum Benched {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Listed {
+    Checks,
     Scenarios,
     Faults,
     Properties,

@@ -19,8 +19,8 @@ struct Item {
 
 /// Lists what there is.
 pub(super) fn list(args: ListArgs) -> Exit {
-    const ALL: [Listed; 5] =
-        [Listed::Scenarios, Listed::Faults, Listed::Properties, Listed::Bugs, Listed::Observations];
+    const ALL: [Listed; 6] =
+        [Listed::Scenarios, Listed::Checks, Listed::Faults, Listed::Properties, Listed::Bugs, Listed::Observations];
     let chosen = args.what.map_or(ALL.to_vec(), |what| vec![what]);
     for (index, what) in chosen.iter().enumerate() {
         if *what == Listed::Keys {
@@ -44,6 +44,7 @@ pub(super) fn list(args: ListArgs) -> Exit {
 fn title(what: Listed) -> &'static str {
     match what {
         Listed::Bugs => "bugs, for --bug",
+        Listed::Checks => "configurations, for `check`",
         Listed::Faults => "faults, for [[fault]]",
         Listed::Keys => "keys",
         Listed::Observations => "observations, for `sometimes` and `when = { event = … }`",
@@ -56,6 +57,11 @@ fn items(what: Listed) -> Vec<Item> {
     let item = |r#type, name: &str, about: &str| Item { r#type, name: name.to_owned(), about: about.to_owned() };
     match what {
         Listed::Bugs => Bug::ALL.iter().map(|bug| item("bug", bug.id(), bug.about())).collect(),
+        Listed::Checks => tribunal_checker::shipped()
+            .into_iter()
+            .flatten()
+            .map(|config| item("check", &config.name, config.promise.lines().next().unwrap_or_default()))
+            .collect(),
         Listed::Faults => faults().into_iter().map(|(name, about)| item("fault", name, about)).collect(),
         Listed::Keys => Vec::new(),
         Listed::Observations => OBSERVATIONS.iter().map(|o| item("observation", o.name, o.about)).collect(),

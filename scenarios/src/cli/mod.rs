@@ -1,7 +1,8 @@
-//! The command line: `run`, `replay`, `validate`, `list`, `new`, `bench`, `serve`.
+//! The command line: `run`, `check`, `replay`, `validate`, `list`, `new`, `bench`, `serve`.
 
 mod args;
 mod bench;
+mod check;
 mod exit;
 mod json;
 mod list;
@@ -33,6 +34,7 @@ pub use terminal::TerminalReporter;
 pub fn main(world: Option<&dyn World>) -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Bench(args) => bench::bench(&args, world),
+        Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(args),
         Command::New(args) => new(&args),
         Command::Report(args) => report::report(&args),

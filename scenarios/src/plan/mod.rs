@@ -5,6 +5,7 @@
 
 mod file;
 mod generate;
+mod script;
 mod stream;
 
 use tribunal_contract::Span;
@@ -13,6 +14,7 @@ use crate::language::{Cluster, Expect, Fault, Offset, Topic, Workload};
 
 pub use file::{FORMAT, is_plan};
 pub use generate::MAX_RANDOM_FAULTS;
+pub use script::Script;
 pub use stream::Stream;
 
 /// A run to be done.

@@ -25,11 +25,11 @@ pub struct Active {
     end: i64,
     /// What brokers may know: everything, but for the event that is being handled.
     committed: MetadataImage,
-    /// What the last event appended, in batches. Whoever reads the log takes it after each event.
+    /// The log, for whoever is to be told of it.
     published: Vec<MetadataBatch>,
 }
 
-/// What was published is not part of what the controller is.
+/// The log is not part of what the controller is: what it says is in the image.
 impl PartialEq for Active {
     fn eq(&self, other: &Self) -> bool {
         (&self.controller, self.end) == (&other.controller, other.end)
@@ -70,9 +70,15 @@ impl Active {
         self.controller.image()
     }
 
-    /// What the last event appended.
-    pub fn published(&self) -> &[MetadataBatch] {
-        &self.published
+    /// The offset after the last record of the log.
+    pub fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// The batches of the log from this offset on.
+    pub fn published_since(&self, offset: i64) -> &[MetadataBatch] {
+        let first = |batch: &MetadataBatch| batch.first().is_some_and(|(first, _)| *first < offset);
+        &self.published[self.published.partition_point(first)..]
     }
 
     fn ask<D: Disk, F: Fx>(&mut self, version: i16, body: impl Into<RequestBody>, io: &mut Io<'_, D, F>) {
@@ -136,10 +142,8 @@ impl Active {
 
     /// What was appended is committed, and told before it has effects.
     fn commit<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
-        for (offset, record) in self.published.iter().flat_map(|batch| batch.iter()) {
-            if *offset <= self.committed.offset() {
-                continue;
-            }
+        let known = self.published.partition_point(|batch| batch.last().is_some_and(|(last, _)| *last <= self.committed.offset()));
+        for (offset, record) in self.published[known..].iter().flat_map(|batch| batch.iter()) {
             let mut changes = Vec::new();
             let applied = self.committed.apply(*offset, 0, record, &mut |change| changes.push(change));
             assert_eq!(applied, Ok(()), "the controller's own record can be applied");
@@ -159,10 +163,6 @@ impl Member for Active {
         let mut active = Active { controller, end, committed: MetadataImage::new(), published };
         active.found(io);
         Ok(active)
-    }
-
-    fn begin(&mut self) {
-        self.published.clear();
     }
 
     fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>) {

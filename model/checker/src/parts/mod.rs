@@ -126,8 +126,6 @@ impl Part {
 /// What a part does with what concerns it alone; the rest is the same for all.
 trait Member: Sized {
     fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Self, String>;
-    /// Before every event but the first.
-    fn begin(&mut self) {}
     fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>);
     fn on_request<D: Disk, F: Fx>(
         &mut self,
@@ -196,7 +194,6 @@ impl<T: Member> Host<Option<T>> {
                 Err(_) => io.fx.halt("the disk cannot be read"),
             }
         } else if let Some(part) = part {
-            part.begin();
             part.handle(event, &mut io);
         }
     }

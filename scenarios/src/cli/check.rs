@@ -1,0 +1,299 @@
+//! `tribunal check`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tribunal_checker::{CheckConfig, Found, Order, SHIPPED, Search, Stopped, World, explore};
+
+use super::args::{CheckArgs, CheckOrder, MessageFormat, OutputArgs};
+use super::{Exit, json, print, say_error};
+use crate::language::nearest::nearest;
+use crate::plan::Script;
+
+/// What a search came to, for a machine.
+#[derive(Serialize)]
+struct CheckRecord<'c> {
+    r#type: &'static str,
+    configuration: &'c str,
+    result: &'static str,
+    distinct_states: u64,
+    generated_states: u64,
+    depth: u64,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_states: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_states: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    never: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    property: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<String>,
+}
+
+/// How long a guess of a space's size may take.
+const GUESS: Duration = Duration::from_secs(3);
+
+/// Checks the configurations asked for, one after the other: the worst of what they come to counts.
+pub(super) fn check(args: &CheckArgs) -> Exit {
+    let output = args.output;
+    let configs = match selected(args) {
+        Ok(configs) => configs,
+        Err((exit, message)) => {
+            say_error(message, output);
+            return exit;
+        }
+    };
+    if let Some(address) = &args.explore {
+        let [(config, _)] = &configs[..] else {
+            say_error("--explore shows one configuration: name it", output);
+            return Exit::Usage;
+        };
+        let world = Arc::new(World::new(config.clone()));
+        print(&format!("{}: http://{address} (end with ctrl-c)\n", config.name));
+        return match explore(world, address) {
+            Ok(()) => Exit::AllHeld,
+            Err(error) => {
+                say_error(format!("{address}: {error}"), output);
+                Exit::Failed
+            }
+        };
+    }
+    let mut worst = Exit::AllHeld;
+    for (config, text) in &configs {
+        let exit = one(config, text, args);
+        worst = match (worst, exit) {
+            (Exit::Violation, _) | (_, Exit::Violation) => Exit::Violation,
+            (Exit::Failed, _) | (_, Exit::Failed) => Exit::Failed,
+            (Exit::Inconclusive, _) | (_, Exit::Inconclusive) => Exit::Inconclusive,
+            _ => exit,
+        };
+    }
+    worst
+}
+
+/// The configurations and their texts.
+fn selected(args: &CheckArgs) -> Result<Vec<(CheckConfig, String)>, (Exit, String)> {
+    let mut configs = Vec::new();
+    if args.configurations.is_empty() {
+        for (name, text) in SHIPPED {
+            let config = CheckConfig::parse(name, text).map_err(|wrong| (Exit::BadFile, wrong.to_string()))?;
+            if args.nightly || !config.nightly {
+                configs.push((config, (*text).to_owned()));
+            }
+        }
+    }
+    for wanted in &args.configurations {
+        let name = wanted.to_string_lossy();
+        let shipped = SHIPPED.iter().find(|(file, _)| file.trim_end_matches(".toml") == name.trim_end_matches(".toml"));
+        let (name, text) = match shipped {
+            Some((file, text)) if !wanted.is_file() => ((*file).to_owned(), (*text).to_owned()),
+            _ => match std::fs::read_to_string(wanted) {
+                Ok(text) => (name.into_owned(), text),
+                Err(error) => return Err(unknown(wanted, &error)),
+            },
+        };
+        let config = CheckConfig::parse(&name, &text).map_err(|wrong| (Exit::BadFile, wrong.to_string()))?;
+        configs.push((config, text));
+    }
+    Ok(configs.into_iter().map(|(config, text)| (config.with_bugs(&args.bugs), text)).collect())
+}
+
+fn unknown(wanted: &Path, error: &std::io::Error) -> (Exit, String) {
+    let name = wanted.to_string_lossy();
+    if name.contains(['/', '.']) {
+        return (Exit::BadFile, format!("{name}: {error}"));
+    }
+    let names = SHIPPED.iter().map(|(file, _)| file.trim_end_matches(".toml"));
+    let near = nearest(&name, names).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    (Exit::NothingSelected, format!("no configuration `{name}`{near} `tribunal list checks` lists them"))
+}
+
+fn one(config: &CheckConfig, text: &str, args: &CheckArgs) -> Exit {
+    let human = args.output.message_format == MessageFormat::Human;
+    let order = match args.order {
+        Some(CheckOrder::Breadth) => Order::Breadth,
+        Some(CheckOrder::Depth) => Order::Depth,
+        // With a bug planted, a counterexample is what is wanted.
+        None if !args.bugs.is_empty() => Order::Breadth,
+        None => Order::Depth,
+    };
+    let limit = args.limit.unwrap_or(config.limit);
+    let search = Search { order, limit, time: args.time.map(Duration::from_secs) };
+    if human && std::io::stderr().is_terminal() {
+        eprintln!("checking {}, {order} …", config.name);
+    }
+    announce(config, limit, human);
+    let world = Arc::new(World::new(config.clone()));
+    let mut found = world.search(search);
+    if order == Order::Depth && matches!(found.stopped, Stopped::Violation { .. }) {
+        // One that people can read is short.
+        let shorter = world.search(Search { order: Order::Breadth, ..search });
+        if matches!(shorter.stopped, Stopped::Violation { .. }) {
+            found = shorter;
+        }
+    }
+    let plan = match &found.stopped {
+        Stopped::Violation { path, violation } => {
+            let script = Script::of(&world, text, path, violation);
+            match write_plan(&script, &config.name, args.out.as_deref()) {
+                Ok(path) => Some(path),
+                Err(error) => {
+                    say_error(error, args.output);
+                    return Exit::Failed;
+                }
+            }
+        }
+        _ => None,
+    };
+    report(&world, &found, plan.as_deref(), args.output)
+}
+
+/// Says before a search that it cannot finish, if that is known.
+fn announce(config: &CheckConfig, limit: u64, human: bool) {
+    // No state is generated less than once.
+    if let Some(states) = config.states.filter(|states| *states > limit)
+        && human
+    {
+        print(&format!(
+            "{}: cannot finish: it has {} distinct states, and the limit is {} generated ones\n",
+            config.name,
+            number(states),
+            number(limit)
+        ));
+    }
+}
+
+fn report(world: &World, found: &Found, plan: Option<&Path>, output: OutputArgs) -> Exit {
+    let config = &world.config;
+    let mut record = CheckRecord {
+        r#type: "check",
+        configuration: &config.name,
+        result: "held",
+        distinct_states: found.unique,
+        generated_states: found.generated,
+        depth: found.depth,
+        seconds: found.took.as_secs_f64(),
+        known_states: config.states,
+        estimated_states: None,
+        never: Vec::new(),
+        property: None,
+        detail: None,
+        events: None,
+        plan: plan.map(|path| path.display().to_string()),
+    };
+    let seconds = found.took.as_secs_f64();
+    let covered = format!(
+        "{} distinct states, {} generated, depth {}, {seconds:.1} s",
+        number(found.unique),
+        number(found.generated),
+        found.depth
+    );
+    let name = &config.name;
+    let (exit, text) = match &found.stopped {
+        Stopped::Exhausted if !found.never.is_empty() => {
+            record.result = "never";
+            record.never.clone_from(&found.never);
+            let never = found.never.join(", ");
+            (Exit::Violation, format!("FAIL {name}: {covered}\n  never reached: {never}\n"))
+        }
+        Stopped::Exhausted => {
+            let other = config.states.filter(|states| *states != found.unique && config.bugs.is_empty());
+            let note = other.map_or_else(String::new, |states| {
+                format!("\n  it had {} when its file was written: this is another space", number(states))
+            });
+            (Exit::AllHeld, format!("ok {name}: {covered}{note}\n"))
+        }
+        Stopped::Limit => {
+            record.result = "limit";
+            let (states, how) = match config.states.filter(|_| config.bugs.is_empty()) {
+                Some(states) => (states as f64, "known".to_owned()),
+                None => {
+                    let guess = world.estimate(GUESS);
+                    let walks = number(guess.walks.into());
+                    // What has been seen is there, whatever walks say.
+                    (guess.states.max(found.unique as f64), format!("at least, by {walks} random walks"))
+                }
+            };
+            record.estimated_states = Some(states as u64);
+            let rate = found.unique as f64 / seconds.max(0.001);
+            (
+                Exit::Inconclusive,
+                format!(
+                    "LIMIT {name}: {covered}; all of them held\n  of about {} distinct states ({how}), {:.2} % are covered; all would take about {}\n",
+                    number(states as u64),
+                    100.0 * found.unique as f64 / states.max(1.0),
+                    duration(states / rate)
+                ),
+            )
+        }
+        Stopped::Violation { violation, path } => {
+            record.result = "violated";
+            (record.property, record.detail) = (Some(violation.property.name()), Some(violation.detail.clone()));
+            record.events = Some(path.len());
+            (Exit::Violation, counterexample(world, found, plan, &covered))
+        }
+    };
+    match output.message_format {
+        MessageFormat::Human => print(&text),
+        MessageFormat::Json => json::print(&record),
+    }
+    exit
+}
+
+fn counterexample(world: &World, found: &Found, plan: Option<&Path>, covered: &str) -> String {
+    let Stopped::Violation { violation, path } = &found.stopped else { return String::new() };
+    let name = &world.config.name;
+    let mut text = format!("FAIL {name}: {covered}\n  {}: {}\n", violation.property, violation.detail);
+    for (index, action) in path.iter().enumerate() {
+        text += &format!("  {:>3}  {action}\n", index + 1);
+    }
+    let last = path.iter().try_fold(world.init(), |state, action| world.after(&state, *action));
+    if let Some(state) = last {
+        text += &format!("{state:?}").lines().map(|line| format!("       {line}\n")).collect::<String>();
+    }
+    if let Some(plan) = plan {
+        text += &format!("  replay: tribunal replay {}\n", plan.display());
+    }
+    text
+}
+
+/// Where counterexamples go unless it is said.
+const OUT: &str = "target/tribunal/check";
+
+fn write_plan(script: &Script, name: &str, out: Option<&Path>) -> Result<PathBuf, String> {
+    let folder = out.unwrap_or(Path::new(OUT)).join(name);
+    let path = folder.join("plan.toml");
+    let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, script.to_toml()));
+    written.map(|()| path.clone()).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// A number with its thousands apart.
+fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        ..120.0 => format!("{seconds:.0} s"),
+        ..7_200.0 => format!("{:.0} minutes", seconds / 60.0),
+        ..172_800.0 => format!("{:.0} hours", seconds / 3_600.0),
+        _ => format!("{:.0} days", seconds / 86_400.0),
+    }
+}
