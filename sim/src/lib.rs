@@ -32,4 +32,5 @@ pub use disk::NodeDisk;
 pub use fault::{DiskOp, Fault, Repeat};
 pub use judge::{Digest, Judge, Lifecycle, Machines, Stop, Wire};
 pub use kernel::{Kernel, Mode, Ran, Stats};
+pub use net::Place;
 pub use seed::{Seed, StableHasher, stable_hash};

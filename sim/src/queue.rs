@@ -86,6 +86,17 @@ impl Queue {
         Some((at, Target(next as u32 & ((1 << TARGET_BITS) - 1))))
     }
 
+    /// Takes the next entry that is wanted, whenever it is due.
+    pub(crate) fn take_first(&mut self, mut wanted: impl FnMut(Target) -> bool) -> Option<(u64, Target)> {
+        let target = |entry: u128| Target(entry as u32 & ((1 << TARGET_BITS) - 1));
+        let mut entries: Vec<u128> = self.heap.drain().map(|Reverse(entry)| entry).collect();
+        entries.sort_unstable();
+        let at = entries.iter().position(|entry| wanted(target(*entry)));
+        let taken = at.map(|at| entries.remove(at));
+        self.heap = entries.into_iter().map(Reverse).collect();
+        taken.map(|entry| ((entry >> 64) as u64, target(entry)))
+    }
+
     /// The most entries ever pending at once.
     pub(crate) const fn max_len(&self) -> usize {
         self.max_len

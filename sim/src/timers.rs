@@ -114,6 +114,17 @@ impl Timers {
         due
     }
 
+    /// Lets a timer fire now, if it is set: it is due.
+    pub(crate) fn hurry(&mut self, now: u64, node: NodeId, id: TimerId) -> Option<u32> {
+        let place = self.find(node, id)?;
+        let timer = &mut self.timers[place as usize];
+        if timer.deadline == NEVER {
+            return None;
+        }
+        timer.deadline = now;
+        Some(place)
+    }
+
     #[inline]
     fn find(&self, node: NodeId, id: TimerId) -> Option<u32> {
         let place = *self.places[node.index()].get(id.class as usize)?.get(id.index as usize)?;

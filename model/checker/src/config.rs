@@ -169,7 +169,8 @@ impl CheckConfig {
         for (key, value) in &file.budgets {
             let Some(budget) = Budget::ALL.iter().copied().find(|budget| budget.key() == key) else {
                 let known: Vec<&str> = Budget::ALL.iter().map(|budget| budget.key()).collect();
-                let message = format!("line {}: unknown budget `{key}`; known: {}", line(value.span()), known.join(", "));
+                let message =
+                    format!("line {}: unknown budget `{key}`; known: {}", line(value.span()), known.join(", "));
                 return Err(error(message));
             };
             named.push(budget);
@@ -226,7 +227,16 @@ impl CheckConfig {
         budget_of(class).filter(|budget| !self.free.contains(budget))
     }
 
-    pub(crate) fn rules(&self) -> Rules {
+    /// The voters, if these are the machines.
+    pub fn voters(&self) -> Vec<i32> {
+        match self.machines {
+            Machines::Quorum => (0..i32::from(self.nodes)).collect(),
+            Machines::Replicas => Vec::new(),
+        }
+    }
+
+    /// How the nodes behave.
+    pub fn rules(&self) -> Rules {
         let nodes = i32::from(self.nodes);
         let (kind, voters) = match self.machines {
             Machines::Quorum => (Kind::Voter, (0..nodes).collect()),

@@ -222,7 +222,8 @@ impl Disk for CheckedDisk {
     fn list(&mut self, dir: &str) -> Result<Vec<String>, DiskError> {
         let mut names: Vec<String> = Vec::new();
         for path in self.files.keys() {
-            let rest = if dir.is_empty() { Some(&**path) } else { below(path, dir).map(|rest| rest.trim_start_matches('/')) };
+            let rest =
+                if dir.is_empty() { Some(&**path) } else { below(path, dir).map(|rest| rest.trim_start_matches('/')) };
             if let Some(name) = rest.and_then(|rest| rest.split('/').next()).filter(|name| !name.is_empty())
                 && names.last().is_none_or(|last| last != name)
             {

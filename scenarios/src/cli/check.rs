@@ -8,10 +8,11 @@ use std::time::Duration;
 use serde::Serialize;
 use tribunal_checker::{CheckConfig, Found, Order, SHIPPED, Search, Stopped, World, explore};
 
-use super::args::{CheckArgs, CheckOrder, MessageFormat, OutputArgs};
+use super::args::{CheckArgs, CheckOrder, MessageFormat, OutputArgs, ReplayArgs};
 use super::{Exit, json, print, say_error};
 use crate::language::nearest::nearest;
 use crate::plan::Script;
+use crate::world::{Followed, follow};
 
 /// What a search came to, for a machine.
 #[derive(Serialize)]
@@ -274,6 +275,53 @@ fn write_plan(script: &Script, name: &str, out: Option<&Path>) -> Result<PathBuf
     let path = folder.join("plan.toml");
     let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, script.to_toml()));
     written.map(|()| path.clone()).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// What a replay came to, for a machine.
+#[derive(Serialize)]
+struct ReplayRecord<'r> {
+    r#type: &'static str,
+    configuration: &'r str,
+    result: &'static str,
+    events: usize,
+    detail: String,
+}
+
+/// Follows a counterexample in the kernel: exits with a violation if the same promise breaks there.
+pub(super) fn replay(script: &Script, args: &ReplayArgs) -> Exit {
+    let output = args.how.output;
+    if args.seed.is_some() || !args.how.bugs.is_empty() || args.how.check_determinism || args.how.out.is_some() {
+        say_error("the counterexample of a check is replayed as it is: only --message-format goes with it", output);
+        return Exit::Usage;
+    }
+    let followed = match follow(script) {
+        Ok(followed) => followed,
+        Err(error) => {
+            say_error(error, output);
+            return Exit::BadFile;
+        }
+    };
+    let (exit, result, detail) = match &followed {
+        Followed::Broke { property, detail, .. } if *property == script.property => {
+            (Exit::Violation, "violated", format!("{property}: {detail}"))
+        }
+        Followed::Broke { property, detail, .. } => {
+            (Exit::NotReproduced, "another violation", format!("{property}: {detail}, where {} broke", script.property))
+        }
+        Followed::Held => (Exit::NotReproduced, "held", format!("{} holds in the kernel", script.property)),
+        Followed::Lost { step, why } => (Exit::NotReproduced, "lost", format!("step {step} cannot be followed: {why}")),
+    };
+    let events = script.steps.len();
+    match output.message_format {
+        MessageFormat::Json => {
+            json::print(&ReplayRecord { r#type: "replay", configuration: &script.check, result, events, detail });
+        }
+        MessageFormat::Human => {
+            let head = if exit == Exit::Violation { "FAIL" } else { "NOT REPRODUCED" };
+            print(&format!("{head} {}: {events} steps in the kernel\n  {detail}\n", script.check));
+        }
+    }
+    exit
 }
 
 /// A number with its thousands apart.

@@ -56,6 +56,11 @@ fn run(args: &RunArgs, world: Option<&dyn World>) -> Exit {
 
 fn replay(args: &ReplayArgs, world: Option<&dyn World>) -> Exit {
     let output = args.how.output;
+    match select::script(&args.what) {
+        Ok(Some(script)) => return check::replay(&script, args),
+        Ok(None) => {}
+        Err(wrong) => return complain(&wrong, output),
+    }
     match select::replay(&args.what, args.seed) {
         Ok((request, bugs)) => all(&[request], &args.options(bugs), world, output),
         Err(wrong) => complain(&wrong, output),

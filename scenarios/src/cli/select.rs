@@ -10,7 +10,7 @@ use tribunal_reports::{ReportError, RunFolder};
 use super::args::SeedArgs;
 use crate::files::{self, LoadError};
 use crate::language::{Diagnostics, Scenario, Seeds, Source, parse_seed};
-use crate::plan::{Plan, is_plan};
+use crate::plan::{Plan, Script, is_plan};
 use crate::run::{RunRequest, Subject};
 
 /// What is wrong with what was selected.
@@ -154,6 +154,20 @@ fn folder(path: &Path) -> Result<Vec<Source>, Wrong> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     paths.iter().map(|path| files::load(path).map_err(Wrong::from)).collect()
+}
+
+/// The counterexample of a check, if that is what is to be replayed: its plan, or the folder it is in.
+pub(super) fn script(what: &Path) -> Result<Option<Script>, Wrong> {
+    let in_folder = what.join("plan.toml");
+    let path = if what.is_dir() { &in_folder } else { what };
+    match files::load(path) {
+        Ok(source) if Script::is_script(&source) => {
+            let bad = |why| files::FileError { path: source.name().to_owned(), why };
+            Ok(Some(Script::parse(source.text()).map_err(bad)?))
+        }
+        // Whatever it is, or is not, others say.
+        _ => Ok(None),
+    }
 }
 
 /// The run to be done again, and the bugs it had.

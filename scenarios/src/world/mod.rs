@@ -14,6 +14,7 @@ mod faults;
 mod node;
 mod phases;
 mod records;
+mod script;
 mod triggers;
 
 use tribunal_reports::ReportError;
@@ -22,6 +23,7 @@ use crate::plan::Plan;
 use crate::run::{How, Trial, World};
 
 pub use node::{Node, NodeInput, Packet, Report};
+pub use script::{Followed, follow};
 
 /// Runs plans on the kernel.
 #[derive(Clone, Copy, Debug, Default)]

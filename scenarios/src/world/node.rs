@@ -70,7 +70,7 @@ impl Digest for Report {
 }
 
 /// The effects of a node, as its machine knows them. Costs nothing: the wrappers are transparent.
-struct Inner<'a, F>(&'a mut F);
+pub(super) struct Inner<'a, F>(pub(super) &'a mut F);
 
 impl<F: Effects<Packet, Report>> Effects<Message, Obs> for Inner<'_, F> {
     #[inline]
@@ -158,9 +158,9 @@ impl Machine for Node {
 
 /// The event as the machine inside knows it; none for a command that is not for its kind.
 #[inline]
-fn translate<I>(
-    event: Event<Packet, NodeInput>,
-    input: impl FnOnce(NodeInput) -> Option<I>,
+pub(super) fn translate<C, I>(
+    event: Event<Packet, C>,
+    input: impl FnOnce(C) -> Option<I>,
 ) -> Option<Event<Message, I>> {
     Some(match event {
         Event::Start => Event::Start,

@@ -301,6 +301,17 @@ impl NodeDisk {
         self.asked.clear();
     }
 
+    /// Whether a sync is of data: of a file, and not of a folder.
+    pub(crate) fn is_file_sync(&self, index: u32) -> bool {
+        matches!(self.syncs.get(index), Some(Sync { of: SyncOf::File { .. }, .. }))
+    }
+
+    /// Whether a sync is of the file of that name.
+    pub(crate) fn is_sync_of(&self, index: u32, path: &str) -> bool {
+        let named = self.names.get(path);
+        matches!(self.syncs.get(index), Some(Sync { of: SyncOf::File { file, .. }, .. }) if Some(*file) == named)
+    }
+
     /// A sync of the current power cycle completes.
     pub(crate) fn complete(&mut self, index: u32) -> (SyncOp, Result<(), DiskError>) {
         let Sync { op, of } = self.syncs.take(index);

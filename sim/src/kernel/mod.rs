@@ -1,6 +1,7 @@
 //! The kernel: nodes, the run loop, and what the caller can do between events.
 
 mod process;
+mod script;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -128,12 +129,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         match catch_unwind(AssertUnwindSafe(|| self.run(limit.0))) {
             Ok(ran) => ran,
             Err(payload) => {
-                let message = payload
-                    .downcast_ref::<&str>()
-                    .map(|s| (*s).to_owned())
-                    .or_else(|| payload.downcast_ref::<String>().cloned())
-                    .unwrap_or_else(|| "a panic without a message".to_owned());
-                self.stop = Some(Stop::Panic { node: self.world.stepping, message });
+                self.stop = Some(Stop::Panic { node: self.world.stepping, message: text_of(payload) });
                 Ran::Stopped
             }
         }
@@ -311,6 +307,13 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
             self.busy(node);
         }
     }
+}
+
+/// What a panic said.
+fn text_of(payload: Box<dyn std::any::Any + Send>) -> String {
+    let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 /// What can be seen of a run.

@@ -111,7 +111,7 @@ impl<M: Wire> Net<M> {
                 continue;
             }
             any = true;
-            self.reset_one(queue, now, to_acceptor);
+            self.reset_one(queue, now, to_acceptor, None);
         }
         any
     }
@@ -135,7 +135,8 @@ impl<M: Wire> Net<M> {
         any
     }
 
-    fn reset_one(&mut self, queue: &mut Queue, now: u64, to_acceptor: u32) {
+    /// `late` says whether bytes on their way to the acceptor arrive all the same; if not, chance does.
+    pub(super) fn reset_one(&mut self, queue: &mut Queue, now: u64, to_acceptor: u32, late: Option<bool>) {
         let to_initiator = to_acceptor + 1;
         let conn = self.directions[to_acceptor as usize].conn;
         for i in [to_initiator, to_acceptor] {
@@ -152,7 +153,8 @@ impl<M: Wire> Net<M> {
 
         let direction = &self.directions[to_acceptor as usize];
         let in_flight = direction.to_end == End::Open && !direction.items.is_empty();
-        if in_flight && self.draws(to_acceptor, Draw::Late).chance(0, self.config.late_bytes_percent) {
+        let chance = |net: &Self| net.draws(to_acceptor, Draw::Late).chance(0, net.config.late_bytes_percent);
+        if in_flight && late.unwrap_or_else(|| chance(self)) {
             self.directions[to_acceptor as usize].flags |= flag::HELD;
             self.push(queue, now, to_acceptor, Item::Fin);
             let at = at + self.config.late_bytes.draw(self.draws(to_acceptor, Draw::LateBy), 0);

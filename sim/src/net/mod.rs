@@ -22,6 +22,7 @@
 mod events;
 mod faults;
 mod link;
+mod script;
 
 use std::collections::VecDeque;
 
@@ -36,6 +37,7 @@ use crate::{NetConfig, Seed};
 use events::Draw;
 pub(crate) use events::NetEvent;
 use link::Links;
+pub use script::Place;
 
 /// What a token or a network event brings to a process.
 #[derive(Debug)]

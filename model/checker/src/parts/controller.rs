@@ -142,7 +142,9 @@ impl Active {
 
     /// What was appended is committed, and told before it has effects.
     fn commit<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
-        let known = self.published.partition_point(|batch| batch.last().is_some_and(|(last, _)| *last <= self.committed.offset()));
+        let known = self
+            .published
+            .partition_point(|batch| batch.last().is_some_and(|(last, _)| *last <= self.committed.offset()));
         for (offset, record) in self.published[known..].iter().flat_map(|batch| batch.iter()) {
             let mut changes = Vec::new();
             let applied = self.committed.apply(*offset, 0, record, &mut |change| changes.push(change));

@@ -48,7 +48,9 @@ impl fmt::Display for Action {
             Action::Append(node) => write!(f, "b{} appends a record", node.0),
             Action::Crash(node) => write!(f, "b{} crashes", node.0),
             Action::Cut(a, b) => write!(f, "b{} and b{} are cut off from each other", a.0, b.0),
-            Action::Deliver(on, true, _) => write!(f, "b{} hears from b{} ({})", on.acceptor.0, on.initiator.0, conn(on)),
+            Action::Deliver(on, true, _) => {
+                write!(f, "b{} hears from b{} ({})", on.acceptor.0, on.initiator.0, conn(on))
+            }
             Action::Deliver(on, false, _) => {
                 write!(f, "b{} is answered by b{} ({})", on.initiator.0, on.acceptor.0, conn(on))
             }

@@ -3,7 +3,7 @@
 use tribunal_model::{Invariants, ModelConfig};
 
 use super::{Budget, State, World};
-use crate::config::{CheckConfig, Machines};
+use crate::config::CheckConfig;
 use crate::hash::Hashed;
 use crate::judge::Bench;
 use crate::node::{Happening, Steps};
@@ -19,11 +19,7 @@ impl World {
     /// Every process runs. Brokers are registered, unfenced and told of the topic, and the followers' first fetches are
     /// on their way.
     pub fn init(&self) -> State {
-        let voters = match self.config.machines {
-            Machines::Quorum => (0..i32::from(self.config.nodes)).collect(),
-            Machines::Replicas => Vec::new(),
-        };
-        let invariants = Invariants::new(ModelConfig { voters, ..ModelConfig::default() });
+        let invariants = Invariants::new(ModelConfig { voters: self.config.voters(), ..ModelConfig::default() });
         let node = Hashed::new(self.rules.node());
         let mut state = State {
             nodes: vec![node; self.rules.machines.len()],

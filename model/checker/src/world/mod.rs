@@ -77,7 +77,9 @@ impl World {
                 spend(state, Budget::Cuts)?;
                 state.set_cut(a, b, true);
             }
-            Action::Deliver(conn, to_acceptor, choice) => self.deliver(state, conn, usize::from(!to_acceptor), choice)?,
+            Action::Deliver(conn, to_acceptor, choice) => {
+                self.deliver(state, conn, usize::from(!to_acceptor), choice)?
+            }
             Action::ElectPreferred => {
                 spend(state, Budget::PreferredElections)?;
                 self.happen(state, self.controller()?, Happening::Input(PartInput::ElectPreferred), 0);

@@ -123,7 +123,9 @@ impl World {
 
     fn of_brokers(&self, state: &State, actions: &mut Vec<Action>) {
         for id in self.members() {
-            let Some(broker) = state.nodes[id.index()].part.as_ref().and_then(|part| part.as_replica()) else { continue };
+            let Some(broker) = state.nodes[id.index()].part.as_ref().and_then(|part| part.as_replica()) else {
+                continue;
+            };
             if !state.feeds[id.index()].is_empty() {
                 actions.push(Action::Metadata(id));
             }

@@ -42,9 +42,15 @@ impl World {
             turn += 1;
             state = self.after(&state, action)?;
         }
-        let detail = format!("after its faults have ended, the cluster commits nothing within {BOUND} events");
-        let violation =
-            Violation { property: Property::NoProgress, partition: None, at: NOW, node: None, detail, cause: Vec::new() };
+        let detail = format!("after faults have ended, nothing is committed within {BOUND} events");
+        let violation = Violation {
+            property: Property::NoProgress,
+            partition: None,
+            at: NOW,
+            node: None,
+            detail,
+            cause: Vec::new(),
+        };
         Some(Arc::new(violation))
     }
 
@@ -82,9 +88,7 @@ impl World {
     fn committed(&self, state: &State, node: NodeId) -> Option<i64> {
         let part = state.nodes[node.index()].part.as_ref()?;
         match (part.as_voter(), part.as_replica()) {
-            (Some(voter), _) => {
-                (voter.quorum().role() == QuorumRole::Leader).then(|| voter.quorum().high_watermark())
-            }
+            (Some(voter), _) => (voter.quorum().role() == QuorumRole::Leader).then(|| voter.quorum().high_watermark()),
             (_, Some(replica)) => {
                 let partition = replica.replicas().iter().next()?;
                 (self.leader(state)? == (node, partition.leader_epoch)).then_some(partition.high_watermark)

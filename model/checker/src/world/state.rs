@@ -141,9 +141,11 @@ impl Hash for State {
         }
         for Wire { conn, ways } in &self.wires {
             let [a, b] = ways;
-            let flags = u64::from(a.closed) | u64::from(a.ends) << 1 | u64::from(b.closed) << 2 | u64::from(b.ends) << 3;
+            let flags =
+                u64::from(a.closed) | u64::from(a.ends) << 1 | u64::from(b.closed) << 2 | u64::from(b.ends) << 3;
             let counts = (a.items.len() as u64) << 4 | (b.items.len() as u64) << 12;
-            let place = u64::from(conn.initiator.0) << 32 | u64::from(conn.acceptor.0) << 40 | u64::from(conn.lane.0) << 48;
+            let place =
+                u64::from(conn.initiator.0) << 32 | u64::from(conn.acceptor.0) << 40 | u64::from(conn.lane.0) << 48;
             hasher.write_u64(flags | counts | place | u64::from(conn.attempt) << 56);
             a.items.iter().chain(&b.items).for_each(|item| item.hash(hasher));
         }
