@@ -69,6 +69,8 @@ pub struct BrokerConfig {
     pub voters: Vec<i32>,
     /// What clients are told to connect to.
     pub advertised: (Str, u16),
+    /// `log.dirs`: the log directory, as people are told. Files are named relative to it.
+    pub log_dir: Str,
     /// `directory.id` of the log directory (KIP-858): stays with the disk.
     pub directory: Uuid,
     /// Identifies this incarnation of the process to the controller (KIP-631). Differs at every start.
@@ -122,6 +124,7 @@ impl BrokerConfig {
             cluster_id: Str::from_static("dHJpYnVuYWwtY2x1c3Rlcg"),
             voters,
             advertised: (Str::from(format!("b{node_id}")), 9092),
+            log_dir: Str::from_static("/tmp/kafka-logs"),
             directory: Uuid((node_id as u128 + 1) << 64 | 0x7472_6962_756e_616c),
             incarnation: Uuid(0),
             election_timeout: Span::from_millis(1_000),

@@ -28,3 +28,4 @@ pub use partition_change::{Election, PartitionChange};
 pub use refusal::not_controller;
 pub use replay::{Change, ReplayError};
 pub use topic_config::{InvalidConfig, TimestampType, TopicConfig};
+pub use topic_name::invalid_topic_name;

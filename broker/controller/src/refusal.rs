@@ -1,13 +1,16 @@
 //! What is answered by, or for, a controller that is not active.
 
 use tribunal_protocol::messages::alter_partition_response::PartitionData;
+use tribunal_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use tribunal_protocol::messages::create_topics_response::CreatableTopicResult;
 use tribunal_protocol::messages::delete_topics_response::DeletableTopicResult;
 use tribunal_protocol::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
+use tribunal_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use tribunal_protocol::messages::{
     AllocateProducerIdsResponse, AlterPartitionReassignmentsResponse, AlterPartitionResponse, BrokerHeartbeatResponse,
-    BrokerRegistrationResponse, CreateTopicsResponse, DeleteTopicsResponse, ElectLeadersResponse,
-    ListPartitionReassignmentsResponse, UnregisterBrokerResponse,
+    BrokerRegistrationResponse, CreatePartitionsResponse, CreateTopicsResponse, DeleteTopicsResponse,
+    ElectLeadersResponse, IncrementalAlterConfigsResponse, ListPartitionReassignmentsResponse,
+    UnregisterBrokerResponse,
 };
 use tribunal_protocol::{ErrorCode, RequestBody, ResponseBody, Str};
 
@@ -32,6 +35,21 @@ pub fn not_controller(version: i16, request: &RequestBody) -> Option<ResponseBod
             ListPartitionReassignmentsResponse { error_code: CODE, ..Default::default() }.into()
         }
         RequestBody::UnregisterBroker(_) => UnregisterBrokerResponse { error_code: CODE, ..Default::default() }.into(),
+        RequestBody::CreatePartitions(request) => {
+            let refused =
+                |name: &Str| CreatePartitionsTopicResult { name: name.clone(), error_code: CODE, error_message: None };
+            let results = request.topics.iter().map(|topic| refused(&topic.name)).collect();
+            CreatePartitionsResponse { results, ..Default::default() }.into()
+        }
+        RequestBody::IncrementalAlterConfigs(request) => {
+            let responses = request.resources.iter().map(|resource| AlterConfigsResourceResponse {
+                error_code: CODE,
+                error_message: None,
+                resource_type: resource.resource_type,
+                resource_name: resource.resource_name.clone(),
+            });
+            IncrementalAlterConfigsResponse { responses: responses.collect(), ..Default::default() }.into()
+        }
         RequestBody::CreateTopics(request) => {
             let topics = request.topics.iter().map(|topic| topic_refused(topic.name.clone())).collect();
             CreateTopicsResponse { topics, ..Default::default() }.into()
@@ -78,6 +96,20 @@ pub(crate) fn refuse(version: i16, reply: ResponseBody) -> ResponseBody {
             ListPartitionReassignmentsResponse { error_code: CODE, ..Default::default() }.into()
         }
         ResponseBody::UnregisterBroker(_) => UnregisterBrokerResponse { error_code: CODE, ..Default::default() }.into(),
+        ResponseBody::CreatePartitions(mut reply) => {
+            for topic in &mut reply.results {
+                topic.error_code = CODE;
+                topic.error_message = None;
+            }
+            ResponseBody::CreatePartitions(reply)
+        }
+        ResponseBody::IncrementalAlterConfigs(mut reply) => {
+            for resource in &mut reply.responses {
+                resource.error_code = CODE;
+                resource.error_message = None;
+            }
+            ResponseBody::IncrementalAlterConfigs(reply)
+        }
         ResponseBody::CreateTopics(mut reply) => {
             for topic in &mut reply.topics {
                 *topic = topic_refused(topic.name.clone());

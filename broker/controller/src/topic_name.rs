@@ -6,7 +6,7 @@ use tribunal_protocol::Str;
 const MAX_LENGTH: usize = 249;
 
 /// What is wrong with a topic's name, in Kafka's words.
-pub(crate) fn invalid_topic_name(name: &Str) -> Option<String> {
+pub fn invalid_topic_name(name: &Str) -> Option<String> {
     let text = name.as_str();
     let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
     let why = match text {

@@ -27,12 +27,19 @@ const SERVED: &[ApiKey] = &[
     ApiKey::ApiVersions,
     ApiKey::CreateTopics,
     ApiKey::DeleteTopics,
+    ApiKey::DeleteRecords,
     ApiKey::OffsetForLeaderEpoch,
+    ApiKey::DescribeConfigs,
+    ApiKey::DescribeLogDirs,
+    ApiKey::CreatePartitions,
     ApiKey::ElectLeaders,
+    ApiKey::IncrementalAlterConfigs,
     ApiKey::AlterPartitionReassignments,
     ApiKey::ListPartitionReassignments,
     ApiKey::DescribeQuorum,
+    ApiKey::DescribeCluster,
     ApiKey::UnregisterBroker,
+    ApiKey::DescribeTopicPartitions,
 ];
 
 /// Whether clients may send requests of this API. Those between brokers are no business of theirs.
@@ -151,12 +158,7 @@ fn describe(image: &MetadataImage, topic: &TopicImage) -> MetadataResponseTopic 
         leader_epoch: partition.leader_epoch,
         replica_nodes: partition.replicas.clone(),
         isr_nodes: partition.isr.clone(),
-        offline_replicas: partition
-            .replicas
-            .iter()
-            .copied()
-            .filter(|&replica| image.broker(replica).is_none_or(|broker| broker.fenced))
-            .collect(),
+        offline_replicas: offline(image, &partition.replicas),
     });
     MetadataResponseTopic {
         name: Some(topic.name.clone()),
@@ -164,6 +166,12 @@ fn describe(image: &MetadataImage, topic: &TopicImage) -> MetadataResponseTopic 
         partitions: partitions.collect(),
         ..Default::default()
     }
+}
+
+/// The replicas whose broker is not there.
+pub(crate) fn offline(image: &MetadataImage, replicas: &[i32]) -> Vec<i32> {
+    let is_offline = |replica: &i32| image.broker(*replica).is_none_or(|broker| broker.fenced);
+    replicas.iter().copied().filter(is_offline).collect()
 }
 
 /// Answers FindCoordinator: this broker coordinates neither groups nor transactions yet.

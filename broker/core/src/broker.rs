@@ -14,6 +14,7 @@ use tribunal_quorum::Quorum;
 use tribunal_replica::Replicas;
 
 use crate::api;
+use crate::describe;
 use crate::forward::Forwarder;
 use crate::lifecycle::{Lifecycle, Next};
 use crate::publish::Unpublished;
@@ -288,6 +289,22 @@ impl Parts {
             }
             RequestBody::ApiVersions(request) => {
                 Answer::Now(ResponseBody::ApiVersions(api::api_versions(&request, version, &self.image)))
+            }
+            RequestBody::DeleteRecords(request) => {
+                Answer::Now(ResponseBody::DeleteRecords(self.replicas.delete_records(request, io)))
+            }
+            RequestBody::DescribeCluster(request) => {
+                let response = describe::cluster(&self.image, self.leader, version, &request, io.cfg);
+                Answer::Now(ResponseBody::DescribeCluster(response))
+            }
+            RequestBody::DescribeConfigs(request) => {
+                Answer::Now(ResponseBody::DescribeConfigs(describe::configs(&self.image, request, io.cfg)))
+            }
+            RequestBody::DescribeLogDirs(request) => {
+                Answer::Now(ResponseBody::DescribeLogDirs(self.replicas.describe_log_dirs(request, io)))
+            }
+            RequestBody::DescribeTopicPartitions(request) => {
+                Answer::Now(ResponseBody::DescribeTopicPartitions(describe::topic_partitions(&self.image, request)))
             }
             RequestBody::FindCoordinator(request) => {
                 Answer::Now(ResponseBody::FindCoordinator(api::find_coordinator(request, version)))

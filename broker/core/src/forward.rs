@@ -41,9 +41,11 @@ impl Forwarder {
         matches!(
             body,
             RequestBody::AlterPartitionReassignments(_)
+                | RequestBody::CreatePartitions(_)
                 | RequestBody::CreateTopics(_)
                 | RequestBody::DeleteTopics(_)
                 | RequestBody::ElectLeaders(_)
+                | RequestBody::IncrementalAlterConfigs(_)
                 | RequestBody::ListPartitionReassignments(_)
                 | RequestBody::UnregisterBroker(_)
         )
@@ -179,6 +181,8 @@ impl Forwarder {
 fn is_not_controller(body: &ResponseBody) -> bool {
     let code = ErrorCode::NotController.code();
     match body {
+        ResponseBody::CreatePartitions(response) => response.results.iter().any(|topic| topic.error_code == code),
+        ResponseBody::IncrementalAlterConfigs(response) => response.responses.iter().any(|one| one.error_code == code),
         ResponseBody::CreateTopics(response) => response.topics.iter().any(|topic| topic.error_code == code),
         ResponseBody::DeleteTopics(response) => response.responses.iter().any(|topic| topic.error_code == code),
         ResponseBody::ElectLeaders(response) => response.error_code == code,

@@ -13,9 +13,11 @@
 
 mod api;
 mod broker;
+mod describe;
 mod forward;
 mod lifecycle;
 mod publish;
+mod settings;
 
 pub use api::serves_clients;
 pub use broker::{Broker, BrokerInput};

@@ -6,6 +6,7 @@
 //!
 //! It does not know how metadata is replicated, nor which broker is alive beyond what it is told.
 
+mod admin;
 mod checkpoints;
 mod fetch;
 mod fetcher;

@@ -120,7 +120,7 @@ impl Replicas {
     }
 
     /// The partition, if this broker leads it.
-    fn led(&mut self, topic: Option<Uuid>, partition: i32) -> Result<&mut Partition, ErrorCode> {
+    pub(crate) fn led(&mut self, topic: Option<Uuid>, partition: i32) -> Result<&mut Partition, ErrorCode> {
         let topic = topic.ok_or(ErrorCode::UnknownTopicOrPartition)?;
         if self.offline {
             return Err(ErrorCode::KafkaStorageError);

@@ -107,6 +107,7 @@ impl Cluster {
                 cluster_id: identity.cluster_id,
                 voters: voters.clone(),
                 advertised: (advertised_host(address), address.port()),
+                log_dir: Str::from(member.folder.display().to_string()),
                 directory: identity.directory,
                 incarnation: random_uuid(),
                 ..config.settings.clone()
@@ -179,8 +180,18 @@ impl Cluster {
 
     /// Asks every broker to move its leaders and to end, one after the other so that the quorum can decide as long as
     /// there is one. Those that are left without only close their logs. Waits until all have ended.
-    pub async fn shut_down(mut self) {
-        let mut alive = self.voters;
+    pub async fn shut_down(self) {
+        let alive = self.voters;
+        self.stop(alive).await;
+    }
+
+    /// Closes the logs of every broker and ends them, without moving leaders: for when the brokers elsewhere are gone.
+    pub async fn shut_down_now(self) {
+        self.stop(0).await;
+    }
+
+    /// `alive` is how many voters there are to decide who takes over.
+    async fn stop(mut self, mut alive: usize) {
         while !self.brokers.is_empty() {
             // The active controller ends last: each election in between would cost time.
             let controls = |broker: &Running| broker.controls.load(Ordering::Relaxed);
@@ -193,7 +204,7 @@ impl Cluster {
             let id = broker.id;
             let reason = broker.join();
             tracing::info!(broker = id, reason, "ended");
-            alive -= 1;
+            alive = alive.saturating_sub(1);
         }
     }
 }

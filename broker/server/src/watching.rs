@@ -10,9 +10,12 @@ use crate::core::Stage;
 pub(crate) fn update(broker: &Broker, stage: &watch::Sender<Stage>) {
     let Some(image) = broker.image() else { return };
     let serves = |id: i32| image.broker(id).is_some_and(|broker| !broker.fenced);
-    let now = match serves(broker.config().node_id) {
+    let cfg = broker.config();
+    // What an older incarnation was says nothing of this one.
+    let registered = image.broker(cfg.node_id).is_some_and(|broker| broker.incarnation == cfg.incarnation);
+    let now = match registered && serves(cfg.node_id) {
         false => Stage::Starting,
-        true if broker.config().voters.iter().all(|&id| serves(id)) => Stage::Together,
+        true if cfg.voters.iter().all(|&id| serves(id)) => Stage::Together,
         true => Stage::Serving,
     };
     stage.send_if_modified(|stage| {

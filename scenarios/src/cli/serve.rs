@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use tracing_subscriber::EnvFilter;
 use tribunal_protocol::{Str, Uuid};
 use tribunal_server::admin::create_topics;
@@ -36,7 +37,7 @@ pub(super) fn serve(args: &ServeArgs) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return fail(Exit::Failed, format!("cannot start: {error}")),
     };
-    let (data, _temporary) = match Data::new(args.data.as_deref()) {
+    let (data, _temporary) = match folder(args.data.as_deref()) {
         Ok(data) => data,
         Err(error) => {
             return fail(Exit::Failed, format!("cannot make a temporary folder: {error}; give one with --data"));
@@ -50,31 +51,14 @@ pub(super) fn serve(args: &ServeArgs) -> Exit {
 }
 
 /// The folder of the data, and what removes it at the end if it is temporary.
-struct Data(PathBuf);
-
-impl Data {
-    fn new(wanted: Option<&Path>) -> std::io::Result<(PathBuf, Option<Data>)> {
-        if let Some(folder) = wanted {
-            return Ok((folder.to_owned(), None));
-        }
-        let name = format!(
-            "tribunal-{}-{:x}",
-            std::process::id(),
-            std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |t| t.as_nanos())
-        );
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir(&folder)?;
-        eprintln!("data is in {} and will be removed at the end; --data DIR keeps it", folder.display());
-        Ok((folder.clone(), Some(Data(folder))))
+fn folder(wanted: Option<&Path>) -> std::io::Result<(PathBuf, Option<TempDir>)> {
+    if let Some(folder) = wanted {
+        return Ok((folder.to_owned(), None));
     }
-}
-
-impl Drop for Data {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("warning: cannot remove {}: {error}", self.0.display());
-        }
-    }
+    let temporary = tempfile::Builder::new().prefix("tribunal-").tempdir()?;
+    let folder = temporary.path().to_owned();
+    eprintln!("data is in {} and will be removed at the end; --data DIR keeps it", folder.display());
+    Ok((folder, Some(temporary)))
 }
 
 fn config(args: &ServeArgs, data: &Path) -> Result<ClusterConfig, String> {

@@ -24,7 +24,7 @@ const TOPIC_SOURCE: i8 = 1;
 const DEFAULT_SOURCE: i8 = 5;
 
 /// Why a topic is not created, and a sentence for people.
-type Refused = (ErrorCode, String);
+pub(super) type Refused = (ErrorCode, String);
 
 /// A topic that is to be.
 struct NewTopic {
@@ -139,6 +139,16 @@ impl Controller {
             if topic.replication_factor == -1 { cfg.topic.replication_factor } else { topic.replication_factor };
         let factor = factor.max(1);
         check_size(partitions as usize, max_partitions)?;
+        self.place_on_usable(partitions, factor, choose)
+    }
+
+    /// Places new partitions on brokers that are not shutting down.
+    pub(super) fn place_on_usable(
+        &self,
+        partitions: i32,
+        factor: i16,
+        choose: &mut impl FnMut(u32) -> u32,
+    ) -> Result<Vec<Vec<i32>>, Refused> {
         let usable = self.image.brokers().filter(|broker| {
             // One that is fenced has left controlled shutdown.
             broker.fenced || !broker.in_controlled_shutdown
@@ -180,7 +190,11 @@ impl Controller {
         Ok(assignments.into_values().map(|assignment| assignment.broker_ids.clone()).collect())
     }
 
-    fn check_assignment(&self, assignment: &CreatableReplicaAssignment, factor: usize) -> Result<(), String> {
+    pub(super) fn check_assignment(
+        &self,
+        assignment: &CreatableReplicaAssignment,
+        factor: usize,
+    ) -> Result<(), String> {
         let ids = &assignment.broker_ids;
         self.check_replicas(ids)?;
         if ids.len() != factor {
@@ -221,26 +235,31 @@ impl Controller {
         records.push(TopicRecord { name: name.clone(), topic_id: id }.into());
         let resource = ConfigResource::topic(name.clone());
         records.extend(new.settings.iter().map(|(key, value)| config_record(&resource, key, value).into()));
-        for (number, replicas) in (0..).zip(&new.assignments) {
-            let isr: Vec<i32> = replicas.iter().copied().filter(|id| self.image.is_active(*id)).collect();
-            let directory =
-                |id: &i32| self.image.broker(*id).map_or(UNASSIGNED_DIRECTORY, BrokerRegistration::default_directory);
-            let partition = PartitionRegistration {
-                directories: replicas.iter().map(directory).collect(),
-                replicas: replicas.clone(),
-                // Placement begins with an unfenced broker, an assignment is checked to have an active one.
-                leader: isr.first().copied().unwrap_or(crate::NO_LEADER),
-                isr,
-                elr: Vec::new(),
-                last_known_elr: Vec::new(),
-                adding_replicas: Vec::new(),
-                removing_replicas: Vec::new(),
-                leader_epoch: 0,
-                partition_epoch: 0,
-                leader_recovery_state: LeaderRecoveryState::Recovered,
-            };
-            records.push(partition.to_record(TopicIdPartition { topic: id, partition: number }).into());
-        }
+        let partition = |number| TopicIdPartition { topic: id, partition: number };
+        let partitions = (0..).zip(&new.assignments);
+        records.extend(partitions.map(|(number, replicas)| self.new_partition(partition(number), replicas)));
+    }
+
+    /// The record of a new partition. Replicas on brokers that are not active are not in sync.
+    pub(super) fn new_partition(&self, id: TopicIdPartition, replicas: &[i32]) -> MetadataRecord {
+        let isr: Vec<i32> = replicas.iter().copied().filter(|id| self.image.is_active(*id)).collect();
+        let directory =
+            |id: &i32| self.image.broker(*id).map_or(UNASSIGNED_DIRECTORY, BrokerRegistration::default_directory);
+        let partition = PartitionRegistration {
+            directories: replicas.iter().map(directory).collect(),
+            replicas: replicas.to_vec(),
+            // Placement begins with an unfenced broker, an assignment is checked to have an active one.
+            leader: isr.first().copied().unwrap_or(crate::NO_LEADER),
+            isr,
+            elr: Vec::new(),
+            last_known_elr: Vec::new(),
+            adding_replicas: Vec::new(),
+            removing_replicas: Vec::new(),
+            leader_epoch: 0,
+            partition_epoch: 0,
+            leader_recovery_state: LeaderRecoveryState::Recovered,
+        };
+        partition.to_record(id).into()
     }
 }
 
@@ -260,7 +279,7 @@ fn settings(topic: &CreatableTopic, config: &mut TopicConfig) -> Result<BTreeMap
     Ok(settings)
 }
 
-fn check_size(partitions: usize, max: usize) -> Result<(), Refused> {
+pub(super) fn check_size(partitions: usize, max: usize) -> Result<(), Refused> {
     if partitions <= max {
         return Ok(());
     }

@@ -1,6 +1,8 @@
 //! The active controller: decides by appending to the metadata log, answers once that is committed.
 
+mod alter_configs;
 mod brokers;
+mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod elections;
@@ -141,6 +143,14 @@ impl Controller {
             RequestBody::CreateTopics(request) => {
                 let choose = &mut |n| io.fx.choose(n);
                 let (records, reply) = self.create_topics(&request, log.next_offset(), io.cfg, choose);
+                self.decide(caller, records, reply, log, io)
+            }
+            RequestBody::CreatePartitions(request) => {
+                let (records, reply) = self.create_partitions(&request, &mut |n| io.fx.choose(n));
+                self.decide(caller, records, reply, log, io)
+            }
+            RequestBody::IncrementalAlterConfigs(request) => {
+                let (records, reply) = self.alter_configs(&request, io.cfg);
                 self.decide(caller, records, reply, log, io)
             }
             RequestBody::DeleteTopics(request) => {

@@ -1,5 +1,6 @@
 //! The controller's promises, one test each.
 
+mod admin;
 mod alter_partition;
 mod elections;
 mod failover;
