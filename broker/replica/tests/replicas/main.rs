@@ -1,0 +1,8 @@
+//! What replicas promise, with the test as network and controller.
+
+mod agreement;
+mod fetching;
+mod isr;
+mod planted;
+mod producing;
+mod support;
