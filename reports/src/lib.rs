@@ -16,6 +16,7 @@ mod error;
 mod folder;
 pub mod hunt;
 mod lines;
+pub mod machine;
 mod observations;
 pub mod operations;
 pub mod page;

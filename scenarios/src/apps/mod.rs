@@ -13,4 +13,4 @@ mod values;
 pub use admin::{AdminApp, AdminAppConfig, AdminInput};
 pub use consumer::{ConsumerApp, ConsumerAppConfig, ConsumerInput};
 pub use producer::{DueRecord, Generated, ProducerApp, ProducerAppConfig, ProducerCounters, ProducerInput, Source};
-pub use values::{ValueFormat, Values};
+pub use values::{ValueFormat, Values, generated_key};

@@ -166,7 +166,7 @@ impl ProducerApp {
             topic: generated.topic.clone(),
             partition: generated.partition,
             timestamp: None,
-            key: generated.keys.map(|keys| values::key(n % u64::from(keys.max(1)))),
+            key: generated.keys.map(|keys| values::generated_key(n % u64::from(keys.max(1)))),
             value: Some(generated.values.value(n, size as usize)),
             headers: Vec::new(),
         }

@@ -58,7 +58,7 @@ impl Values {
 }
 
 /// The key `key-<n>`.
-pub(super) fn key(n: u64) -> Bytes {
+pub fn generated_key(n: u64) -> Bytes {
     let mut out = BytesMut::with_capacity(24);
     out.put_slice(b"key-");
     put_decimal(&mut out, n);
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(values(ValueFormat::Text).value(u64::MAX, 0), "p1-18446744073709551615");
         assert_eq!(values(ValueFormat::Json).value(7, 26), r#"{"id":"p1-7","pad":"...."}"#);
         assert_eq!(values(ValueFormat::Integer).value(7, 100)[..], [0, 0, 1, 0, 0, 0, 0, 7]);
-        assert_eq!(key(42), "key-42");
+        assert_eq!(generated_key(42), "key-42");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tribunal_common::Bug;
 
 use super::exit::EXIT_CODES;
+use super::hunt_args::{DiffArgs, HuntArgs, MergeArgs, ShrinkArgs};
 use super::serve_args::ServeArgs;
-use crate::language::nearest::nearest;
-use crate::language::{Seeds, parse_seed, parse_seeds};
+use crate::language::{Seeds, parse_bug, parse_seed, parse_seeds};
 use crate::run::RunOptions;
 
 /// Puts an event-streaming cluster on trial: scenario files break it, properties judge it, a seed repeats it.
@@ -25,6 +25,18 @@ pub(crate) enum Command {
     /// Runs scenarios at their seeds: the regressions and the catalog, or the files given
     #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
+    /// Runs scenarios that nobody wrote, or given ones at fresh seeds, until something breaks
+    #[command(after_help = EXIT_CODES)]
+    Hunt(HuntArgs),
+    /// Finds the smallest plan that still fails in the same way, and saves it as a regression
+    #[command(after_help = EXIT_CODES)]
+    Shrink(ShrinkArgs),
+    /// Shows the first event at which two runs part
+    #[command(after_help = EXIT_CODES)]
+    Diff(DiffArgs),
+    /// Combines what the parts of a hunt found
+    #[command(after_help = EXIT_CODES)]
+    Merge(MergeArgs),
     /// Runs one run again: a run's folder, a plan, or a scenario with a seed
     #[command(after_help = EXIT_CODES)]
     Replay(ReplayArgs),
@@ -265,11 +277,4 @@ impl ReplayArgs {
     }
 }
 
-const DEFAULT_OUT: &str = "target/tribunal";
-
-fn parse_bug(id: &str) -> Result<Bug, String> {
-    Bug::from_id(id).ok_or_else(|| match nearest(id, Bug::ALL.iter().map(|bug| bug.id())) {
-        Some(near) => format!("unknown bug; did you mean {near}?"),
-        None => "unknown bug; `tribunal list bugs` lists them".into(),
-    })
-}
+pub(super) const DEFAULT_OUT: &str = "target/tribunal";

@@ -1,15 +1,21 @@
-//! The command line: `run`, `check`, `replay`, `validate`, `list`, `new`, `bench`, `serve`.
+//! The command line: a file for each command that is more than a few lines.
 
 mod args;
 mod bench;
 mod check;
+mod diff;
 mod exit;
+mod hunt;
+mod hunt_args;
+mod hunt_text;
 mod json;
 mod list;
+mod merge;
 mod report;
 mod select;
 mod serve;
 mod serve_args;
+mod shrink;
 mod terminal;
 
 use std::fmt::Display;
@@ -35,12 +41,16 @@ pub fn main(world: Option<&dyn World>) -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Bench(args) => bench::bench(&args, world),
         Command::Check(args) => check::check(&args),
+        Command::Diff(args) => diff::diff(&args, world),
+        Command::Hunt(args) => hunt::hunt(&args, world),
         Command::List(args) => list::list(args),
+        Command::Merge(args) => merge::merge(&args),
         Command::New(args) => new(&args),
         Command::Report(args) => report::report(&args),
         Command::Replay(args) => replay(&args, world),
         Command::Run(args) => run(&args, world),
         Command::Serve(args) => serve::serve(&args),
+        Command::Shrink(args) => shrink::shrink(&args, world),
         Command::Validate(args) => validate(&args),
     };
     exit.into()

@@ -247,7 +247,7 @@ impl FaultKeys {
             Trigger::When(when) => keys.when = Some(when),
         }
         keys.after = (fault.after != Span::ZERO).then_some(fault.after);
-        keys.line = Some(fault.line);
+        keys.line = Some(fault.line).filter(|line| *line > 0);
         match fault.action.clone() {
             Action::Clock(what) => keys.clock = Some(what),
             Action::Crash { what, restart } => (keys.crash, keys.restart_after) = (Some(what), Some(restart)),

@@ -32,7 +32,7 @@ pub use cluster::{Cluster, MAX_BROKERS, Topic};
 pub use diagnostic::{Diagnostic, DiagnosticRecord, Diagnostics};
 pub use expect::{Eventually, Expect, Milestone};
 pub use fault::{ACTIONS, Fault, ScenarioFault};
-pub use names::{OBSERVATIONS, Observation, ObservationName, PropertyName};
+pub use names::{OBSERVATIONS, Observation, ObservationName, PropertyName, parse_bug};
 pub use random::{FaultKind, RandomFaults};
 pub use records::{FileRecord, MAX_RECORDS, checksum, parse_records};
 pub use reference::{faults, reference};

@@ -3,7 +3,10 @@
 //! Properties are those of [`tribunal_model`], observations those of [`tribunal_common::Obs::NAMES`]: a [`PropertyName`]
 //! or [`ObservationName`] can only be one of them.
 
+use tribunal_common::Bug;
 use tribunal_model::{Property, PropertyKind};
+
+use super::nearest::nearest;
 
 /// A row of the table of observations.
 #[derive(Debug)]
@@ -59,6 +62,17 @@ observations! {
     "topic-removed" "a topic was deleted"
     "unclean-leader-elected" "a replica that may lack records was elected"
     "vote-granted" "a quorum member has voted for a candidate"
+}
+
+/// The planted bug of that id, or what is wrong with it.
+///
+/// # Errors
+/// If there is none, with the nearest one that there is.
+pub fn parse_bug(id: &str) -> Result<Bug, String> {
+    Bug::from_id(id).ok_or_else(|| match nearest(id, Bug::ALL.iter().map(|bug| bug.id())) {
+        Some(near) => format!("unknown bug; did you mean {near}?"),
+        None => "unknown bug; `tribunal list bugs` lists them".into(),
+    })
 }
 
 /// A property that exists, as files name it.

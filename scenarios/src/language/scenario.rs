@@ -10,7 +10,7 @@ use super::cluster::{Cluster, Topic};
 use super::diagnostic::Diagnostics;
 use super::expect::Expect;
 use super::fault::ScenarioFault;
-use super::keys::{Context, Keys, Table, Visitor, read_keys};
+use super::keys::{Context, Keys, Table, Visitor, Writer, read_keys};
 use super::records::{checksum, parse_records};
 use super::source::Source;
 use super::units::{Rate, Seeds};
@@ -97,6 +97,39 @@ impl Scenario {
         }
     }
 
+    /// The scenario as a file, every key written out. Reading it gives a scenario that runs the same.
+    pub fn to_toml(&self) -> String {
+        let mut writer = Writer::default();
+        let mut workloads = self.workloads.clone();
+        for workload in &mut workloads {
+            if let Workload::Producer(producer) = workload {
+                producer.file_checksum = None;
+                if producer.at.is_some() {
+                    (producer.rate, producer.lasts) = (None, None);
+                }
+            }
+        }
+        let mut faults = self.faults.clone();
+        for fault in &mut faults {
+            if let ScenarioFault::Once(fault) = fault {
+                fault.line = 0;
+            }
+        }
+        ScenarioKeys {
+            name: self.name.clone(),
+            about: self.about.clone(),
+            seeds: Some(self.seeds),
+            duration: Some(self.duration),
+            cluster: self.cluster.clone(),
+            topics: self.topics.clone(),
+            workloads,
+            faults,
+            expect: self.expect.clone(),
+        }
+        .keys(&mut writer);
+        writer.finish()
+    }
+
     /// Reads a scenario file.
     pub fn load(path: &Path) -> Result<Scenario, files::LoadError> {
         Ok(Scenario::parse(files::load(path)?)?)
@@ -159,6 +192,20 @@ impl ScenarioKeys {
 pub(crate) fn resolve_producer(cx: &mut Context, path: &str, producer: &mut Producer, duration: Option<Span>) {
     if producer.file_checksum.is_some() && !cx.plan {
         cx.error_at(&format!("{path}.file_checksum"), "`file_checksum` is for plans", "leave it out");
+    }
+    if let Some(at) = &producer.at {
+        let key = format!("{path}.at");
+        for other in ["rate", "for", "file"] {
+            if cx.has(&format!("{path}.{other}")) && !cx.plan {
+                cx.error_at(&format!("{path}.{other}"), format!("`{other}` does not go with `at`"), "leave it out");
+            }
+        }
+        match at.last() {
+            None => cx.error_at(&key, "no record falls due", "name at least one time"),
+            Some(_) if !at.is_sorted() => cx.error_at(&key, "the times are not in order", ""),
+            Some(_) if producer.clients != 1 => cx.error_at(&key, "`at` is for one client", "clients = 1"),
+            Some(last) => producer.lasts = Some(Span(last.0.saturating_add(1))),
+        }
     }
     let Some(file) = producer.file.clone() else {
         producer.rate = producer.rate.or(Some(DEFAULT_RATE));

@@ -33,6 +33,8 @@ pub struct Producer {
     pub lasts: Option<Span>,
     /// How many records fall due, over all clients; none follows the timestamps of the file.
     pub rate: Option<Rate>,
+    /// When each record falls due after `start`, in order; none has `rate` and `lasts` say.
+    pub at: Option<Vec<Span>>,
     /// Which answer is waited for.
     pub acks: Acks,
     /// Which keys the records have.
@@ -200,6 +202,7 @@ impl Default for Producer {
             start: Span::ZERO,
             lasts: None,
             rate: None,
+            at: None,
             acks: Acks::All,
             record_keys: RecordKeys::None,
             partitioner: Partitioner::RoundRobin,
@@ -249,6 +252,11 @@ impl Keys for Producer {
             "rate",
             "Records over all clients, open loop; 100/s, or the pace of the file's timestamps.",
             &mut self.rate,
+        );
+        v.key(
+            "at",
+            "Instead of `rate` and `for`: when each record is due after `start`, such as [\"1s\", \"1200ms\"].",
+            &mut self.at,
         );
         v.key("acks", "\"all\", 1 or 0", &mut self.acks);
         v.key("keys", "How many different keys, or \"none\".", &mut self.record_keys);

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use toml::de::DeTable;
+use tribunal_common::Bug;
 use tribunal_contract::Span;
 
-use super::Plan;
+use super::{Found, Plan};
 use crate::files::{self, LoadError};
 use crate::language::check::{self, Checked, Setup};
 use crate::language::keys::{Context, Keys, Visitor, Writer};
 use crate::language::units::{quote, read_str, string_value};
 use crate::language::{
-    Cluster, Diagnostics, Expect, Offset, ScenarioFault, Source, Topic, Workload, parse_file, parse_seed,
+    Cluster, Diagnostics, Expect, Offset, ScenarioFault, Source, Topic, Workload, parse_bug, parse_file, parse_seed,
     resolve_producer,
 };
 
@@ -25,6 +26,26 @@ struct Seed(u64);
 use crate::language::keys::Value;
 use toml::Spanned;
 use toml::de::DeValue;
+
+/// A trace hash, as `verdict.json` has it.
+#[derive(Clone, Copy, Debug)]
+struct Hash(u64);
+
+/// A planted bug, by its id.
+#[derive(Clone, Copy, Debug)]
+struct PlantedBug(Bug);
+
+string_value! {
+    Hash, "a trace hash, such as \"0x9f3c51e03dd20a77\"", |text| parse_seed(text).map(Hash), |hash: &Hash| {
+        format!("{:#018x}", hash.0)
+    };
+}
+
+string_value! {
+    PlantedBug, "a bug, such as \"KIP-101\"", |text| parse_bug(text).map(PlantedBug), |bug: &PlantedBug| {
+        bug.0.id().to_owned()
+    };
+}
 
 string_value! {
     Seed, "a seed, such as \"0x2a\"", |text| parse_seed(text).map(Seed), |seed: &Seed| format!("{:#x}", seed.0);
@@ -45,6 +66,9 @@ struct PlanKeys {
     workloads: Vec<Workload>,
     faults: Vec<ScenarioFault>,
     expect: Expect,
+    signature: Option<String>,
+    bugs: Option<Vec<PlantedBug>>,
+    trace_hash: Option<Hash>,
 }
 
 impl Keys for PlanKeys {
@@ -56,6 +80,9 @@ impl Keys for PlanKeys {
         v.required("seed", "Of all that the world draws.", &mut self.seed);
         v.required("duration", "Of the safety phase.", &mut self.duration);
         v.required("clock_offsets", "How far each broker's clock is off.", &mut self.clock_offsets);
+        v.key("signature", "In a regression: what was found.", &mut self.signature);
+        v.key("bugs", "In a regression: bugs that were planted, without which it must hold.", &mut self.bugs);
+        v.key("trace_hash", "In a regression: of the run that found it.", &mut self.trace_hash);
         v.table("cluster", "As in a scenario.", &mut self.cluster);
         v.tables("topic", "As in a scenario.", &mut self.topics);
         v.tables("workload", "As in a scenario.", &mut self.workloads);
@@ -89,6 +116,9 @@ impl Plan {
             workloads: plan.workloads,
             faults: plan.faults.into_iter().map(ScenarioFault::Once).collect(),
             expect: plan.expect,
+            signature: plan.found.as_ref().map(|found| found.signature.clone()),
+            bugs: plan.found.as_ref().map(|found| found.bugs.iter().copied().map(PlantedBug).collect()),
+            trace_hash: plan.found.map(|found| Hash(found.trace_hash)),
         }
         .keys(&mut writer);
         writer.finish()
@@ -143,7 +173,19 @@ impl PlanKeys {
         if cx.has("clock_offsets") && offsets != brokers as usize {
             cx.error_at("clock_offsets", format!("{offsets} clocks for {brokers} brokers"), "one for each broker");
         }
+        let keys = ["signature", "bugs", "trace_hash"];
+        if let Some(there) = keys.into_iter().find(|key| cx.has(key))
+            && let Some(missing) = keys.into_iter().find(|key| !cx.has(key))
+        {
+            cx.error_at(there, format!("a regression without `{missing}`"), "these three go together");
+        }
+        let found = self.signature.zip(self.bugs).zip(self.trace_hash).map(|((signature, bugs), hash)| Found {
+            signature,
+            bugs: bugs.into_iter().map(|bug| bug.0).collect(),
+            trace_hash: hash.0,
+        });
         Plan {
+            found,
             tribunal: self.tribunal,
             scenario: self.scenario,
             path: self.path,

@@ -46,6 +46,7 @@ impl Plan {
             workloads: scenario.workloads.clone(),
             faults,
             expect: scenario.expect.clone(),
+            found: None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod generate;
 mod script;
 mod stream;
 
+use tribunal_common::Bug;
 use tribunal_contract::Span;
 
 use crate::language::{Cluster, Expect, Fault, Offset, Topic, Workload};
@@ -42,4 +43,17 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// What is expected.
     pub expect: Expect,
+    /// What was found with it, in a regression.
+    pub found: Option<Found>,
+}
+
+/// What was found with a plan, and under which circumstances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The failure's signature.
+    pub signature: String,
+    /// Bugs that were planted. Without them the plan must hold, as without the bug that was fixed since.
+    pub bugs: Vec<Bug>,
+    /// The rolling hash of the run.
+    pub trace_hash: u64,
 }

@@ -29,6 +29,13 @@ pub trait World: Sync {
 #[derive(Debug)]
 pub struct RunError(String);
 
+impl RunError {
+    /// With what is to be said.
+    pub fn new(why: String) -> RunError {
+        RunError(why)
+    }
+}
+
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

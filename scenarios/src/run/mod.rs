@@ -21,7 +21,7 @@ use crate::plan::Plan;
 
 pub use execute::{RunError, World, execute, run_caught};
 pub use marks::{Mark, MarkClass, Marks};
-pub use outcome::{RunOutcome, ScenarioOutcome, Signature, Summary, Trial, Verdict, Violation};
+pub use outcome::{AckLatency, RunOutcome, ScenarioOutcome, Signature, Summary, Trial, Verdict, Violation};
 pub use tally::{Tally, counts, judge};
 
 /// A run that is wanted.

@@ -73,6 +73,17 @@ pub struct Trial {
     pub limit: Option<String>,
     /// Marks of behaviour, if they were asked for.
     pub marks: Marks,
+    /// How long acknowledgements took, if marks were asked for and there were any.
+    pub acks: Option<AckLatency>,
+}
+
+/// How long records took from the application to their acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AckLatency {
+    /// Half of them took at most this.
+    pub median: Span,
+    /// The slowest.
+    pub max: Span,
 }
 
 /// What a run came to.

@@ -14,6 +14,7 @@ use tribunal_sim::{Config, DiskConfig, Latency, NetConfig as SimNet, Range, stab
 
 use crate::apps::{
     AdminAppConfig, ConsumerAppConfig, DueRecord, Generated, ProducerAppConfig, Source, ValueFormat, Values,
+    generated_key,
 };
 use crate::language::{
     self, After, Cluster, Consumer, From, Partitions, Producer, RecordKeys, Serializer, SpanRange, Topic, Workload,
@@ -177,6 +178,38 @@ fn producer_app(plan: &Plan, producer: &Producer, share: u32, number: u32, broke
 }
 
 fn generated(plan: &Plan, producer: &Producer, share: u32, number: u32) -> Source {
+    let partition = match producer.partitioner {
+        language::Partitioner::Explicit => producer.partition.map(|partition| partition as i32),
+        _ => None,
+    };
+    let keys = match producer.record_keys {
+        RecordKeys::Distinct(keys) => Some(keys),
+        RecordKeys::None => None,
+    };
+    let values = Values {
+        client: Str::from(format!("p{number}")),
+        number,
+        format: match producer.serializer {
+            Serializer::Integer => ValueFormat::Integer,
+            Serializer::Json => ValueFormat::Json,
+            Serializer::Bytes | Serializer::String => ValueFormat::Text,
+        },
+    };
+    let topic = Str::from(producer.topic.as_str());
+    if let Some(at) = &producer.at {
+        let record = |(n, &due): (usize, &Span)| DueRecord {
+            due,
+            record: ProducerRecord {
+                topic: topic.clone(),
+                partition,
+                timestamp: None,
+                key: keys.map(|keys| generated_key(n as u64 % u64::from(keys.max(1)))),
+                value: Some(values.value(n as u64, producer.value_size.min as usize)),
+                headers: Vec::new(),
+            },
+        };
+        return Source::Given(at.iter().enumerate().map(record).collect());
+    }
     let interval = producer.rate.map_or(Span::from_millis(10), |rate| rate.interval());
     // Clients take turns, so that together they have the rate.
     let own = interval.times(u64::from(producer.clients.max(1)));
@@ -184,26 +217,12 @@ fn generated(plan: &Plan, producer: &Producer, share: u32, number: u32) -> Sourc
     let offset = interval.times(u64::from(share));
     let count = (lasts - offset).as_nanos().div_ceil(own.as_nanos().max(1));
     Source::Generated(Generated {
-        topic: Str::from(producer.topic.as_str()),
-        partition: match producer.partitioner {
-            language::Partitioner::Explicit => producer.partition.map(|partition| partition as i32),
-            _ => None,
-        },
+        topic,
+        partition,
         interval: own,
         count,
-        keys: match producer.record_keys {
-            RecordKeys::Distinct(keys) => Some(keys),
-            RecordKeys::None => None,
-        },
-        values: Values {
-            client: Str::from(format!("p{number}")),
-            number,
-            format: match producer.serializer {
-                Serializer::Integer => ValueFormat::Integer,
-                Serializer::Json => ValueFormat::Json,
-                Serializer::Bytes | Serializer::String => ValueFormat::Text,
-            },
-        },
+        keys,
+        values,
         value_size: (producer.value_size.min, producer.value_size.max),
     })
 }

@@ -122,7 +122,7 @@ impl Judge<Node> for Court {
             self.reached.note(obs);
             self.note_shrink(obs, before.as_ref());
             if let Some(coverage) = &mut self.coverage {
-                coverage.observe(node, obs, before.as_ref());
+                coverage.observe(at, node, obs, before.as_ref());
             }
             let scene = Scene { partitions: &self.partitions, before: before.as_ref() };
             self.triggers.observe(node, obs, scene);

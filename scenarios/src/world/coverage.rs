@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tribunal_common::{Obs, PartitionState, QuorumRole, TopicIdPartition};
-use tribunal_contract::NodeId;
+use tribunal_common::{ClientObs, Obs, PartitionState, QuorumRole, TopicIdPartition};
+use tribunal_contract::{NodeId, Span, Time};
 use tribunal_model::NameId;
 use tribunal_sim::stable_hash;
 
-use crate::run::{Mark, MarkClass, Marks};
+use crate::run::{AckLatency, Mark, MarkClass, Marks};
 
 /// What a run has shown so far.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,10 @@ pub(super) struct Coverage {
     roles: BTreeMap<NodeId, QuorumRole>,
     /// The last fault, until something rare follows from it.
     fault: Option<&'static str>,
+    /// When each record was sent whose fate is not known.
+    sent: BTreeMap<(NodeId, u64), Time>,
+    /// How long each acknowledged record took.
+    acks: Vec<Span>,
 }
 
 /// The state of a partition without names: how many replicas are in sync, eligible, whether one leads.
@@ -29,7 +33,15 @@ fn shape(state: &PartitionState) -> Shape {
 }
 
 impl Coverage {
-    pub(super) fn observe(&mut self, node: NodeId, obs: &Obs, before: Option<&PartitionState>) {
+    pub(super) fn observe(&mut self, at: Time, node: NodeId, obs: &Obs, before: Option<&PartitionState>) {
+        match obs {
+            Obs::Client(ClientObs::Send { id, .. }) => drop(self.sent.insert((node, *id), at)),
+            Obs::Client(ClientObs::Acknowledged { id, .. }) => {
+                let sent = self.sent.remove(&(node, *id));
+                self.acks.extend(sent.map(|sent| at.since(sent)));
+            }
+            _ => {}
+        }
         let name = NameId::of(obs);
         let count = self.counts.entry(name).or_insert(0);
         *count += 1;
@@ -92,8 +104,10 @@ impl Coverage {
         self.marks.insert(Mark { class, hash: stable_hash(what) });
     }
 
-    pub(super) fn into_marks(self) -> Marks {
-        self.marks
+    pub(super) fn finish(mut self) -> (Marks, Option<AckLatency>) {
+        self.acks.sort_unstable();
+        let acks = self.acks.last().map(|&max| AckLatency { median: self.acks[self.acks.len() / 2], max });
+        (self.marks, acks)
     }
 }
 

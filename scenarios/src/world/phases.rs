@@ -17,7 +17,7 @@ use super::records;
 use crate::apps::{AdminApp, ConsumerApp, ConsumerInput, ProducerApp, ProducerInput};
 use crate::language::{Acks, Condition, ObservationName, Target, Topic, Trigger, Workload};
 use crate::plan::Plan;
-use crate::run::{How, Marks, Trial, Violation};
+use crate::run::{How, Trial, Violation};
 
 /// A cluster that nothing has gone wrong with must be there by then.
 const WARM_UP_LIMIT: Span = Span::from_secs(60);
@@ -361,11 +361,12 @@ impl<'p> Run<'p> {
         let mut told: Vec<Violation> = violations.iter().map(|violation| self.tell(violation)).collect();
         observations.explain(&violations, &seen_at, &mut told);
         let court = self.kernel.judge_mut();
-        let marks = court.coverage.take().map_or_else(Marks::default, Coverage::into_marks);
+        let (marks, acks) = court.coverage.take().map(Coverage::finish).unwrap_or_default();
         let court = self.kernel.judge();
         Ok(Trial {
             violations: told,
             marks,
+            acks,
             simulated: now.since(Time(0)),
             operations: court.operations,
             faults: self.faults.count,

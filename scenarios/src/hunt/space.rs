@@ -1,0 +1,231 @@
+//! The space of scenarios: proptest strategies for clusters, topics, settings, workloads and faults.
+//!
+//! Every scenario of the space has a right answer: what it breaks is what replication must survive. Where brokers lose
+//! power, logs are flushed on every write; where a disk fails, it is one disk of three; where a producer does not wait for
+//! all in-sync replicas, losses of what it wrote are allowed. And in every scenario some kinds of faults are switched off
+//! altogether (swarm testing, Groce 2012), so that the others have room.
+
+mod faults;
+mod settings;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use tribunal_common::FlushPolicy;
+use tribunal_contract::Span;
+use tribunal_model::Property;
+
+use crate::language::{
+    Acks, Action, After, Consumer, Diagnostics, Eventually, Expect, Fault, From, Milestone, Power, Producer, Rate,
+    Scenario, ScenarioFault, Seeds, Source, Stop, Topic, Trigger, Workload,
+};
+
+pub(super) use faults::{Gene, gene};
+
+/// What the rest of a scenario depends on.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    pub(super) brokers: u32,
+    pub(super) controllers: u32,
+    pub(super) partitions: u32,
+    pub(super) replication: u32,
+    pub(super) min_insync: u32,
+    pub(super) flush: FlushPolicy,
+}
+
+/// The name of the topic of every scenario of the space.
+pub(super) const TOPIC: &str = "orders";
+
+/// The first fault comes when clients have something to lose, and the last one while the run still goes on.
+const FIRST_FAULT: Span = Span::from_millis(800);
+const LAST_FAULT: Span = Span::from_secs(9);
+
+/// The scenario of the space that a seed draws: always the same one. `name` names it.
+pub fn draw(seed: u64, name: &str) -> Scenario {
+    let mut bytes = [0; 32];
+    for (n, chunk) in bytes.chunks_mut(8).enumerate() {
+        chunk.copy_from_slice(&tribunal_sim::stable_hash(&(seed, n as u64, "space")).to_le_bytes());
+    }
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    // No strategy here rejects what it has drawn.
+    let drawn = scenario().new_tree(&mut runner).map(|tree| tree.current());
+    let scenario = drawn.unwrap_or_else(|reason| unreachable!("the space rejects nothing: {reason}"));
+    Scenario { name: name.to_owned(), ..scenario }
+}
+
+/// The scenario as it is run: from the text of its file, so that lines are known and what ran is what was written.
+///
+/// # Errors
+/// If the space holds something that is no valid scenario, which is a mistake of the space.
+pub fn written(scenario: &Scenario, path: &str) -> Result<Scenario, Diagnostics> {
+    Scenario::parse(Source::new(path, scenario.to_toml()))
+}
+
+/// Every scenario of the space.
+pub fn scenario() -> impl Strategy<Value = Scenario> {
+    shape().prop_flat_map(|shape| {
+        let parts = (settings::cluster(&shape), workloads(&shape), faults::genes(&shape));
+        parts.prop_map(move |(cluster, workloads, genes)| {
+            let topic = Topic {
+                name: TOPIC.to_owned(),
+                partitions: shape.partitions,
+                replication: shape.replication,
+                min_insync: shape.min_insync,
+                ..Topic::default()
+            };
+            let mut scenario = Scenario {
+                path: String::new(),
+                name: "generated".to_owned(),
+                about: "drawn from the space of scenarios".to_owned(),
+                seeds: Seeds { start: 0, end: 1 },
+                duration: Span::ZERO,
+                cluster,
+                topics: vec![topic],
+                expect: expect(&workloads),
+                workloads,
+                faults: Vec::new(),
+            };
+            lay_out(&mut scenario, genes);
+            scenario
+        })
+    })
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let brokers = prop_oneof![6 => Just(3u32), 1 => Just(2), 1 => Just(4), 2 => Just(5)];
+    let flush = prop_oneof![3 => Just(FlushPolicy::OperatingSystem), 2 => Just(FlushPolicy::EveryWrite)];
+    let three = prop::bool::weighted(0.8);
+    (brokers, three, prop::bool::weighted(0.7), 1..=2u32, any::<bool>(), flush).prop_map(
+        |(brokers, three, quorum, partitions, two_in_sync, flush)| {
+            let replication = if three { brokers.min(3) } else { 2 };
+            let min_insync = if two_in_sync && replication == 3 { 2 } else { 1 };
+            let controllers = if quorum && brokers >= 3 { 3 } else { 1 };
+            Shape { brokers, controllers, partitions, replication, min_insync, flush }
+        },
+    )
+}
+
+fn workloads(shape: &Shape) -> impl Strategy<Value = Vec<Workload>> + use<> {
+    let acks = prop_oneof![7 => Just(Acks::All), 3 => Just(Acks::Leader)];
+    let rate = prop::sample::select(vec![20u32, 50, 100, 200]);
+    let linger = prop::sample::select(vec![0u64, 5, 20]);
+    let timeout = prop::sample::select(vec![600u64, 1_000, 2_000]);
+    let producers = 1..=2u32;
+    let _ = shape;
+    (acks, rate, linger, timeout, producers, 0..=1u32).prop_map(|(acks, rate, linger, timeout, clients, consumers)| {
+        let producer = Workload::Producer(Producer {
+            topic: TOPIC.to_owned(),
+            clients,
+            rate: Some(Rate { count: rate, per: Span::from_secs(1) }),
+            acks,
+            linger: Span::from_millis(linger),
+            request_timeout: Span::from_millis(timeout),
+            ..Producer::default()
+        });
+        let consumer = Workload::Consumer(Consumer {
+            topic: TOPIC.to_owned(),
+            from: From::Earliest,
+            request_timeout: Span::from_millis(timeout),
+            ..Consumer::default()
+        });
+        std::iter::once(producer).chain((0..consumers).map(|_| consumer.clone())).collect()
+    })
+}
+
+/// What may be expected of the cluster, given what is asked of it.
+fn expect(workloads: &[Workload]) -> Expect {
+    let weak = |workload: &Workload| matches!(workload, Workload::Producer(producer) if producer.acks != Acks::All);
+    let mut expect = Expect {
+        eventually: Eventually {
+            produce_within: Span::from_secs(20),
+            consume_within: Span::from_secs(20),
+            after: Milestone::Heal,
+        },
+        ..Expect::default()
+    };
+    if workloads.iter().any(weak) {
+        // What one broker acknowledged is kept as long as that broker leads.
+        let lost = [Property::LostWrite, Property::Unseen, Property::InconsistentOffsets, Property::Duplicate];
+        expect.allow = lost.into_iter().map(Into::into).collect();
+        expect.yield_defaults();
+    }
+    expect
+}
+
+/// Puts faults on the clock, one after the other, and makes the run as long as they need.
+pub(super) fn lay_out(scenario: &mut Scenario, genes: Vec<Gene>) {
+    let mut at = FIRST_FAULT;
+    scenario.faults = genes
+        .into_iter()
+        .map(|gene| {
+            at = (at + gene.gap).min(LAST_FAULT);
+            ScenarioFault::Once(gene.on_the_clock(at))
+        })
+        .collect();
+    make_right(scenario);
+}
+
+/// Takes away what would leave the scenario without a right answer, or the file without meaning; and fits the duration.
+pub(super) fn make_right(scenario: &mut Scenario) {
+    let flushed = scenario.cluster.flush == FlushPolicy::EveryWrite;
+    let spare = scenario.topics.iter().all(|topic| topic.replication >= 3 && topic.min_insync >= 2);
+    let mut failed_disks = 0;
+    let mut cuts: Vec<(Span, Span)> = Vec::new();
+    scenario.faults.retain(|fault| {
+        let ScenarioFault::Once(fault) = fault else { return true };
+        match &fault.action {
+            Action::Crash { what, .. } if what.power == Power::Lost => flushed,
+            Action::RollingRestart(what) if what.stop == Stop::PowerLoss => flushed,
+            Action::Disk(_) => {
+                failed_disks += 1;
+                spare && failed_disks == 1
+            }
+            Action::Partition { heal, .. } => {
+                // Two cuts at a time would heal each other.
+                let Trigger::At(at) = fault.trigger else { return true };
+                let begin = at + fault.after;
+                let end = match heal {
+                    After::Span(span) => begin + *span,
+                    After::Never => Span(u64::MAX),
+                };
+                let free = cuts.iter().all(|&(from, until)| end <= from || until <= begin);
+                if free {
+                    cuts.push((begin, end));
+                }
+                free
+            }
+            _ => true,
+        }
+    });
+    let ends = scenario.faults.iter().map(|fault| match fault {
+        ScenarioFault::Once(Fault { trigger: Trigger::At(at), after, .. }) => *at + *after,
+        _ => Span::ZERO,
+    });
+    let last = ends.max().unwrap_or(Span::ZERO);
+    scenario.duration = Span::from_millis(last.as_millis() + 1_500).max(Span::from_secs(4));
+    for workload in &mut scenario.workloads {
+        if let Workload::Producer(producer) = workload {
+            producer.lasts = Some(scenario.duration - producer.start);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_scenario_of_the_space_is_a_valid_file_that_reads_as_itself(scenario in scenario()) {
+            let read = written(&scenario, "generated.toml").unwrap_or_else(|wrong| panic!("{wrong}\n{}", scenario.to_toml()));
+            prop_assert_eq!(read.to_toml(), scenario.to_toml());
+        }
+    }
+
+    #[test]
+    fn a_seed_draws_one_scenario() {
+        assert_eq!(draw(7, "a"), draw(7, "a"));
+        assert_ne!(draw(7, "a"), draw(8, "a"));
+    }
+}

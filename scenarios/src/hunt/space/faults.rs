@@ -1,0 +1,224 @@
+//! Faults of the space.
+
+use proptest::prelude::*;
+use tribunal_contract::Span;
+
+use super::{Shape, TOPIC};
+use crate::language::{
+    Action, After, Clock, Condition, Crash, Cut, Direction, DiskFault, DiskOperation, Elect, Election, Fault,
+    ObservationName, Offset, Partition, Pause, Power, Reset, RollingRestart, Shutdown, SlowDisk, SlowLink, SpanRange,
+    Stop, Target, Trigger,
+};
+
+/// A fault before it is on the clock: so long after the one before it, or when something happens.
+#[derive(Clone, Debug)]
+pub(in crate::hunt) struct Gene {
+    pub(super) gap: Span,
+    when: Option<Condition>,
+    after: Span,
+    action: Action,
+}
+
+impl Gene {
+    /// The fault at a time, unless it waits for something.
+    pub(in crate::hunt) fn on_the_clock(self, at: Span) -> Fault {
+        let trigger = self.when.map_or(Trigger::At(at), Trigger::When);
+        Fault { trigger, after: self.after, action: self.action, line: 0 }
+    }
+}
+
+/// Kinds of actions, one of which is switched off or on for all of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Clock,
+    Crash,
+    Disk,
+    Elect,
+    Isolate,
+    Pause,
+    PowerLoss,
+    Reset,
+    Restarts,
+    Shutdown,
+    SlowDisk,
+    SlowLink,
+}
+
+const KINDS: [Kind; 12] = [
+    Kind::Clock,
+    Kind::Crash,
+    Kind::Disk,
+    Kind::Elect,
+    Kind::Isolate,
+    Kind::Pause,
+    Kind::PowerLoss,
+    Kind::Reset,
+    Kind::Restarts,
+    Kind::Shutdown,
+    Kind::SlowDisk,
+    Kind::SlowLink,
+];
+
+/// The most faults of a scenario.
+const MAX_FAULTS: usize = 9;
+
+/// The faults of a scenario: of a few kinds, or of all.
+pub(super) fn genes(shape: &Shape) -> impl Strategy<Value = Vec<Gene>> + use<> {
+    let shape = shape.clone();
+    let few = prop::sample::subsequence(KINDS.to_vec(), 1..=4);
+    let kinds = prop_oneof![4 => few, 1 => Just(KINDS.to_vec())];
+    kinds.prop_flat_map(move |kinds| prop::collection::vec(gene_of(&shape, kinds), 1..=MAX_FAULTS))
+}
+
+/// One more fault, of any kind.
+pub(in crate::hunt) fn gene(shape: &Shape) -> impl Strategy<Value = Gene> + use<> {
+    gene_of(shape, KINDS.to_vec())
+}
+
+fn gene_of(shape: &Shape, kinds: Vec<Kind>) -> impl Strategy<Value = Gene> + use<> {
+    let shape = shape.clone();
+    let gap = prop_oneof![
+        2 => 0u64..40,
+        4 => 40u64..400,
+        3 => 400u64..1_500,
+        1 => 1_500u64..3_000,
+    ];
+    let after = prop_oneof![3 => Just(0u64), 2 => 1u64..60, 1 => 60u64..800];
+    let when = prop::option::weighted(0.35, condition(&shape));
+    let kind = prop::sample::select(kinds);
+    (gap, when, after, kind).prop_flat_map(move |(gap, when, after, kind)| {
+        // Whom the trigger is about is only known where there is one.
+        let action = action(&shape, kind, when.is_some());
+        // A delay is for what waits; the others have their gap.
+        let after = Span::from_millis(if when.is_some() { after } else { 0 });
+        action.prop_map(move |action| Gene { gap: Span::from_millis(gap), when: when.clone(), after, action })
+    })
+}
+
+fn condition(shape: &Shape) -> impl Strategy<Value = Condition> + use<> {
+    let partition = partition(shape);
+    let event = prop::sample::select(
+        [
+            "broker-fenced",
+            "broker-unfenced",
+            "controller-active",
+            "follower-truncated",
+            "leader-elected",
+            "log-truncated",
+            "not-enough-replicas",
+            "produce-retried",
+            "quorum-leader-elected",
+            "snapshot-taken",
+            "vote-granted",
+        ]
+        .into_iter()
+        .filter_map(ObservationName::new)
+        .collect::<Vec<_>>(),
+    );
+    prop_oneof![
+        2 => (partition.clone(), 1..=3u32)
+            .prop_map(|(partition, count)| Condition::LeaderElected { partition, count }),
+        2 => (partition.clone(), 1..=2u32).prop_map(|(partition, count)| Condition::IsrShrunk { partition, count }),
+        2 => (partition.clone(), 1..=2u32).prop_map(|(partition, count)| Condition::IsrExpanded { partition, count }),
+        1 => (partition.clone(), 5..200u64)
+            .prop_map(|(partition, at_least)| Condition::HighWatermark { partition, at_least }),
+        1 => (partition.clone(), 5..200u64)
+            .prop_map(|(partition, at_least)| Condition::Acknowledged { partition, at_least }),
+        1 => (partition, 1..100u32).prop_map(|(partition, count)| Condition::Fetch { partition, count }),
+        2 => (event, 1..=3u32).prop_map(|(event, count)| Condition::Observed { event, of: None, count }),
+    ]
+}
+
+fn partition(shape: &Shape) -> impl Strategy<Value = Partition> + Clone + use<> {
+    (0..shape.partitions).prop_map(|index| Partition { topic: TOPIC.to_owned(), index })
+}
+
+fn broker(shape: &Shape, waits: bool) -> impl Strategy<Value = Target> + Clone + use<> {
+    let subject = if waits { Target::Subject } else { Target::Any };
+    prop_oneof![
+        4 => partition(shape).prop_map(Target::Leader),
+        2 => partition(shape).prop_map(Target::Follower),
+        1 => Just(Target::Controller),
+        1 => Just(subject),
+        3 => (1..=shape.brokers).prop_map(Target::Broker),
+    ]
+}
+
+/// Two that talk with each other.
+fn pair(shape: &Shape) -> impl Strategy<Value = [Target; 2]> + use<> {
+    let brokers = shape.brokers;
+    let named = (1..=brokers, 1..brokers)
+        .prop_map(move |(first, step)| [Target::Broker(first), Target::Broker((first - 1 + step) % brokers + 1)]);
+    prop_oneof![
+        3 => partition(shape).prop_map(|p| [Target::Leader(p.clone()), Target::Followers(p)]),
+        2 => partition(shape).prop_map(|p| [Target::Leader(p.clone()), Target::Follower(p)]),
+        2 => partition(shape).prop_map(|p| [Target::Leader(p), Target::Controller]),
+        2 => partition(shape).prop_map(|p| [Target::Follower(p), Target::Controller]),
+        1 => partition(shape).prop_map(|p| [Target::Leader(p), Target::Clients]),
+        2 => named,
+    ]
+}
+
+/// How long something lasts: short against the timeouts, about as long, or longer.
+fn length() -> impl Strategy<Value = Span> + Clone {
+    prop_oneof![2 => 20u64..300, 3 => 300u64..1_500, 2 => 1_500u64..5_000].prop_map(Span::from_millis)
+}
+
+fn action(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
+    let one = broker(shape, waits);
+    let restart = length().prop_map(After::Span);
+    match kind {
+        Kind::Clock => (one, -5_000i64..5_000)
+            .prop_map(|(broker, millis)| Action::Clock(Clock { broker, offset: Offset(millis * 1_000_000) }))
+            .boxed(),
+        Kind::Crash | Kind::PowerLoss => {
+            let power = if kind == Kind::Crash { Power::Kept } else { Power::Lost };
+            (one, restart)
+                .prop_map(move |(broker, restart)| Action::Crash { what: Crash { broker, power }, restart })
+                .boxed()
+        }
+        Kind::Disk => {
+            let fail = prop::sample::select(vec![DiskOperation::Append, DiskOperation::Sync, DiskOperation::Read]);
+            (one, fail, any::<bool>())
+                .prop_map(|(broker, fail, once)| Action::Disk(DiskFault { broker, fail, once }))
+                .boxed()
+        }
+        Kind::Elect => {
+            partition(shape).prop_map(|partition| Action::Elect(Elect { partition, kind: Election::Preferred })).boxed()
+        }
+        Kind::Isolate => {
+            let direction = prop::sample::select(vec![Direction::Both, Direction::Both, Direction::In, Direction::Out]);
+            (one, direction, any::<bool>(), restart)
+                .prop_map(|(isolated, direction, clients, heal)| Action::Partition {
+                    what: Cut { isolate: Some(isolated), groups: None, direction, clients },
+                    heal,
+                })
+                .boxed()
+        }
+        Kind::Pause => {
+            (one, length()).prop_map(|(broker, lasts)| Action::Pause { what: Pause { broker }, lasts }).boxed()
+        }
+        Kind::Reset => pair(shape).prop_map(|between| Action::Reset(Reset { between })).boxed(),
+        Kind::Restarts => {
+            let stop = prop::sample::select(vec![Stop::Clean, Stop::Kill, Stop::PowerLoss]);
+            (stop, 300u64..1_500, 100u64..1_000)
+                .prop_map(|(stop, every, down)| {
+                    let (every, down) = (Span::from_millis(every), Span::from_millis(down));
+                    Action::RollingRestart(RollingRestart { every, down, stop })
+                })
+                .boxed()
+        }
+        Kind::Shutdown => {
+            (one, restart).prop_map(|(broker, restart)| Action::Shutdown { what: Shutdown { broker }, restart }).boxed()
+        }
+        Kind::SlowDisk => (one, 5..100u32, length())
+            .prop_map(|(broker, factor, lasts)| Action::SlowDisk { what: SlowDisk { broker, factor }, lasts })
+            .boxed(),
+        Kind::SlowLink => (pair(shape), 10u64..1_500, 1..3u64, length())
+            .prop_map(|(between, least, more, lasts)| {
+                let latency = SpanRange { min: Span::from_millis(least), max: Span::from_millis(least * more) };
+                Action::SlowLink { what: SlowLink { between, latency }, lasts: lasts + lasts }
+            })
+            .boxed(),
+    }
+}

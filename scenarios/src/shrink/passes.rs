@@ -1,0 +1,277 @@
+//! What is taken away, and in which order: first what makes every later run shorter.
+
+use tribunal_contract::Span;
+
+use super::Search;
+use super::ddmin::ddmin;
+use crate::language::{Action, After, Cluster, Cut, Direction, Fault, Producer, Trigger, Workload};
+use crate::plan::Plan;
+use crate::run::RunError;
+
+/// Everything, again and again, until nothing more goes.
+pub(super) fn all(search: &mut Search<'_>) -> Result<(), RunError> {
+    loop {
+        let before = search.best.clone();
+        end(search)?;
+        faults(search)?;
+        workloads(search)?;
+        records(search)?;
+        cluster(search)?;
+        lengths(search)?;
+        settings(search)?;
+        if search.best == before || search.is_over() {
+            return Ok(());
+        }
+    }
+}
+
+/// The run goes on this long after the failure, so that it is a failure of the run and not of its end.
+const MARGIN: Span = Span::from_millis(50);
+
+/// Ends the run where it fails.
+fn end(search: &mut Search<'_>) -> Result<(), RunError> {
+    let whole = search.best.duration;
+    let seen = Span::from_millis((search.violation.at.max(0) as u64).div_ceil(1_000_000)) + MARGIN;
+    let shorter = if search.violation.event.is_some() { vec![seen] } else { Vec::new() };
+    // What is only seen at the end may have come about at any time.
+    let parts = [4, 2].map(|part| Span::from_millis(whole.as_millis() / part));
+    for duration in shorter.into_iter().chain(parts) {
+        if duration < search.best.duration && duration > Span::ZERO && search.change(|plan| cut_at(plan, duration))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn cut_at(plan: &mut Plan, end: Span) {
+    plan.duration = end;
+    plan.faults.retain(|fault| !matches!(fault.trigger, Trigger::At(at) if at + fault.after >= end));
+    plan.workloads.retain_mut(|workload| match workload {
+        Workload::Consumer(consumer) => consumer.start < end,
+        Workload::Producer(producer) => {
+            let left = Span(end.0.saturating_sub(producer.start.0));
+            if let Some(at) = &mut producer.at {
+                at.retain(|at| *at < left);
+                producer.lasts = at.last().map(|last| *last + Span(1));
+                return !at.is_empty();
+            }
+            producer.lasts = producer.lasts.map(|lasts| lasts.min(left));
+            left > Span::ZERO
+        }
+    });
+}
+
+fn faults(search: &mut Search<'_>) -> Result<(), RunError> {
+    let all = search.best.faults.clone();
+    ddmin(all, |some| search.change(|plan| plan.faults = some.to_vec())).map(drop)
+}
+
+fn workloads(search: &mut Search<'_>) -> Result<(), RunError> {
+    let all = search.best.workloads.clone();
+    ddmin(all, |some| search.change(|plan| plan.workloads = some.to_vec())).map(drop)
+}
+
+/// Gives every record its own time, then takes records away.
+fn records(search: &mut Search<'_>) -> Result<(), RunError> {
+    let rated = |workload: &Workload| matches!(workload, Workload::Producer(producer) if producer.at.is_none() && producer.file.is_none());
+    if search.best.workloads.iter().any(rated) {
+        let mut candidate = search.best.clone();
+        candidate.workloads = candidate.workloads.into_iter().flat_map(by_time).collect();
+        if !search.attempt(candidate)? {
+            return slower(search);
+        }
+    }
+    let listed = |workload: &Workload| match workload {
+        Workload::Producer(producer) => producer.at.clone().unwrap_or_default(),
+        Workload::Consumer(_) => Vec::new(),
+    };
+    let all: Vec<(usize, Span)> = (search.best.workloads.iter().map(listed).enumerate())
+        .flat_map(|(place, times)| times.into_iter().map(move |at| (place, at)))
+        .collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let original = search.best.workloads.clone();
+    ddmin(all, |some| search.change(|plan| plan.workloads = only(&original, some))).map(drop)
+}
+
+/// Records whose sizes were drawn cannot be listed one by one: fewer of them a second.
+fn slower(search: &mut Search<'_>) -> Result<(), RunError> {
+    let divide = |workload: &mut Workload, by: u32| {
+        if let Workload::Producer(Producer { rate: Some(rate), .. }) = workload {
+            rate.count = (rate.count / by).max(1);
+        }
+    };
+    for by in [10, 4, 2] {
+        while search.change(|plan| plan.workloads.iter_mut().for_each(|workload| divide(workload, by)))? {}
+    }
+    Ok(())
+}
+
+/// The workloads with these records only. A producer without records is left out.
+fn only(workloads: &[Workload], records: &[(usize, Span)]) -> Vec<Workload> {
+    let kept = workloads.iter().enumerate().filter_map(|(place, workload)| {
+        let Workload::Producer(producer) = workload else { return Some(workload.clone()) };
+        if producer.at.is_none() {
+            return Some(workload.clone());
+        }
+        let at: Vec<Span> = records.iter().filter(|(of, _)| *of == place).map(|(_, at)| *at).collect();
+        let last = *at.last()?;
+        Some(Workload::Producer(Producer { at: Some(at), lasts: Some(last + Span(1)), ..producer.clone() }))
+    });
+    kept.collect()
+}
+
+/// When the records of each client of a producer fall due, after its start.
+pub(super) fn due(producer: &Producer) -> impl Iterator<Item = Vec<Span>> + '_ {
+    let clients = if producer.at.is_some() { 1 } else { producer.clients.max(1) };
+    (0..clients).map(move |share| match (&producer.at, producer.rate) {
+        (Some(at), _) => at.clone(),
+        (None, _) if !producer.records.is_empty() => {
+            let own = producer.records.len() as u64 / u64::from(clients);
+            (0..own).map(|_| Span::ZERO).collect()
+        }
+        (None, rate) => {
+            let interval = rate.map_or(Span::from_millis(10), |rate| rate.interval());
+            let own = interval.times(u64::from(clients));
+            let lasts = Span(producer.lasts.unwrap_or_default().0.saturating_sub(interval.times(u64::from(share)).0));
+            (0..lasts.as_nanos().div_ceil(own.as_nanos().max(1))).map(|n| own.times(n)).collect()
+        }
+    })
+}
+
+/// Each client of a producer as a producer of its own, with a time for each record.
+fn by_time(workload: Workload) -> Vec<Workload> {
+    let Workload::Producer(producer) = &workload else { return vec![workload] };
+    if producer.at.is_some() || producer.file.is_some() {
+        return vec![workload];
+    }
+    let alone = due(producer).filter_map(|at| {
+        let last = *at.last()?;
+        Some(Workload::Producer(Producer { clients: 1, at: Some(at), lasts: Some(last + Span(1)), ..producer.clone() }))
+    });
+    alone.collect()
+}
+
+/// Fewer brokers, controllers, partitions, replicas.
+fn cluster(search: &mut Search<'_>) -> Result<(), RunError> {
+    for brokers in 1..search.best.cluster.brokers {
+        let fewer = |plan: &mut Plan| {
+            plan.cluster.brokers = brokers;
+            plan.cluster.controllers = plan.cluster.controllers.min(if brokers >= 3 { 3 } else { 1 });
+            plan.clock_offsets.truncate(brokers as usize);
+            for topic in &mut plan.topics {
+                topic.replication = topic.replication.min(brokers);
+                topic.min_insync = topic.min_insync.min(topic.replication);
+            }
+        };
+        if search.change(fewer)? {
+            break;
+        }
+    }
+    search.change(|plan| plan.cluster.controllers = 1)?;
+    for topic in 0..search.best.topics.len() {
+        search.change(|plan| plan.topics[topic].partitions = 1)?;
+        search.change(|plan| {
+            let topic = &mut plan.topics[topic];
+            topic.replication = topic.replication.min(2);
+            topic.min_insync = topic.min_insync.min(2);
+        })?;
+        search.change(|plan| plan.topics[topic].min_insync = 1)?;
+    }
+    let topics = search.best.topics.clone();
+    if topics.len() > 1 {
+        ddmin(topics, |some| search.change(|plan| plan.topics = some.to_vec()))?;
+    }
+    Ok(())
+}
+
+/// Plainer faults: no delay, shorter, at round times.
+fn lengths(search: &mut Search<'_>) -> Result<(), RunError> {
+    for place in 0..search.best.faults.len() {
+        search.change(|plan| plan.faults[place].after = Span::ZERO)?;
+        search.change(|plan| plain(&mut plan.faults[place].action))?;
+        for step in [1_000, 100, 10] {
+            if search.change(|plan| round(&mut plan.faults[place], step))? {
+                break;
+            }
+        }
+        for _ in 0..3 {
+            if !search.change(|plan| halve(&mut plan.faults[place].action))? {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn round(fault: &mut Fault, step: u64) {
+    if let Trigger::At(at) = &mut fault.trigger {
+        *at = Span::from_millis((at.as_millis() / step * step).max(1));
+    }
+}
+
+/// Makes an action as plain as its kind can be.
+fn plain(action: &mut Action) {
+    if let Action::Partition { what: Cut { direction, clients, isolate: Some(_), .. }, .. } = action {
+        (*direction, *clients) = (Direction::Both, false);
+    }
+}
+
+/// Halves how long something lasts.
+fn halve(action: &mut Action) {
+    let half = |span: Span| Span::from_millis((span.as_millis() / 2).max(1));
+    match action {
+        Action::Crash { restart: After::Span(span), .. }
+        | Action::Partition { heal: After::Span(span), .. }
+        | Action::Pause { lasts: span, .. }
+        | Action::Shutdown { restart: After::Span(span), .. }
+        | Action::SlowDisk { lasts: span, .. }
+        | Action::SlowLink { lasts: span, .. } => *span = half(*span),
+        _ => {}
+    }
+}
+
+/// Settings that are the default's, one at a time. Not when logs are flushed: that decides what a loss of power may take.
+fn settings(search: &mut Search<'_>) -> Result<(), RunError> {
+    type Setting = fn(&mut Cluster, &Cluster);
+    const SETTINGS: [Setting; 13] = [
+        |ours, default| ours.truncation = default.truncation,
+        |ours, default| ours.segment_bytes = default.segment_bytes,
+        |ours, default| ours.snapshot_every = default.snapshot_every,
+        |ours, default| {
+            (ours.session_timeout, ours.heartbeat_interval) = (default.session_timeout, default.heartbeat_interval);
+        },
+        |ours, default| ours.replica_lag = default.replica_lag,
+        |ours, default| ours.replica_fetch_wait = default.replica_fetch_wait,
+        |ours, default| {
+            (ours.election_timeout, ours.fetch_timeout) = (default.election_timeout, default.fetch_timeout);
+        },
+        |ours, default| ours.request_timeout = default.request_timeout,
+        |ours, default| ours.leader_rebalance = default.leader_rebalance,
+        |ours, default| ours.latency = default.latency,
+        |ours, default| ours.sync_latency = default.sync_latency,
+        |ours, default| ours.clock_skew = default.clock_skew,
+        |ours, default| ours.bandwidth = default.bandwidth,
+    ];
+    let default = Cluster::default();
+    for set in SETTINGS {
+        search.change(|plan| {
+            set(&mut plan.cluster, &default);
+            for topic in &mut plan.topics {
+                topic.flush = Some(plan.cluster.flush);
+                topic.segment_bytes = Some(plan.cluster.segment_bytes);
+            }
+        })?;
+    }
+    search.change(|plan| plan.clock_offsets.iter_mut().for_each(|offset| offset.0 = 0))?;
+    for place in 0..search.best.workloads.len() {
+        search.change(|plan| {
+            if let Workload::Producer(producer) = &mut plan.workloads[place] {
+                let plain = Producer::default();
+                (producer.linger, producer.request_timeout) = (plain.linger, plain.request_timeout);
+            }
+        })?;
+    }
+    Ok(())
+}
