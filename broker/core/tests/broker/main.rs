@@ -1,0 +1,5 @@
+//! What a broker as a whole promises to its clients and to its cluster.
+
+mod clients;
+mod life;
+mod support;
