@@ -253,8 +253,8 @@ fn a_fault_has_one_trigger_and_one_action() {
         (
             crash,
             "heal_after = \"1s\"",
-            "18:1 a [[fault]] without an action | needs one of clock, crash, disk, elect, partition, pause, reset, \
-             rolling_restart, shutdown, slow_disk, slow_link, random",
+            "18:1 a [[fault]] without an action | needs one of clock, crash, decommission, disk, elect, join, \
+             partition, pause, reassign, reset, rolling_restart, shutdown, slow_disk, slow_link, unregister, random",
         ),
         (
             "restart_after = \"5s\"",
@@ -286,6 +286,47 @@ fn a_fault_has_one_trigger_and_one_action() {
         ("random = { kinds = [\"partition\"]", "random = { kinds = []", "23:20 no kind of fault | name at least one"),
     ] {
         assert_eq!(one(old, new), expected);
+    }
+}
+
+#[test]
+fn who_joins_was_not_there_and_who_holds_a_partition_is() {
+    let crash = "crash = { broker = \"leader:orders/0\", power = \"lost\" }\nrestart_after = \"5s\"";
+    for (action, expected) in [
+        (
+            "join = { broker = \"broker 3\" }",
+            "20:19 `broker 3` is not a broker that joins later | set `join_later` of the cluster",
+        ),
+        (
+            "reassign = { partition = \"orders/0\" }",
+            "20:12 a reassignment to whom? | needs `replicas`, or `cancel = true`",
+        ),
+        (
+            "reassign = { partition = \"orders/0\", replicas = [1], cancel = true }",
+            "20:62 `cancel` does not go with `replicas` | leave one out",
+        ),
+        (
+            "reassign = { partition = \"orders/0\", replicas = [1, 2, 1] }",
+            "20:57 broker 1 would hold two replicas | this is the second",
+        ),
+        (
+            "reassign = { partition = \"orders/0\", replicas = [1, 4] }",
+            "20:54 there is no broker 4 | brokers are 1 to 3",
+        ),
+        ("unregister = { broker = \"clients\" }", "20:25 `clients` is not a broker | this fault is for brokers"),
+        ("decommission = { broker = \"any\", look = \"0s\" }", "20:42 a time of zero | must be more than 0"),
+    ] {
+        assert_eq!(one(crash, action), expected);
+    }
+    for (cluster, expected) in [
+        ("brokers = 3\njoin_later = 3", "4:14 there is no broker at first | there are 3 in all"),
+        ("brokers = 3\njoin_later = 1", "8:15 3 replicas need as many brokers | there are 2 brokers"),
+        (
+            "brokers = 4\njoin_later = 1\ncontrollers = 5",
+            "5:15 5 controllers are more than there are brokers | there are 3 brokers",
+        ),
+    ] {
+        assert_eq!(one("brokers = 3", cluster), expected);
     }
 }
 

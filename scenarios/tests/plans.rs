@@ -50,7 +50,8 @@ at = "1s"
 clock = { broker = "any", offset = "-1500ms" }
 [[fault]]
 random = { mean_interval = "200ms", max_down = 2, kinds = [
-    "clock", "crash", "elect", "partition", "pause", "power_loss", "reset", "shutdown", "slow_disk", "slow_link",
+    "clock", "crash", "elect", "partition", "pause", "power_loss", "reassign", "reset", "shutdown", "slow_disk",
+    "slow_link",
 ] }
 [expect]
 must = ["lost-write"]
@@ -136,7 +137,9 @@ fn every_kind_is_drawn() {
         .flat_map(|seed| Plan::generate(&scenario, seed).faults.split_off(4))
         .map(|fault| fault.action.name())
         .collect();
-    let all = ["clock", "crash", "elect", "partition", "pause", "reset", "shutdown", "slow_disk", "slow_link"];
+    let all = [
+        "clock", "crash", "elect", "partition", "pause", "reassign", "reset", "shutdown", "slow_disk", "slow_link",
+    ];
     assert_eq!(drawn.into_iter().collect::<Vec<_>>(), all);
 }
 

@@ -1,9 +1,13 @@
-//! Sets the topics up before a workload begins, and asks for elections.
+//! Sets the topics up before a workload begins; then asks for elections, reassignments and the like, one at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use tribunal_common::{Obs, lanes, timers};
 use tribunal_contract::{ConnId, Disk, Effects, Event, Lane, Machine, NodeId, Span, Time, TimerId};
+use tribunal_protocol::messages::UnregisterBrokerRequest;
+use tribunal_protocol::messages::alter_partition_reassignments_request::{
+    AlterPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
+};
 use tribunal_protocol::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};
 use tribunal_protocol::messages::elect_leaders_request::{ElectLeadersRequest, TopicPartitions};
 use tribunal_protocol::messages::metadata_request::{MetadataRequest, MetadataRequestTopic};
@@ -13,6 +17,8 @@ use tribunal_protocol::{ErrorCode, Message, RequestBody, ResponseBody, Str, Uuid
 /// API versions it speaks: the newest.
 const CREATE_TOPICS_VERSION: i16 = 7;
 const ELECT_LEADERS_VERSION: i16 = 2;
+const REASSIGNMENTS_VERSION: i16 = 1;
+const UNREGISTER_VERSION: i16 = 0;
 const METADATA_VERSION: i16 = 12;
 
 const LANE: Lane = lanes::CLIENT;
@@ -43,6 +49,58 @@ pub enum AdminInput {
         /// Whether any live replica will do.
         unclean: bool,
     },
+    /// Ask for other replicas (KIP-455).
+    Reassign {
+        /// Topic.
+        topic: Str,
+        /// Partition.
+        partition: i32,
+        /// Who is to hold it, preferred leader first; none cancels what is under way.
+        replicas: Option<Vec<i32>>,
+    },
+    /// Ask that a broker be forgotten.
+    Unregister {
+        /// Broker id.
+        broker: i32,
+    },
+}
+
+impl AdminInput {
+    fn request(self) -> (i16, RequestBody) {
+        match self {
+            AdminInput::Elect { topic, partition, unclean } => {
+                let request = ElectLeadersRequest {
+                    election_type: i8::from(unclean),
+                    topic_partitions: Some(vec![TopicPartitions { topic, partitions: vec![partition] }]),
+                    timeout_ms: 10_000,
+                };
+                (ELECT_LEADERS_VERSION, request.into())
+            }
+            AdminInput::Reassign { topic, partition, replicas } => {
+                let partitions = vec![ReassignablePartition { partition_index: partition, replicas }];
+                let request = AlterPartitionReassignmentsRequest {
+                    timeout_ms: 10_000,
+                    allow_replication_factor_change: true,
+                    topics: vec![ReassignableTopic { name: topic, partitions }],
+                };
+                (REASSIGNMENTS_VERSION, request.into())
+            }
+            AdminInput::Unregister { broker } => {
+                (UNREGISTER_VERSION, UnregisterBrokerRequest { broker_id: broker }.into())
+            }
+        }
+    }
+}
+
+/// Whether an answer says only that there is no controller at the moment.
+fn is_refused(body: &ResponseBody) -> bool {
+    let code = ErrorCode::NotController.code();
+    match body {
+        ResponseBody::AlterPartitionReassignments(response) => response.error_code == code,
+        ResponseBody::ElectLeaders(response) => response.error_code == code,
+        ResponseBody::UnregisterBroker(response) => response.error_code == code,
+        _ => false,
+    }
 }
 
 /// Creates topics, then waits until each partition has all its replicas in sync.
@@ -57,7 +115,8 @@ pub struct AdminApp {
     created: bool,
     ready: bool,
     ids: BTreeMap<Str, Uuid>,
-    elections: Vec<ElectLeadersRequest>,
+    /// What the runner has asked for, in its order.
+    commands: VecDeque<(i16, RequestBody)>,
 }
 
 impl AdminApp {
@@ -72,7 +131,7 @@ impl AdminApp {
             created: false,
             ready: false,
             ids: BTreeMap::new(),
-            elections: Vec::new(),
+            commands: VecDeque::new(),
         }
     }
 
@@ -109,7 +168,7 @@ impl AdminApp {
             };
             return Some((METADATA_VERSION, request.into()));
         }
-        self.elections.first().map(|request| (ELECT_LEADERS_VERSION, request.clone().into()))
+        self.commands.front().cloned()
     }
 
     fn ask<F: Effects<Message, Obs>>(&mut self, fx: &mut F) {
@@ -130,10 +189,11 @@ impl AdminApp {
                 self.created = response.topics.iter().all(|topic| fine(topic.error_code));
             }
             ResponseBody::Metadata(response) => self.described(&response),
-            ResponseBody::ElectLeaders(_) if !self.elections.is_empty() => {
-                self.elections.remove(0);
+            // It is asked again, at the next tick.
+            body if is_refused(&body) => {}
+            _ => {
+                self.commands.pop_front();
             }
-            _ => {}
         }
     }
 
@@ -212,12 +272,11 @@ impl Machine for AdminApp {
                 self.awaiting = false;
                 self.answered(body);
             }
-            Event::Input(AdminInput::Elect { topic, partition, unclean }) => {
-                self.elections.push(ElectLeadersRequest {
-                    election_type: i8::from(unclean),
-                    topic_partitions: Some(vec![TopicPartitions { topic, partitions: vec![partition] }]),
-                    timeout_ms: 10_000,
-                });
+            Event::Input(command) => {
+                let request = command.request();
+                if !self.commands.contains(&request) {
+                    self.commands.push_back(request);
+                }
                 self.ask(fx);
                 fx.set_timer(TICK, PERIOD, PERIOD);
             }

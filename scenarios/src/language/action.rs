@@ -5,6 +5,7 @@ use toml::de::DeValue;
 use tribunal_contract::Span;
 
 use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
+use super::member_action::{Decommission, Join, Reassign, Unregister};
 use super::target::{Partition, Target};
 use super::units::{After, Offset, SpanRange, quote, read_str, word_value};
 
@@ -20,10 +21,14 @@ pub enum Action {
         /// When it starts again.
         restart: After,
     },
+    /// A broker leaves for good, once others hold what it holds.
+    Decommission(Decommission),
     /// Operations of a broker's disk fail.
     Disk(DiskFault),
     /// The controller is asked to elect a leader.
     Elect(Elect),
+    /// A broker starts for the first time.
+    Join(Join),
     /// Nodes cannot reach each other.
     Partition {
         /// Which ones.
@@ -38,6 +43,8 @@ pub enum Action {
         /// How long.
         lasts: Span,
     },
+    /// A partition moves to other replicas, or stays after all.
+    Reassign(Reassign),
     /// Open connections are reset; both sides may connect again at once.
     Reset(Reset),
     /// Every broker in turn is stopped and started.
@@ -63,6 +70,8 @@ pub enum Action {
         /// How long.
         lasts: Span,
     },
+    /// A broker is forgotten.
+    Unregister(Unregister),
 }
 
 /// Whether what a node has not synced survives.
@@ -229,7 +238,10 @@ impl Action {
             Action::Clock(clock) => vec![&clock.broker],
             Action::Crash { what, .. } => vec![&what.broker],
             Action::Disk(disk) => vec![&disk.broker],
-            Action::Elect(_) | Action::RollingRestart(_) => Vec::new(),
+            Action::Decommission(leaving) => vec![&leaving.broker],
+            Action::Elect(_) | Action::Reassign(_) | Action::RollingRestart(_) => Vec::new(),
+            Action::Join(join) => vec![&join.broker],
+            Action::Unregister(gone) => vec![&gone.broker],
             Action::Partition { what, .. } => {
                 what.isolate.iter().chain(what.groups.iter().flatten().flatten()).collect()
             }
@@ -246,15 +258,19 @@ impl Action {
         match self {
             Action::Clock(_) => "clock",
             Action::Crash { .. } => "crash",
+            Action::Decommission(_) => "decommission",
             Action::Disk(_) => "disk",
             Action::Elect(_) => "elect",
+            Action::Join(_) => "join",
             Action::Partition { .. } => "partition",
             Action::Pause { .. } => "pause",
+            Action::Reassign(_) => "reassign",
             Action::Reset(_) => "reset",
             Action::RollingRestart(_) => "rolling_restart",
             Action::Shutdown { .. } => "shutdown",
             Action::SlowDisk { .. } => "slow_disk",
             Action::SlowLink { .. } => "slow_link",
+            Action::Unregister(_) => "unregister",
         }
     }
 }
@@ -284,6 +300,8 @@ macro_rules! defaults {
         $(impl Default for $type { fn default() -> $type { $default } })*
     };
 }
+
+pub(super) use {defaults, tables};
 
 defaults! {
     Crash Crash { broker: Target::Any, power: Power::Kept };

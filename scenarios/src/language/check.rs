@@ -94,8 +94,15 @@ fn cluster(cx: &mut Context, cluster: &Cluster) {
         return;
     }
     let controllers = cluster.controllers;
-    if controllers > cluster.brokers {
-        let label = format!("there are {} brokers", cluster.brokers);
+    let first = cluster.first_brokers();
+    if first == 0 {
+        cx.error_at(
+            "cluster.join_later",
+            "there is no broker at first",
+            format!("there are {} in all", cluster.brokers),
+        );
+    } else if controllers > first {
+        let label = format!("there are {first} brokers");
         cx.error_at("cluster.controllers", format!("{controllers} controllers are more than there are brokers"), label);
     } else if controllers.is_multiple_of(2) {
         let label = "an even quorum survives no more losses than the odd one below it";
@@ -138,7 +145,7 @@ fn check_topic(cx: &mut Context, setup: &Setup<'_>, index: usize, topic: &Topic)
         cx.error_at(&at("name"), format!("two topics are called `{}`", topic.name), "this is the second");
     }
     bounds(cx, &at("partitions"), topic.partitions, 1..=MAX_PARTITIONS);
-    let brokers = setup.cluster.brokers;
+    let brokers = setup.cluster.first_brokers();
     if topic.replication > brokers {
         let label = format!("there are {brokers} brokers");
         cx.error_at(&at("replication"), format!("{} replicas need as many brokers", topic.replication), label);

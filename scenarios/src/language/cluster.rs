@@ -19,6 +19,8 @@ pub struct Cluster {
     pub brokers: u32,
     /// How many of them vote in the controller quorum: brokers `1..=controllers`.
     pub controllers: u32,
+    /// How many of the brokers, the last ones, are not there until they join.
+    pub join_later: u32,
     /// How followers find the point from which their log differs from the leader's.
     pub truncation: TruncationMode,
     /// Default of the topics' flush policy.
@@ -60,6 +62,7 @@ impl Default for Cluster {
         Cluster {
             brokers: 3,
             controllers: 3,
+            join_later: 0,
             truncation: TruncationMode::Fetch,
             flush: FlushPolicy::OperatingSystem,
             segment_bytes: 1 << 20,
@@ -84,12 +87,22 @@ impl Default for Cluster {
 impl Cluster {
     /// The number of controllers where the file does not say: three, or the most odd number of brokers there are.
     pub(crate) fn default_controllers(&self) -> u32 {
-        if self.brokers >= 3 { 3 } else { 1 }
+        if self.first_brokers() >= 3 { 3 } else { 1 }
+    }
+
+    /// How many brokers there are at first.
+    pub fn first_brokers(&self) -> u32 {
+        self.brokers.saturating_sub(self.join_later)
     }
 
     /// Ids of the brokers, ascending.
     pub fn broker_ids(&self) -> impl Iterator<Item = u32> + use<> {
         1..=self.brokers
+    }
+
+    /// Ids of the brokers that join later, ascending.
+    pub fn later_ids(&self) -> impl Iterator<Item = u32> + use<> {
+        self.first_brokers() + 1..=self.brokers
     }
 
     /// Ids of the voters of the controller quorum, ascending.
@@ -105,6 +118,11 @@ impl Keys for Cluster {
             "controllers",
             "How many of the brokers vote in the controller quorum, the first ones; odd. 3, or 1 with fewer brokers.",
             &mut self.controllers,
+        );
+        v.key(
+            "join_later",
+            "How many of the brokers, the last ones, are not there until they `join`.",
+            &mut self.join_later,
         );
         v.key(
             "truncation",

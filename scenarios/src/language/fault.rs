@@ -6,6 +6,7 @@ use super::action::{
     Action, Clock, Crash, Cut, DiskFault, Elect, Pause, Reset, RollingRestart, Shutdown, SlowDisk, SlowLink,
 };
 use super::keys::{Context, Entry, Keys, Table, Visitor, Writer, read_keys};
+use super::member_action::{Decommission, Join, Reassign, Unregister};
 use super::nearest::suggestion;
 use super::random::RandomFaults;
 use super::trigger::{Condition, Trigger};
@@ -53,15 +54,19 @@ struct FaultKeys {
     after: Option<Span>,
     clock: Option<Clock>,
     crash: Option<Crash>,
+    decommission: Option<Decommission>,
     disk: Option<DiskFault>,
     elect: Option<Elect>,
+    join: Option<Join>,
     partition: Option<Cut>,
     pause: Option<Pause>,
+    reassign: Option<Reassign>,
     reset: Option<Reset>,
     rolling_restart: Option<RollingRestart>,
     shutdown: Option<Shutdown>,
     slow_disk: Option<SlowDisk>,
     slow_link: Option<SlowLink>,
+    unregister: Option<Unregister>,
     random: Option<RandomFaults>,
     restart_after: Option<After>,
     heal_after: Option<After>,
@@ -85,6 +90,10 @@ impl Keys for FaultKeys {
         v.key("slow_disk", "Syncs of a disk take longer.", &mut self.slow_disk);
         v.key("clock", "A clock jumps.", &mut self.clock);
         v.key("elect", "The controller is asked to elect a leader.", &mut self.elect);
+        v.key("reassign", "A partition moves to other brokers, or stays after all.", &mut self.reassign);
+        v.key("join", "A broker that was not there starts.", &mut self.join);
+        v.key("decommission", "A broker leaves for good, once others hold what it holds.", &mut self.decommission);
+        v.key("unregister", "A broker is forgotten, whatever it holds.", &mut self.unregister);
         v.key("random", "Or faults drawn from the seed; its keys are below.", &mut self.random);
         v.key(
             "restart_after",
@@ -102,18 +111,22 @@ impl Keys for FaultKeys {
 }
 
 /// Every action's key.
-pub const ACTIONS: [&str; 11] = [
+pub const ACTIONS: [&str; 15] = [
     "clock",
     "crash",
+    "decommission",
     "disk",
     "elect",
+    "join",
     "partition",
     "pause",
+    "reassign",
     "reset",
     "rolling_restart",
     "shutdown",
     "slow_disk",
     "slow_link",
+    "unregister",
 ];
 
 impl Entry for ScenarioFault {
@@ -208,14 +221,18 @@ impl FaultKeys {
         Some(match name {
             "clock" => Action::Clock(self.clock.take()?),
             "crash" => Action::Crash { what: self.crash.take()?, restart },
+            "decommission" => Action::Decommission(self.decommission.take()?),
             "disk" => Action::Disk(self.disk.take()?),
             "elect" => Action::Elect(self.elect.take()?),
+            "join" => Action::Join(self.join.take()?),
             "partition" => Action::Partition { what: cut(cx, table, self.partition.take()?)?, heal },
             "pause" => Action::Pause { what: self.pause.take()?, lasts },
+            "reassign" => Action::Reassign(reassign(cx, table, self.reassign.take()?)?),
             "reset" => Action::Reset(self.reset.take()?),
             "rolling_restart" => Action::RollingRestart(self.rolling_restart.take()?),
             "shutdown" => Action::Shutdown { what: self.shutdown.take()?, restart },
             "slow_disk" => Action::SlowDisk { what: self.slow_disk.take()?, lasts },
+            "unregister" => Action::Unregister(self.unregister.take()?),
             _ => Action::SlowLink { what: self.slow_link.take()?, lasts },
         })
     }
@@ -251,17 +268,37 @@ impl FaultKeys {
         match fault.action.clone() {
             Action::Clock(what) => keys.clock = Some(what),
             Action::Crash { what, restart } => (keys.crash, keys.restart_after) = (Some(what), Some(restart)),
+            Action::Decommission(what) => keys.decommission = Some(what),
             Action::Disk(what) => keys.disk = Some(what),
             Action::Elect(what) => keys.elect = Some(what),
+            Action::Join(what) => keys.join = Some(what),
             Action::Partition { what, heal } => (keys.partition, keys.heal_after) = (Some(what), Some(heal)),
             Action::Pause { what, lasts } => (keys.pause, keys.lasts) = (Some(what), Some(lasts)),
+            Action::Reassign(what) => keys.reassign = Some(what),
             Action::Reset(what) => keys.reset = Some(what),
             Action::RollingRestart(what) => keys.rolling_restart = Some(what),
             Action::Shutdown { what, restart } => (keys.shutdown, keys.restart_after) = (Some(what), Some(restart)),
             Action::SlowDisk { what, lasts } => (keys.slow_disk, keys.lasts) = (Some(what), Some(lasts)),
             Action::SlowLink { what, lasts } => (keys.slow_link, keys.lasts) = (Some(what), Some(lasts)),
+            Action::Unregister(what) => keys.unregister = Some(what),
         }
         keys
+    }
+}
+
+/// A reassignment names replicas, or is cancelled.
+fn reassign(cx: &mut Context, table: &Table<'_>, reassign: Reassign) -> Option<Reassign> {
+    let path = table.path_of("reassign");
+    match (reassign.replicas.is_empty(), reassign.cancel) {
+        (true, false) => {
+            cx.error_at(&path, "a reassignment to whom?", "needs `replicas`, or `cancel = true`");
+            None
+        }
+        (false, true) => {
+            cx.error_at(&format!("{path}.cancel"), "`cancel` does not go with `replicas`", "leave one out");
+            None
+        }
+        _ => Some(reassign),
     }
 }
 

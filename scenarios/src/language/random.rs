@@ -43,6 +43,8 @@ pub enum FaultKind {
     Pause,
     /// A machine loses power.
     PowerLoss,
+    /// A partition moves to other brokers, or a reassignment is cancelled.
+    Reassign,
     /// The connections between two brokers are reset.
     Reset,
     /// A controlled shutdown.
@@ -73,7 +75,7 @@ impl Keys for RandomFaults {
         v.required(
             "kinds",
             "What may happen; a kind named twice is twice as likely. Kinds: clock, crash, elect, partition, pause, \
-             power_loss, reset, shutdown, slow_disk, slow_link.",
+             power_loss, reassign, reset, shutdown, slow_disk, slow_link.",
             &mut self.kinds,
         );
         v.key("mean_interval", "Mean time from one fault to the next.", &mut self.mean_interval);
@@ -110,6 +112,7 @@ word_value! {
         "partition" => FaultKind::Partition,
         "pause" => FaultKind::Pause,
         "power_loss" => FaultKind::PowerLoss,
+        "reassign" => FaultKind::Reassign,
         "reset" => FaultKind::Reset,
         "shutdown" => FaultKind::Shutdown,
         "slow_disk" => FaultKind::SlowDisk,

@@ -4,6 +4,7 @@ use super::action::{Clock, Crash, Cut, DiskFault, Elect, Pause, Reset, RollingRe
 use super::expect::Eventually;
 use super::fault::{ACTIONS, ScenarioFault};
 use super::keys::{Entry, Keys, Value, Visitor};
+use super::member_action::{Decommission, Join, Reassign, Unregister};
 use super::random::RandomFaults;
 use super::scenario::ScenarioKeys;
 use super::trigger::WhenKeys;
@@ -26,6 +27,10 @@ pub fn reference() -> String {
     section::<SlowDisk>(&mut out, "slow_disk = { … }");
     section::<Clock>(&mut out, "clock = { … }");
     section::<Elect>(&mut out, "elect = { … }");
+    section::<Reassign>(&mut out, "reassign = { … }");
+    section::<Join>(&mut out, "join = { … }");
+    section::<Decommission>(&mut out, "decommission = { … }");
+    section::<Unregister>(&mut out, "unregister = { … }");
     section::<RandomFaults>(&mut out, "random = { … }");
     section::<Eventually>(&mut out, "eventually = { … } of [expect]");
     out += TARGETS;

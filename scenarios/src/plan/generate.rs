@@ -5,7 +5,7 @@ use tribunal_contract::Span;
 use super::{Plan, Stream};
 use crate::language::{
     Action, After, Clock, Crash, Cut, Direction, Elect, Election, Fault, FaultKind, Offset, Partition, Pause, Power,
-    RandomFaults, Reset, Scenario, ScenarioFault, Shutdown, SlowDisk, SlowLink, SpanRange, Target, Trigger,
+    RandomFaults, Reassign, Reset, Scenario, ScenarioFault, Shutdown, SlowDisk, SlowLink, SpanRange, Target, Trigger,
 };
 
 /// The most faults drawn from one `random` table, so that a slip in `mean_interval` does not fill the memory.
@@ -149,6 +149,7 @@ impl<'s> Draw<'s> {
                 let what = Pause { broker: self.broker(stream) };
                 stop(lasts).then_some(Action::Pause { what, lasts })?
             }
+            FaultKind::Reassign => Action::Reassign(self.reassign(stream)?),
             FaultKind::Reset => Action::Reset(Reset { between: self.pair(stream) }),
             FaultKind::Shutdown => {
                 let what = Shutdown { broker: self.broker(stream) };
@@ -163,6 +164,19 @@ impl<'s> Draw<'s> {
                 Action::SlowLink { what: SlowLink { between: self.pair(stream), latency }, lasts }
             }
         })
+    }
+
+    /// A partition to other brokers, as many as it has; now and then what is under way is cancelled.
+    fn reassign(&self, stream: &mut Stream) -> Option<Reassign> {
+        let partition = self.partition(stream)?;
+        let topic = self.scenario.topics.iter().find(|topic| topic.name == partition.topic)?;
+        let mut brokers: Vec<u32> = (1..=self.scenario.cluster.first_brokers()).collect();
+        for last in (1..brokers.len()).rev() {
+            brokers.swap(last, stream.below(last as u64 + 1) as usize);
+        }
+        brokers.truncate(topic.replication as usize);
+        let cancel = stream.percent(20);
+        Some(Reassign { partition, replicas: if cancel { Vec::new() } else { brokers }, cancel })
     }
 
     /// A broker, by id or by what it is then: what leads is worth more faults than what follows.

@@ -1,6 +1,6 @@
 //! Planned faults, done to the kernel: whom a target means now, what a fault is there, and what undoes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tribunal_common::TopicIdPartition;
 use tribunal_contract::{DiskError, NodeId, Span, Time};
@@ -25,13 +25,17 @@ pub(super) type SimKernel = Kernel<Node, Court>;
 
 /// Something that is due at a time.
 #[derive(Clone, Debug)]
-enum Task {
+pub(super) enum Task {
     /// A planned fault, triggered at this node if it waited for something.
     Fault { fault: usize, subject: Option<NodeId> },
     /// The end of a cut.
     Uncut(Vec<(NodeId, NodeId)>),
     /// The end of anything else.
     Undo(Vec<KernelFault>),
+    /// A broker that is decommissioned is looked at again.
+    Drain { node: NodeId, look: Span },
+    /// A broker that was decommissioned is to be forgotten, once it has stopped.
+    Forget(NodeId),
     /// A broker is to start again, once it is down.
     Restart(NodeId),
     /// A broker is to stop as its turn in a rolling restart has come.
@@ -45,7 +49,7 @@ pub(super) struct Faults {
     tasks: Vec<Option<(Option<usize>, Task)>>,
     /// Every fault that has happened.
     pub(super) log: FaultLog,
-    brokers: Vec<NodeId>,
+    pub(super) brokers: Vec<NodeId>,
     producers: Vec<NodeId>,
     consumers: Vec<NodeId>,
     pub(super) ids: BTreeMap<Str, tribunal_protocol::Uuid>,
@@ -54,7 +58,9 @@ pub(super) struct Faults {
     /// Each broker's clock offset, in nanoseconds.
     clocks: BTreeMap<NodeId, i64>,
     /// Brokers that the plan wants to stay down, also in the liveness phase.
-    buried: Vec<NodeId>,
+    pub(super) buried: Vec<NodeId>,
+    /// Brokers that have not joined yet.
+    pub(super) absent: BTreeSet<NodeId>,
     seed: u64,
     /// How many faults have happened.
     pub(super) count: u64,
@@ -72,6 +78,7 @@ impl Faults {
             cuts: BTreeMap::new(),
             clocks: BTreeMap::new(),
             buried: Vec::new(),
+            absent: plan.cluster.later_ids().map(NodeId).collect(),
             seed: plan.seed,
             count: 0,
         }
@@ -82,7 +89,7 @@ impl Faults {
         Some(TopicIdPartition { topic, partition: partition.index as i32 })
     }
 
-    fn schedule(&mut self, kernel: &mut SimKernel, at: Time, task: Task) {
+    pub(super) fn schedule(&mut self, kernel: &mut SimKernel, at: Time, task: Task) {
         kernel.at(at, self.tasks.len() as u64);
         self.tasks.push(Some((self.log.goes_on(), task)));
     }
@@ -114,6 +121,8 @@ impl Faults {
                     kernel.apply(fault);
                 }
             }
+            Task::Drain { node, look } => self.drain(plan, kernel, node, look),
+            Task::Forget(node) => self.forget(kernel, node),
             Task::Restart(node) => self.restart(kernel, node),
             Task::Stop { node, stop, down } => {
                 match stop {
@@ -182,6 +191,24 @@ impl Faults {
                 let repeat = if disk.once { Repeat::Once } else { Repeat::UntilHealed };
                 for node in scene(self, &disk.broker) {
                     kernel.apply(KernelFault::DiskFail { node, op, error: DiskError::Io, repeat });
+                }
+            }
+            Action::Decommission(leaving) => {
+                for node in scene(self, &leaving.broker) {
+                    self.drain(plan, kernel, node, leaving.look);
+                }
+            }
+            Action::Join(join) => {
+                // It is not there to be found by any other name.
+                if let Target::Broker(id) = join.broker {
+                    self.log.done_to(&[NodeId(id)]);
+                    self.join(kernel, NodeId(id));
+                }
+            }
+            Action::Reassign(reassign) => self.reassign(kernel, reassign),
+            Action::Unregister(gone) => {
+                for node in scene(self, &gone.broker) {
+                    self.unregister(kernel, node);
                 }
             }
             Action::Elect(elect) => {
@@ -356,7 +383,8 @@ impl Faults {
     /// Starts whatever has stopped since, as an operator would in the end.
     pub(super) fn revive_all(&mut self, kernel: &mut SimKernel) {
         for node in self.brokers.clone() {
-            if !self.buried.contains(&node) && matches!(kernel.mode(node), Mode::Down | Mode::Off) {
+            let comes = !self.buried.contains(&node) && !self.absent.contains(&node);
+            if comes && matches!(kernel.mode(node), Mode::Down | Mode::Off) {
                 kernel.apply(KernelFault::Restart { node });
             }
         }
@@ -381,13 +409,14 @@ impl Faults {
                 nodes(&state.replicas).into_iter().filter(|node| node.0 as i32 != state.leader).collect()
             })
         };
+        let there = |node: &NodeId| !self.absent.contains(node);
         match target {
-            Target::All => self.brokers.clone(),
+            Target::All => self.brokers.iter().copied().filter(there).collect(),
             Target::Any => {
                 let up = self.brokers.iter().copied().filter(|node| kernel.mode(*node) == Mode::Running);
                 pick(up.collect())
             }
-            Target::Broker(id) => vec![NodeId(*id)],
+            Target::Broker(id) => Some(NodeId(*id)).filter(there).into_iter().collect(),
             Target::Client(ClientKind::Consumer, n) => self.consumers.get(*n as usize).copied().into_iter().collect(),
             Target::Client(ClientKind::Producer, n) => self.producers.get(*n as usize).copied().into_iter().collect(),
             Target::Clients => self.producers.iter().chain(&self.consumers).copied().collect(),

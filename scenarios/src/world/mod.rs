@@ -11,6 +11,7 @@ mod coverage;
 mod explain;
 mod fault_log;
 mod faults;
+mod membership;
 mod node;
 mod phases;
 mod records;

@@ -129,7 +129,7 @@ impl<'p> Run<'p> {
 
     /// Whether the cluster came up, with every replica in sync.
     fn warm_up(&mut self) -> bool {
-        for id in self.plan.cluster.broker_ids() {
+        for id in 1..=self.plan.cluster.first_brokers() {
             self.kernel.start(NodeId(id));
         }
         self.kernel.start(ADMIN);

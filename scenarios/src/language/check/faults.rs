@@ -84,6 +84,16 @@ fn check_action(cx: &mut Context, setup: &Setup<'_>, path: &str, action: &Action
             check_after(cx, &beside("restart_after"), *restart);
         }
         Action::Disk(disk) => check_broker(cx, setup, &at("broker"), &disk.broker),
+        Action::Decommission(leaving) => {
+            check_broker(cx, setup, &at("broker"), &leaving.broker);
+            positive(cx, &at("look"), leaving.look);
+        }
+        Action::Join(join) => check_join(cx, setup, &at("broker"), &join.broker),
+        Action::Reassign(reassign) => {
+            known_partition(cx, setup, &at("partition"), &reassign.partition);
+            check_replicas(cx, setup, &at("replicas"), &reassign.replicas);
+        }
+        Action::Unregister(gone) => check_broker(cx, setup, &at("broker"), &gone.broker),
         Action::Elect(elect) => known_partition(cx, setup, &at("partition"), &elect.partition),
         Action::Partition { what, heal } => {
             check_cut(cx, setup, &format!("{path}.partition"), what);
@@ -111,6 +121,33 @@ fn check_action(cx: &mut Context, setup: &Setup<'_>, path: &str, action: &Action
             check_pair(cx, setup, &at("between"), &what.between);
             positive_range(cx, &at("latency"), what.latency);
             positive(cx, &beside("for"), *lasts);
+        }
+    }
+}
+
+/// Who joins was not there before.
+fn check_join(cx: &mut Context, setup: &Setup<'_>, path: &str, target: &Target) {
+    check_broker(cx, setup, path, target);
+    let (first, brokers) = (setup.cluster.first_brokers(), setup.cluster.brokers);
+    let later = matches!(target, Target::Broker(id) if *id > first);
+    if !later {
+        let label = match brokers - first {
+            0 => "set `join_later` of the cluster".to_owned(),
+            1 => format!("broker {brokers} joins later"),
+            _ => format!("brokers {} to {brokers} join later", first + 1),
+        };
+        cx.error_at(path, format!("`{target}` is not a broker that joins later"), label);
+    }
+}
+
+/// Replicas are on distinct brokers that exist.
+fn check_replicas(cx: &mut Context, setup: &Setup<'_>, path: &str, replicas: &[u32]) {
+    for (index, id) in replicas.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        if replicas[..index].contains(id) {
+            cx.error_at(&path, format!("broker {id} would hold two replicas"), "this is the second");
+        } else {
+            check_target(cx, setup, &path, &Target::Broker(*id));
         }
     }
 }
@@ -215,10 +252,11 @@ fn check_random(cx: &mut Context, setup: &Setup<'_>, path: &str, random: &Random
     if let Some(index) = random.kinds.iter().position(|kind| two.contains(kind)).filter(|_| setup.cluster.brokers < 2) {
         cx.error_at(&format!("{}[{index}]", at("kinds")), "this fault needs two brokers", "there is one");
     }
+    let of_partitions = [FaultKind::Elect, FaultKind::Reassign];
     if let Some(index) =
-        random.kinds.iter().position(|kind| *kind == FaultKind::Elect).filter(|_| setup.topics.is_empty())
+        random.kinds.iter().position(|kind| of_partitions.contains(kind)).filter(|_| setup.topics.is_empty())
     {
-        cx.error_at(&format!("{}[{index}]", at("kinds")), "there is no partition to elect a leader of", "");
+        cx.error_at(&format!("{}[{index}]", at("kinds")), "there is no partition that this could be done to", "");
     }
 }
 
