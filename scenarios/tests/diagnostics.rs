@@ -303,18 +303,18 @@ fn who_joins_was_not_there_and_who_holds_a_partition_is() {
         ),
         (
             "reassign = { partition = \"orders/0\", replicas = [1], cancel = true }",
-            "20:62 `cancel` does not go with `replicas` | leave one out",
+            "20:63 `cancel` does not go with `replicas` | leave one out",
         ),
         (
             "reassign = { partition = \"orders/0\", replicas = [1, 2, 1] }",
-            "20:57 broker 1 would hold two replicas | this is the second",
+            "20:56 broker 1 would hold two replicas | this is the second",
         ),
         (
             "reassign = { partition = \"orders/0\", replicas = [1, 4] }",
-            "20:54 there is no broker 4 | brokers are 1 to 3",
+            "20:53 there is no broker 4 | brokers are 1 to 3",
         ),
         ("unregister = { broker = \"clients\" }", "20:25 `clients` is not a broker | this fault is for brokers"),
-        ("decommission = { broker = \"any\", look = \"0s\" }", "20:42 a time of zero | must be more than 0"),
+        ("decommission = { broker = \"any\", look = \"0s\" }", "20:41 a time of zero | must be more than 0"),
     ] {
         assert_eq!(one(crash, action), expected);
     }

@@ -137,9 +137,8 @@ fn every_kind_is_drawn() {
         .flat_map(|seed| Plan::generate(&scenario, seed).faults.split_off(4))
         .map(|fault| fault.action.name())
         .collect();
-    let all = [
-        "clock", "crash", "elect", "partition", "pause", "reassign", "reset", "shutdown", "slow_disk", "slow_link",
-    ];
+    let all =
+        ["clock", "crash", "elect", "partition", "pause", "reassign", "reset", "shutdown", "slow_disk", "slow_link"];
     assert_eq!(drawn.into_iter().collect::<Vec<_>>(), all);
 }
 

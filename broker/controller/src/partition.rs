@@ -88,6 +88,13 @@ impl PartitionRegistration {
         !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
     }
 
+    /// Whether its leader was elected from outside ISR and ELR of `before`. The end of a reassignment may elect one who
+    /// joins the ISR by the same change: that is none, and it has nothing to recover (KIP-704).
+    pub(crate) fn is_unclean_after(&self, before: &PartitionRegistration) -> bool {
+        let known = before.isr.contains(&self.leader) || before.elr.contains(&self.leader);
+        !known && self.leader_recovery_state == LeaderRecoveryState::Recovering
+    }
+
     /// The log directory of `replica`; unassigned if it is not a replica.
     pub fn directory(&self, replica: i32) -> Uuid {
         let index = self.replicas.iter().position(|r| *r == replica);

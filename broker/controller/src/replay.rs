@@ -294,7 +294,7 @@ impl Content {
         let old = topic.partitions.get(&id.partition).ok_or(ReplayError::UnknownPartition(id))?;
         let new = old.merge(record)?;
         let elected = new.leader != NO_LEADER && new.leader != old.leader;
-        let unclean = elected && !old.isr.contains(&new.leader) && !old.elr.contains(&new.leader);
+        let unclean = elected && new.is_unclean_after(old);
         let reassigned = reassignment(old, &new);
         Arc::make_mut(topic).partitions.insert(id.partition, new);
         changes(Change::Partition { id, unclean });

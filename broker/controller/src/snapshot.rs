@@ -86,8 +86,7 @@ impl MetadataImage {
                     // Of several elections only the outcome is known: this one is certain.
                     partition.leader != NO_LEADER
                         && partition.leader_epoch == before.leader_epoch + 1
-                        && !before.isr.contains(&partition.leader)
-                        && !before.elr.contains(&partition.leader)
+                        && partition.is_unclean_after(before)
                 });
                 changes(Change::Partition { id, unclean });
             }

@@ -160,7 +160,8 @@ impl Faults {
         self.cover(kernel, &plan.faults[index].action, subject, chance);
         self.log.begin(now, index);
         let scene = |faults: &mut Faults, target: &Target| {
-            let nodes = faults.resolve(kernel, target, subject, chance);
+            let mut nodes = faults.resolve(kernel, target, subject, chance);
+            nodes.retain(|node| !faults.absent.contains(node));
             faults.log.done_to(&nodes);
             nodes
         };
@@ -199,7 +200,7 @@ impl Faults {
                 }
             }
             Action::Join(join) => {
-                // It is not there to be found by any other name.
+                // Everything else passes over those who are not there yet.
                 if let Target::Broker(id) = join.broker {
                     self.log.done_to(&[NodeId(id)]);
                     self.join(kernel, NodeId(id));
@@ -416,7 +417,7 @@ impl Faults {
                 let up = self.brokers.iter().copied().filter(|node| kernel.mode(*node) == Mode::Running);
                 pick(up.collect())
             }
-            Target::Broker(id) => Some(NodeId(*id)).filter(there).into_iter().collect(),
+            Target::Broker(id) => vec![NodeId(*id)],
             Target::Client(ClientKind::Consumer, n) => self.consumers.get(*n as usize).copied().into_iter().collect(),
             Target::Client(ClientKind::Producer, n) => self.producers.get(*n as usize).copied().into_iter().collect(),
             Target::Clients => self.producers.iter().chain(&self.consumers).copied().collect(),

@@ -40,6 +40,10 @@ fn steps(cluster: &Cluster) -> Vec<Reassignment> {
             if let Change::Reassigned { step, .. } = change {
                 steps.push(step);
             }
+            assert!(
+                !matches!(change, Change::Partition { unclean: true, .. }),
+                "who joins and leads at once is in sync"
+            );
         };
         image.apply(offset, *epoch, record, note).expect("the log replays");
     }
