@@ -14,6 +14,7 @@ mod names;
 mod progress;
 mod property;
 mod reached;
+mod refinement;
 mod truth;
 mod violation;
 
@@ -23,5 +24,6 @@ pub use names::Names;
 pub use progress::Progress;
 pub use property::{Property, PropertyKind};
 pub use reached::{NameId, Reached};
+pub use refinement::Refinement;
 pub use truth::Truth;
 pub use violation::{CauseStep, Violation};

@@ -66,6 +66,7 @@ properties! {
         QuorumStateMachineSafety = "quorum-state-machine-safety", "Every node applies the same metadata record at an offset, and snapshots of one end are equal.";
         QuorumVoteSafety = "quorum-vote-safety", "A voter votes for at most one candidate in an epoch, not even over a restart.";
         ReplacedReplicasHeld = "replaced-replicas-held", "Replicas go only when one that stays, in sync or eligible, holds everything committed (KIP-455).";
+        RefinesKip320 = "refines-kip-320", "Each step of a partition's replicas is one that the abstract model of KIP-320 allows (judged with --check-refinement).";
         StrongIsr = "strong-isr", "Every in-sync replica holds everything below any presumed leader's high watermark.";
         ValidHighWatermark = "valid-high-watermark", "A leader's high watermark is at most the log end offset of every in-sync replica the controller knows.";
     }

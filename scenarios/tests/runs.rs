@@ -79,6 +79,7 @@ fn options(test: &str) -> RunOptions {
         bugs: Vec::new(),
         out,
         check_determinism: false,
+        check_refinement: false,
         fail_fast: false,
         report: false,
     }

@@ -42,6 +42,7 @@ pub fn run(scenarios: &[Arc<Scenario>], seeds: std::ops::Range<u64>, bugs: &[Bug
         bugs: bugs.to_vec(),
         out: out.to_owned(),
         check_determinism: false,
+        check_refinement: false,
         fail_fast: false,
         report: false,
     };

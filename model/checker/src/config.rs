@@ -277,7 +277,18 @@ macro_rules! shipped {
     };
 }
 
-shipped!["quorum-3"];
+shipped![
+    "quorum-3",
+    "quorum-3-rivals",
+    "quorum-3-snapshot",
+    "replica",
+    "replica-isr",
+    "replica-lookup",
+    "replica-power-loss",
+    "controller",
+    "quorum-3-power-loss",
+    "quorum-5",
+];
 
 /// The configurations that come with the tool. They are right: a test reads them all.
 pub fn shipped() -> Result<Vec<CheckConfig>, ConfigError> {

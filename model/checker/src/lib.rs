@@ -20,6 +20,7 @@ pub mod estimate;
 mod explore;
 mod hash;
 mod judge;
+pub mod kip320;
 pub mod node;
 pub mod parts;
 pub mod script;

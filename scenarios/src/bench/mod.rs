@@ -1,5 +1,6 @@
 //! `tribunal bench`: the figures of the README, each the median of its rounds, beside what it must reach.
 
+mod check;
 mod figure;
 mod kernel;
 mod references;
@@ -17,6 +18,8 @@ pub use figure::{Figure, Goal};
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bench {
+    /// The model checker.
+    Check,
     /// Messages of the kernel, beside other simulators.
     Kernel,
     /// The standard scenario.
@@ -71,6 +74,7 @@ pub fn measure(
 ) -> Result<(), BenchError> {
     let rounds = options.rounds.get();
     match bench {
+        Bench::Check => check::measure(rounds, tell),
         Bench::Kernel => kernel::measure(rounds, options.references, tell),
         Bench::Scenario => runs::standard(rounds, world, tell),
         Bench::Idle => {

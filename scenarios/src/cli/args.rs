@@ -107,6 +107,9 @@ pub(crate) struct HowArgs {
     /// Run everything twice and compare the trace hashes
     #[arg(long, help_heading = "Running")]
     pub(crate) check_determinism: bool,
+    /// Hold every step of partition replicas against the abstract model of KIP-320 (see `check`)
+    #[arg(long, help_heading = "Running")]
+    pub(crate) check_refinement: bool,
     /// Do not write report.html, charts and tables into run folders
     #[arg(long, help_heading = "Output")]
     pub(crate) no_report: bool,
@@ -214,6 +217,8 @@ pub(crate) struct BenchArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Benched {
+    /// The model checker: states a second, memory, and the planted bugs it finds
+    Check,
     /// Messages of the kernel, beside turmoil and madsim
     Kernel,
     /// The standard scenario: real brokers, every property on
@@ -256,6 +261,7 @@ impl RunArgs {
             bugs: self.how.bugs.clone(),
             out: self.how.out.clone().unwrap_or_else(|| DEFAULT_OUT.into()),
             check_determinism: self.how.check_determinism || ci,
+            check_refinement: self.how.check_refinement || ci,
             fail_fast: !(self.no_fail_fast || ci),
             report: !self.how.no_report,
         }
@@ -271,6 +277,7 @@ impl ReplayArgs {
             // Not where runs go: the folder of the run that is replayed must stay as it is.
             out: self.how.out.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_OUT).join("replay")),
             check_determinism: self.how.check_determinism,
+            check_refinement: self.how.check_refinement,
             fail_fast: true,
             report: !self.how.no_report,
         }

@@ -37,10 +37,11 @@ pub(super) fn bench(args: &BenchArgs, world: Option<&dyn World>) -> Exit {
     }
     // The standard scenario is first, while the process's peak memory is its own.
     let benches: &[Bench] = match args.what {
+        Benched::Check => &[Bench::Check],
         Benched::Kernel => &[Bench::Kernel],
         Benched::Scenario => &[Bench::Scenario],
         Benched::Idle => &[Bench::Idle],
-        Benched::All => &[Bench::Scenario, Bench::Idle, Bench::Kernel],
+        Benched::All => &[Bench::Scenario, Bench::Idle, Bench::Kernel, Bench::Check],
     };
     let options = BenchOptions { rounds: args.rounds, references: !args.no_references };
     for &bench in benches {

@@ -290,7 +290,9 @@ struct ReplayRecord<'r> {
 /// Follows a counterexample in the kernel: exits with a violation if the same promise breaks there.
 pub(super) fn replay(script: &Script, args: &ReplayArgs) -> Exit {
     let output = args.how.output;
-    if args.seed.is_some() || !args.how.bugs.is_empty() || args.how.check_determinism || args.how.out.is_some() {
+    let how = &args.how;
+    let twice = how.check_determinism || how.check_refinement;
+    if args.seed.is_some() || !how.bugs.is_empty() || twice || how.out.is_some() {
         say_error("the counterexample of a check is replayed as it is: only --message-format goes with it", output);
         return Exit::Usage;
     }

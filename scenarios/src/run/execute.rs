@@ -270,7 +270,8 @@ impl<'r> Runner<'r> {
     }
 
     fn trial(&self, plan: &Plan, folder: Option<&RunFolder>) -> Result<Trial, RunError> {
-        let how = How { bugs: &self.options.bugs, folder, ..How::default() };
+        let refinement = self.options.check_refinement;
+        let how = How { bugs: &self.options.bugs, folder, refinement, ..How::default() };
         Ok(run_caught(self.world, plan, &how)?)
     }
 

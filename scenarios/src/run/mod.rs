@@ -88,6 +88,8 @@ pub struct How<'a> {
     pub folder: Option<&'a RunFolder>,
     /// Whether what led to a violation is found out, as it is with a folder: [`Violation::chain`].
     pub explain: bool,
+    /// Whether each step of replicas is held against the abstract model of replication.
+    pub refinement: bool,
     /// Whether marks of behaviour are gathered: [`Trial::marks`].
     pub coverage: bool,
     /// Whether the run ends at the first violation that counts by the plan's expectations.
@@ -105,6 +107,8 @@ pub struct RunOptions {
     pub out: PathBuf,
     /// Whether each plan is run twice and the trace hashes compared.
     pub check_determinism: bool,
+    /// Whether each step of replicas is held against the abstract model of replication.
+    pub check_refinement: bool,
     /// Whether the first violation ends it.
     pub fail_fast: bool,
     /// Whether a run that has a folder gets a report.

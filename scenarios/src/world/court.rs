@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tribunal_common::{ClientObs, Obs, PartitionState, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
-use tribunal_model::{History, Invariants, ModelConfig, Progress, Reached, Violation};
+use tribunal_model::{History, Invariants, ModelConfig, Progress, Reached, Refinement, Violation};
 use tribunal_sim::{Judge, Lifecycle, Machines};
 
 use super::coverage::Coverage;
@@ -18,6 +18,8 @@ use crate::run::{How, counts};
 /// The judge of one run.
 pub(super) struct Court {
     pub(super) invariants: Invariants,
+    /// The abstract model, if runs are held against it.
+    refinement: Option<Refinement>,
     pub(super) history: History,
     /// Counts from the workload's zero on: what the warm-up reaches says nothing.
     pub(super) reached: Reached,
@@ -51,6 +53,7 @@ impl Court {
         let record = how.folder.is_some() || how.explain;
         Court {
             invariants: Invariants::new(config),
+            refinement: how.refinement.then(Refinement::new),
             history: History::new(),
             reached: Reached::new(),
             progress: Vec::new(),
@@ -97,7 +100,10 @@ impl Judge<Node> for Court {
 
     fn observe(&mut self, at: Time, node: NodeId, report: &Report) {
         let obs = &report.0;
-        if let Err(violation) = self.invariants.observe(at, node, obs) {
+        let broken = self.invariants.observe(at, node, obs).err();
+        let names = self.invariants.truth().names();
+        let parted = self.refinement.as_mut().and_then(|model| model.observe(at, node, obs, names).err());
+        for violation in broken.into_iter().chain(parted) {
             let property = violation.property.into();
             self.ended |= self.ends_at.as_ref().is_some_and(|expect| counts(expect, property));
             self.violations.push(*violation);
@@ -143,7 +149,12 @@ impl Judge<Node> for Court {
     fn lifecycle(&mut self, at: Time, node: NodeId, change: Lifecycle) {
         match change {
             Lifecycle::Crashed | Lifecycle::Halted(_) => self.invariants.on_crash(at, node, false),
-            Lifecycle::PowerLost => self.invariants.on_crash(at, node, true),
+            Lifecycle::PowerLost => {
+                self.invariants.on_crash(at, node, true);
+                if let Some(model) = &mut self.refinement {
+                    model.on_loss(node);
+                }
+            }
             Lifecycle::Started(_) => self.invariants.on_start(node),
         }
     }

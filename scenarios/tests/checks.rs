@@ -1,0 +1,53 @@
+//! Counterexamples of the checker, replayed in the kernel.
+
+use std::sync::Arc;
+
+use tribunal::plan::Script;
+use tribunal::world::{Followed, follow};
+use tribunal_checker::{CheckConfig, Order, SHIPPED, Search, Stopped, World};
+use tribunal_common::Bug;
+
+fn counterexample(name: &str, bug: Bug) -> Script {
+    let (file, text) = SHIPPED.iter().find(|(file, _)| *file == format!("{name}.toml")).expect("it is shipped");
+    let config = CheckConfig::parse(file, text).expect("it is right").with_bugs(&[bug]);
+    let limit = config.limit;
+    let world = Arc::new(World::new(config));
+    match world.search(Search { order: Order::Breadth, limit, time: None }).stopped {
+        Stopped::Violation { violation, path } => Script::of(&world, text, &path, &violation),
+        other => panic!("{} is not found in {name}: {other:?}", bug.id()),
+    }
+}
+
+#[test]
+fn the_kernel_breaks_the_same_promise_at_the_last_step_of_a_counterexample() {
+    for (name, bug) in [("replica", Bug::Kip101), ("replica", Bug::Kip497)] {
+        let script = counterexample(name, bug);
+        let written = Script::parse(&script.to_toml()).expect("what is written can be read");
+        assert_eq!(written, script);
+        match follow(&script).expect("its configuration is right") {
+            Followed::Broke { property, step, .. } => {
+                assert_eq!(property, script.property, "{}", bug.id());
+                assert_eq!(step, script.steps.len(), "{}", bug.id());
+            }
+            other => panic!("{}: {other:?}", bug.id()),
+        }
+    }
+}
+
+#[test]
+fn a_counterexample_without_its_bug_holds_in_the_kernel() {
+    let script = counterexample("replica", Bug::Kip101);
+    let text = script.to_toml().replace("bugs = [\"KIP-101\"]\n", "");
+    let honest = Script::parse(&text).expect("it can be read");
+    assert!(!matches!(follow(&honest), Ok(Followed::Broke { .. })), "{:?}", follow(&honest));
+}
+
+#[test]
+fn a_plan_that_names_no_property_or_no_bug_is_refused() {
+    let script = counterexample("replica", Bug::Kip101);
+    let text = script.to_toml();
+    let wrong = |from: &str, to: &str| Script::parse(&text.replace(from, to)).expect_err("it is wrong");
+    assert!(wrong("property = \"strong-isr\"", "property = \"nothing\"").contains("`nothing` is no property"));
+    assert!(wrong("KIP-101", "KIP-0").contains("`KIP-0` is no bug"));
+    assert!(wrong("format = 1", "format = 9").contains("a plan of format 9"));
+}
