@@ -6,7 +6,7 @@
 //!   the link is whole; else it is refused at once. One that takes its time is one whose first message does.
 //! - *The end of a connection with nothing in flight.* An end that learns of it late is one that has done nothing
 //!   meanwhile. With something in flight, it is learnt after that: bytes of an old connection are still handled.
-//! - *Syncs of folders.* Names are durable at once, here as in the kernel, so completing one changes nothing but who waits
+//! - *Syncs of folders.* Names are durable at once in this world, so completing one changes nothing but who waits
 //!   for it, and the sync of the file before it is an action.
 //! - With `syncs = "eager"`, all of them: where no power is lost, a sync only delays an answer, which the network does too.
 
