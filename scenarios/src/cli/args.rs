@@ -261,7 +261,7 @@ impl RunArgs {
             bugs: self.how.bugs.clone(),
             out: self.how.out.clone().unwrap_or_else(|| DEFAULT_OUT.into()),
             check_determinism: self.how.check_determinism || ci,
-            check_refinement: self.how.check_refinement || ci,
+            check_refinement: self.how.check_refinement,
             fail_fast: !(self.no_fail_fast || ci),
             report: !self.how.no_report,
         }

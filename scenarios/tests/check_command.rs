@@ -1,0 +1,77 @@
+//! `tribunal check` from outside: exit codes, what is covered, and plans that `replay` follows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn scratch(test: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("check_command").join(test);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn tribunal(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tribunal")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn what_is_exhausted_and_holds_is_0_and_counts_what_it_saw() {
+    let done = tribunal(&scratch("held"), &["check", "quorum-3-snapshot"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).starts_with("ok quorum-3-snapshot: 82,793 distinct states, "), "{}", text(&done.stdout));
+}
+
+#[test]
+fn a_limit_is_120_and_says_what_was_covered_of_how_much() {
+    let folder = scratch("limit");
+    let done = tribunal(&folder, &["check", "replica", "--limit", "20000"]);
+    assert_eq!(done.status.code(), Some(120));
+    let said = text(&done.stdout);
+    assert!(said.contains("replica: cannot finish: it has 1,141,566 distinct states"), "{said}");
+    assert!(said.contains("LIMIT replica: ") && said.contains("% are covered; all would take about"), "{said}");
+    let mine =
+        "machines = \"quorum\"\nnodes = 4\nsyncs = \"eager\"\n[budgets]\nelections = 3\n[expect]\nlimit = 9_000\n";
+    fs::write(folder.join("mine.toml"), mine).unwrap();
+    let done = tribunal(&folder, &["check", "mine.toml"]);
+    assert_eq!(done.status.code(), Some(120));
+    assert!(text(&done.stdout).contains("distinct states (at least, by "), "{}", text(&done.stdout));
+}
+
+#[test]
+fn a_planted_bug_is_100_with_a_plan_that_replays_and_without_it_does_not() {
+    let folder = scratch("bug");
+    let found = tribunal(&folder, &["check", "replica", "--bug", "KIP-101"]);
+    assert_eq!(found.status.code(), Some(100), "{}", text(&found.stderr));
+    let said = text(&found.stdout);
+    let plan = "target/tribunal/check/replica/plan.toml";
+    assert!(said.contains("strong-isr") && said.contains(&format!("replay: tribunal replay {plan}")), "{said}");
+    let again = tribunal(&folder, &["replay", plan]);
+    assert_eq!(again.status.code(), Some(100), "{}{}", text(&again.stdout), text(&again.stderr));
+    let healthy = fs::read_to_string(folder.join(plan)).unwrap().replace("bugs = [\"KIP-101\"]\n", "");
+    fs::write(folder.join("healthy.toml"), healthy).unwrap();
+    assert_eq!(tribunal(&folder, &["replay", "healthy.toml"]).status.code(), Some(122));
+    assert_eq!(tribunal(&folder, &["replay", plan, "--seed", "1"]).status.code(), Some(2));
+}
+
+#[test]
+fn an_unknown_configuration_is_4_and_a_wrong_one_96_with_its_place() {
+    let folder = scratch("wrong");
+    let unknown = tribunal(&folder, &["check", "replicas"]);
+    assert_eq!(unknown.status.code(), Some(4));
+    assert!(text(&unknown.stderr).contains("did you mean replica?"), "{}", text(&unknown.stderr));
+    fs::write(
+        folder.join("mine.toml"),
+        "machines = \"quorum\"\nnodes = 3\n[budgets]\ncrash = 1\n[expect]\nlimit = 1\n",
+    )
+    .unwrap();
+    let wrong = tribunal(&folder, &["check", "mine.toml"]);
+    assert_eq!(wrong.status.code(), Some(96));
+    assert!(text(&wrong.stderr).contains("mine.toml: line 4: unknown budget `crash`"), "{}", text(&wrong.stderr));
+    assert_eq!(tribunal(&folder, &["check", "gone/mine.toml"]).status.code(), Some(96));
+    assert_eq!(tribunal(&folder, &["check", "--explore"]).status.code(), Some(2));
+}
