@@ -97,6 +97,7 @@ pub(crate) fn write_run(
         bugs: bugs.to_vec(),
         out: out.to_owned(),
         check_determinism: false,
+        check_refinement: false,
         fail_fast: true,
         report: true,
     };
