@@ -1,7 +1,7 @@
 //! Answers that need nothing but the metadata image.
 
 use tribunal_common::BrokerConfig;
-use tribunal_controller::{MetadataImage, NO_LEADER, TopicImage};
+use tribunal_controller::{MetadataImage, NO_LEADER, TopicImage, invalid_topic_name};
 use tribunal_protocol::messages::ApiVersionsRequest;
 use tribunal_protocol::messages::api_versions_response::{
     ApiVersion, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
@@ -112,9 +112,15 @@ pub(crate) fn metadata(
                 match (found, wanted.name) {
                     (Some(topic), _) => describe(image, topic),
                     (None, name) => {
-                        let error = if by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
+                        let invalid = name.as_ref().is_some_and(|name| invalid_topic_name(name).is_some());
+                        let error = match by_id {
+                            true => ErrorCode::UnknownTopicId,
+                            false if invalid => ErrorCode::InvalidTopicException,
+                            false => ErrorCode::UnknownTopicOrPartition,
+                        };
                         if let Some(name) = &name
                             && !by_id
+                            && !invalid
                             && cfg.topic.auto_create
                             && (request.allow_auto_topic_creation || version < 4)
                         {

@@ -18,6 +18,9 @@ const TOPIC_IDS_SINCE: i16 = 13;
 /// First version whose answers may carry a point of divergence and the current leader (KIP-595).
 const DIVERGING_SINCE: i16 = 12;
 
+/// Isolation level of consumers that skip what was aborted.
+const READ_COMMITTED: i8 = 1;
+
 /// A fetch that found too little and waits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ParkedFetch {
@@ -79,7 +82,7 @@ impl Replicas {
             }
         }
         if ready || self.has_older_claim(conn) {
-            let response = self.build(&request, &places, version, fetcher, io);
+            let response = self.build(&request, &places, version, io);
             if ready && bytes_in(&response) >= request.min_bytes as usize
                 || request.max_wait_ms <= 0
                 || request.min_bytes <= 1
@@ -147,7 +150,6 @@ impl Replicas {
         request: &FetchRequest,
         places: &[Option<u32>],
         version: i16,
-        fetcher: Fetcher,
         io: &mut Io<'_, D, F>,
     ) -> FetchResponse {
         let mut places = places.iter().copied();
@@ -158,7 +160,10 @@ impl Replicas {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for wanted in &topic.partitions {
                 let at = places.next().flatten();
-                let data = self.read(at, wanted, version, fetcher, budget, first, io);
+                let data = match at.filter(|at| self.partitions[*at as usize].is_some()) {
+                    Some(at) => self.read(at, wanted, request, version, budget, first, io),
+                    None => self.not_read(topic, wanted, version),
+                };
                 if let Some(records) = &data.records {
                     budget = budget.saturating_sub(records.len());
                     first = first && records.is_empty();
@@ -170,31 +175,32 @@ impl Replicas {
         FetchResponse { responses, ..Default::default() }
     }
 
+    /// The answer for a partition that this broker does not have.
+    fn not_read(&self, topic: &FetchTopic, wanted: &FetchPartition, version: i16) -> PartitionData {
+        let (id, unknown) = match version {
+            TOPIC_IDS_SINCE.. => (Some(topic.topic_id), ErrorCode::UnknownTopicId),
+            _ => (self.topic_id(&topic.topic), ErrorCode::UnknownTopicOrPartition),
+        };
+        let error = self.not_here(id, wanted.partition, unknown);
+        PartitionData { error_code: error.code(), ..nothing_of(wanted) }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
     fn read<D: Disk, F: Fx>(
         &mut self,
-        at: Option<u32>,
+        at: u32,
         wanted: &FetchPartition,
+        request: &FetchRequest,
         version: i16,
-        fetcher: Fetcher,
         budget: usize,
         first: bool,
         io: &mut Io<'_, D, F>,
     ) -> PartitionData {
-        let mut data = PartitionData {
-            partition_index: wanted.partition,
-            high_watermark: -1,
-            last_stable_offset: -1,
-            log_start_offset: -1,
-            records: Some(Default::default()),
-            ..Default::default()
-        };
+        // Only who filters aborted transactions is told which there are, and only with records.
+        let mut data = PartitionData { aborted_transactions: None, ..nothing_of(wanted) };
         let offline = self.offline;
-        let Some(partition) = at.and_then(|at| self.partitions[at as usize].as_ref()) else {
-            let known = version >= TOPIC_IDS_SINCE;
-            data.error_code = if known { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition }.code();
-            return data;
-        };
+        let Some(partition) = self.partitions[at as usize].as_ref() else { return data };
+        let fetcher = Fetcher::of(request, version);
         if offline {
             data.error_code = ErrorCode::KafkaStorageError.code();
             return data;
@@ -225,6 +231,9 @@ impl Replicas {
                 }
             }
             Ok(Served::Readable { .. }) => {}
+        }
+        if request.isolation_level == READ_COMMITTED && fetcher == Fetcher::Consumer {
+            data.aborted_transactions = Some(Vec::new());
         }
         data.high_watermark = partition.high_watermark;
         data.last_stable_offset = partition.high_watermark;
@@ -273,7 +282,7 @@ impl Replicas {
             return true;
         }
         let Some(parked) = self.parked_fetches.remove(&conn) else { return false };
-        let response = self.build(&parked.request, &parked.places, version, fetcher, io);
+        let response = self.build(&parked.request, &parked.places, version, io);
         if bytes_in(&response) < parked.request.min_bytes.max(0) as usize
             && parked.request.min_bytes > 1
             && !has_error(&response)
@@ -295,8 +304,7 @@ impl Replicas {
         };
         let Some(parked) = self.parked_fetches.remove(&conn) else { return };
         self.unwatch(&parked, conn);
-        let fetcher = Fetcher::of(&parked.request, parked.version);
-        let response = self.build(&parked.request, &parked.places, parked.version, fetcher, io);
+        let response = self.build(&parked.request, &parked.places, parked.version, io);
         io.net.reply(io.fx, conn, ResponseBody::Fetch(response));
     }
 
@@ -349,6 +357,18 @@ pub(crate) fn check_leader_epoch(partition: &Partition, current: i32) -> Result<
         older if older < partition.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
         newer if newer > partition.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
         _ => Ok(()),
+    }
+}
+
+/// What is said of a partition of which nothing can be said.
+fn nothing_of(wanted: &FetchPartition) -> PartitionData {
+    PartitionData {
+        partition_index: wanted.partition,
+        high_watermark: -1,
+        last_stable_offset: -1,
+        log_start_offset: -1,
+        records: Some(Default::default()),
+        ..Default::default()
     }
 }
 

@@ -126,7 +126,7 @@ impl Replicas {
             return Err(ErrorCode::KafkaStorageError);
         }
         let Some(&at) = self.index.get(&TopicIdPartition { topic, partition }) else {
-            return Err(ErrorCode::NotLeaderOrFollower);
+            return Err(self.not_here(Some(topic), partition, ErrorCode::UnknownTopicOrPartition));
         };
         match self.partitions[at as usize].as_mut() {
             Some(partition) if matches!(partition.role, Role::Leader(_)) => Ok(partition),

@@ -9,12 +9,16 @@ use tribunal_protocol::messages::produce_response::{
     LeaderIdAndEpoch, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
 use tribunal_protocol::{ErrorCode, ResponseBody, Uuid};
+use tribunal_records::{BatchError, BatchHeader, Compression, ProduceError};
 
 use crate::partition::Role;
 use crate::replicas::{Replicas, start_sync};
 
 /// First version that names topics by id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
+
+/// First version in which batches may be compressed with zstd (KIP-110).
+const ZSTD_SINCE: i16 = 7;
 
 /// A produce that has appended and waits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -107,32 +111,32 @@ impl Replicas {
         acks: i16,
         io: &mut Io<'_, D, F>,
     ) -> Result<AppendedBatch, ErrorCode> {
-        if !(-1..=1).contains(&acks) {
-            return Err(ErrorCode::InvalidRequiredAcks);
-        }
         if self.is_stopped() {
             return Err(ErrorCode::KafkaStorageError);
         }
         let unknown =
             if version >= TOPIC_IDS_SINCE { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
         let topic = topic.ok_or(unknown)?;
-        let Some(&at) = self.index.get(&TopicIdPartition { topic, partition: index }) else {
-            return Err(match self.topics.contains_key(&topic) {
-                true => ErrorCode::NotLeaderOrFollower,
-                false => unknown,
-            });
-        };
+        let not_here = self.not_here(Some(topic), index, unknown);
+        if not_here != ErrorCode::NotLeaderOrFollower {
+            return Err(not_here);
+        }
+        let records = records.unwrap_or_default();
+        let header = one_batch(&records, version)?;
+        if !(-1..=1).contains(&acks) {
+            return Err(ErrorCode::InvalidRequiredAcks);
+        }
+        let at = *self.index.get(&TopicIdPartition { topic, partition: index }).ok_or(not_here)?;
         let settings = self.topics.get(&topic).ok_or(unknown)?;
         let partition = self.partitions[at as usize].as_mut().ok_or(unknown)?;
         if !matches!(partition.role, Role::Leader(_)) {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
-        let records = records.filter(|records| !records.is_empty()).ok_or(ErrorCode::InvalidRecord)?;
-        check_batch(&records, settings.max_message_bytes)?;
         if acks == -1 && partition.isr.len() < partition.effective_min_isr() {
             io.fx.observe(Obs::NotEnoughReplicas { partition: partition.id });
             return Err(ErrorCode::NotEnoughReplicas);
         }
+        check_batch(&records, &header, settings.max_message_bytes)?;
         let segments = partition.log.segment_base_offsets().count();
         let epoch = partition.leader_epoch;
         let info = match partition.log.append_as_leader(records, epoch, io.now, io.disk) {
@@ -284,21 +288,42 @@ fn cancel_timer<D: Disk, F: Fx>(conn: ConnId, io: &mut Io<'_, D, F>) {
     io.fx.cancel_timer(TimerId { class: timers::PRODUCE_PARKED, index: lanes::index(conn.initiator, conn.lane) });
 }
 
-/// What Kafka asks of the records of one partition in a Produce request: exactly one intact batch of the current
-/// format, not too large, not a control batch, and nothing that needs a producer id (those come with InitProducerId,
-/// which is not served yet).
-fn check_batch(records: &Bytes, max_message_bytes: u32) -> Result<(), ErrorCode> {
-    let header = tribunal_records::validate(records).map_err(|_| ErrorCode::CorruptMessage)?;
+/// What Kafka asks of the records of one partition before it looks at the partition: exactly one batch, of the current
+/// format, in a compression that the version of the request knows.
+fn one_batch(records: &Bytes, version: i16) -> Result<BatchHeader, ErrorCode> {
+    let header = BatchHeader::parse(records).map_err(|error| match error {
+        BatchError::Length(_) => ErrorCode::CorruptMessage,
+        BatchError::Magic(magic) if !(0..=2).contains(&magic) => ErrorCode::CorruptMessage,
+        _ => ErrorCode::InvalidRecord,
+    })?;
     if header.total_size() != records.len() {
+        return Err(ErrorCode::InvalidRecord);
+    }
+    if version < ZSTD_SINCE && header.attributes.compression() == Ok(Compression::Zstd) {
+        return Err(ErrorCode::UnsupportedCompressionType);
+    }
+    Ok(header)
+}
+
+/// What Kafka asks of a batch before it is appended, in Kafka's order: offsets from zero, not too large, intact, and as
+/// a producer may make it. What needs a producer id comes with InitProducerId, which is not served yet.
+fn check_batch(records: &Bytes, header: &BatchHeader, max_message_bytes: u32) -> Result<(), ErrorCode> {
+    if header.base_offset != 0 {
         return Err(ErrorCode::InvalidRecord);
     }
     if header.total_size() > max_message_bytes as usize {
         return Err(ErrorCode::MessageTooLarge);
     }
-    if header.attributes.is_control() || header.records_count <= 0 {
-        return Err(ErrorCode::InvalidRecord);
-    }
-    if header.producer_id >= 0 {
+    tribunal_records::validate(records).map_err(|error| match error {
+        BatchError::Crc { .. } => ErrorCode::CorruptMessage,
+        BatchError::UnknownCodec(_) => ErrorCode::UnknownServerError,
+        _ => ErrorCode::InvalidRecord,
+    })?;
+    header.check_produced().map_err(|error| match error {
+        ProduceError::LogAppendTime => ErrorCode::InvalidTimestamp,
+        _ => ErrorCode::InvalidRecord,
+    })?;
+    if header.is_idempotent() {
         return Err(ErrorCode::UnknownProducerId);
     }
     Ok(())

@@ -7,7 +7,7 @@ use tribunal_common::{
 };
 use tribunal_contract::{ConnId, Disk, DiskError, SyncOp, TimerId};
 use tribunal_log::LogConfig;
-use tribunal_protocol::{Str, Uuid};
+use tribunal_protocol::{ErrorCode, Str, Uuid};
 use tribunal_records::TimestampType;
 
 use crate::checkpoints::{Checkpoints, arm_retention};
@@ -37,6 +37,8 @@ pub struct Replicas {
     pub(crate) index: BTreeMap<TopicIdPartition, u32>,
     pub(crate) topics: BTreeMap<Uuid, TopicSettings>,
     pub(crate) names: BTreeMap<Str, Uuid>,
+    /// How many partitions a topic has, here or elsewhere.
+    partition_counts: BTreeMap<Uuid, i32>,
     pub(crate) brokers: BTreeMap<i32, BrokerLiveness>,
     /// By leader.
     pub(crate) fetchers: BTreeMap<i32, Fetcher>,
@@ -64,6 +66,7 @@ impl Replicas {
             index: BTreeMap::new(),
             topics: BTreeMap::new(),
             names: BTreeMap::new(),
+            partition_counts: BTreeMap::new(),
             brokers: BTreeMap::new(),
             fetchers: BTreeMap::new(),
             parked_fetches: BTreeMap::new(),
@@ -134,9 +137,21 @@ impl Replicas {
         self.topics.insert(topic, settings);
     }
 
+    /// What to answer about a partition that is not here: another broker has it, or there is none. `unknown` is for
+    /// topics that do not exist.
+    pub(crate) fn not_here(&self, topic: Option<Uuid>, partition: i32, unknown: ErrorCode) -> ErrorCode {
+        match topic.and_then(|topic| self.partition_counts.get(&topic)) {
+            Some(&count) if (0..count).contains(&partition) => ErrorCode::NotLeaderOrFollower,
+            Some(_) => ErrorCode::UnknownTopicOrPartition,
+            None => unknown,
+        }
+    }
+
     /// Takes what the committed metadata says of a partition. Older news than what is known is ignored: the answer to
     /// AlterPartition may come before the record.
     pub fn apply<D: Disk, F: Fx>(&mut self, state: &PartitionState, io: &mut Io<'_, D, F>) {
+        let count = self.partition_counts.entry(state.partition.topic).or_default();
+        *count = state.partition.partition.saturating_add(1).max(*count);
         if self.offline {
             return;
         }
@@ -190,6 +205,7 @@ impl Replicas {
         for id in ids {
             self.delete(id, io);
         }
+        self.partition_counts.remove(&topic);
         if let Some(settings) = self.topics.remove(&topic)
             && self.names.get(&settings.name) == Some(&topic)
         {
