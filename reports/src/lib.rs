@@ -11,8 +11,10 @@
 
 pub mod causal;
 pub mod charts;
+pub mod compare;
 pub mod data;
 mod error;
+mod export;
 mod folder;
 pub mod hunt;
 mod lines;
@@ -28,6 +30,7 @@ mod tables;
 mod verdict;
 
 pub use error::ReportError;
+pub use export::{Format, export};
 pub use folder::RunFolder;
 pub use lines::JsonLines;
 pub use observations::ObservationRecord;

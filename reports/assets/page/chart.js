@@ -208,7 +208,7 @@ class Chart extends Zoomable {
     g.save(); this.clip(g, top, bottom);
     if (panel.timed) this.bands(g, scene, top, bottom);
     g.restore();
-    if (panel.x.log) this.logAxis(g); else this.timeAxis(g, top, bottom, panel.x.label);
+    if (panel.x.names) this.namesAxis(g); else if (panel.x.log) this.logAxis(g); else this.timeAxis(g, top, bottom, panel.x.label);
     if (panel.rows.length) this.drawRows(g); else this.yAxis(g);
     g.save(); this.clip(g, top, bottom);
     for (const layer of this.layers) this.drawLayer(g, layer);
@@ -220,6 +220,11 @@ class Chart extends Zoomable {
     g.restore();
     g.strokeStyle = Colours.named("soft"); g.lineWidth = 1;
     g.strokeRect(this.left + 0.5, top + 0.5, this.width - this.left - this.right, bottom - top);
+  }
+  namesAxis(g) {
+    g.fillStyle = Colours.named("soft"); g.textAlign = "center"; g.textBaseline = "top";
+    this.panel.x.names.forEach((name, n) => g.fillText(name, this.x(n + 1), this.bottom + 4));
+    g.fillText(this.panel.x.label, (this.left + this.width - this.right) / 2, this.bottom + 19);
   }
   logAxis(g) {
     g.strokeStyle = Colours.named("grid"); g.fillStyle = Colours.named("soft");
@@ -340,7 +345,8 @@ class Chart extends Zoomable {
       if (far < least) {
         least = far;
         const [xs, ys] = [this.panel.x, this.panel.y].map((axis) => axis.label);
-        const where = this.panel.timed ? "" : `${labelOf(layer.points[i])} ${xs.replace(/.*\((.*)\)/, "$1")}, `;
+        const name = (this.panel.x.names || [])[Math.round(layer.points[i]) - 1];
+        const where = this.panel.timed ? "" : name !== undefined ? name + ", " : `${labelOf(layer.points[i])} ${xs.replace(/.*\((.*)\)/, "$1")}, `;
         best = { x, y, text: `${layer.name}: ${where}${labelOf(layer.points[i + 1])} ${ys.replace(/.*\((.*)\)/, "$1")}` };
       }
     }

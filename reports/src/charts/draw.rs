@@ -11,7 +11,7 @@ use plotters::style::{FontStyle, register_font};
 
 use super::PALETTE;
 use super::panel::{Axis, Draw, Layer, Panel, Scene};
-use super::ticks::{label, ticks};
+use super::ticks::{label, said, ticks};
 
 /// Open Sans Regular; its licence stands beside it.
 static FONT: &[u8] = include_bytes!("../../assets/fonts/OpenSans-Regular.ttf");
@@ -291,7 +291,7 @@ where
     for value in ticks(&panel.x, 10) {
         let x = scale.x(value);
         root.draw(&PathElement::new(vec![(x, top), (x, bottom)], PALE.stroke_width(1)))?;
-        root.draw(&Text::new(label(value), (x, bottom + 5), anchored(13, HPos::Center, VPos::Top)))?;
+        root.draw(&Text::new(said(&panel.x, value), (x, bottom + 5), anchored(13, HPos::Center, VPos::Top)))?;
     }
     let style = anchored(13, HPos::Center, VPos::Top);
     root.draw(&Text::new(panel.x.label.clone(), ((LEFT + right) / 2, bottom + 23), style))?;

@@ -25,6 +25,23 @@ pub struct Panel {
     pub legend: Vec<(u8, String)>,
 }
 
+impl Panel {
+    /// A chart of layers that is not over simulated time.
+    pub fn of_layers(id: &str, title: &str, x: Axis, y: Axis, layers: Vec<Layer>) -> Panel {
+        Panel {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            x,
+            y,
+            timed: false,
+            rows: Vec::new(),
+            cells: Vec::new(),
+            layers,
+            legend: Vec::new(),
+        }
+    }
+}
+
 /// An axis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Axis {
@@ -36,6 +53,9 @@ pub struct Axis {
     pub to: f64,
     /// Whether its scale is logarithmic.
     pub log: bool,
+    /// What stands at 1, 2 and so on, if it is not numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }
 
 /// Lines or points of one meaning.

@@ -74,7 +74,7 @@ fn time_axis(data: &Data) -> Axis {
 }
 
 fn axis(label: &str, from: f64, to: f64) -> Axis {
-    Axis { label: label.to_owned(), from, to: if to > from { to } else { from + 1.0 }, log: false }
+    Axis { label: label.to_owned(), from, to: if to > from { to } else { from + 1.0 }, log: false, names: Vec::new() }
 }
 
 /// A logarithmic axis around these values, ending at powers of ten.
@@ -86,7 +86,7 @@ fn log_axis(label: &str, values: impl Iterator<Item = f64>) -> Axis {
     let (low, high) = if low.is_finite() { (low, high) } else { (1.0, 10.0) };
     let from = 10f64.powf((low * 0.95).log10().floor());
     let to = 10f64.powf((high * 1.02).log10().ceil());
-    Axis { label: label.to_owned(), from, to: to.max(from * 10.0), log: true }
+    Axis { label: label.to_owned(), from, to: to.max(from * 10.0), log: true, names: Vec::new() }
 }
 
 fn most(layers: &[Layer]) -> f64 {
@@ -94,17 +94,7 @@ fn most(layers: &[Layer]) -> f64 {
 }
 
 fn panel(id: &str, title: &str, x: Axis, y: Axis, layers: Vec<Layer>) -> Panel {
-    Panel {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        x,
-        y,
-        timed: true,
-        rows: Vec::new(),
-        cells: Vec::new(),
-        layers,
-        legend: Vec::new(),
-    }
+    Panel { timed: true, ..Panel::of_layers(id, title, x, y, layers) }
 }
 
 fn ribbons(id: &str, title: &str, data: &Data, rows: Vec<String>, cells: Vec<Cell>) -> Panel {

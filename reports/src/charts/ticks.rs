@@ -4,6 +4,9 @@ use super::panel::Axis;
 
 /// Positions of labels: round numbers, about `wanted` of them; powers of ten on a logarithmic axis.
 pub(super) fn ticks(axis: &Axis, wanted: usize) -> Vec<f64> {
+    if !axis.names.is_empty() {
+        return (1..=axis.names.len()).map(|n| n as f64).collect();
+    }
     if axis.log {
         let from = axis.from.log10().ceil() as i32;
         let to = axis.to.log10().floor() as i32;
@@ -16,6 +19,12 @@ pub(super) fn ticks(axis: &Axis, wanted: usize) -> Vec<f64> {
     let first = (axis.from / step).ceil() as i64;
     let last = (axis.to / step + 1e-9).floor() as i64;
     (first..=last).map(|n| n as f64 * step).collect()
+}
+
+/// What an axis says at a position.
+pub(super) fn said(axis: &Axis, value: f64) -> String {
+    let name = axis.names.get((value as usize).wrapping_sub(1));
+    name.cloned().unwrap_or_else(|| label(value))
 }
 
 /// A label: no more digits than needed.
@@ -34,7 +43,7 @@ mod tests {
     use super::*;
 
     fn axis(from: f64, to: f64, log: bool) -> Axis {
-        Axis { label: String::new(), from, to, log }
+        Axis { label: String::new(), from, to, log, names: Vec::new() }
     }
 
     #[test]

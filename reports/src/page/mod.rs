@@ -9,7 +9,7 @@ mod timeline;
 
 use serde::Serialize;
 
-pub(crate) use html::escaped;
+pub(crate) use html::{escaped, table};
 pub use run::run_page;
 
 use crate::charts::{Panel, Scene};
@@ -68,4 +68,10 @@ fn document(title: &str, head: &str, sections: &[Section], data: &PageData<'_>) 
 /// Where the script puts these charts.
 pub(crate) fn charts(ids: &[&str]) -> String {
     ids.iter().map(|id| format!("<div data-panels=\"{id}\"></div>")).collect()
+}
+/// The data of a page that has charts and nothing else.
+pub(crate) fn page_of_charts(title: &str, head: &str, sections: &[Section], panels: &[Panel]) -> String {
+    let (timeline, spacetime) = Default::default();
+    let data = PageData { from: 0.0, to: 1.0, panels, scene: &Scene::default(), timeline, spacetime };
+    document(title, head, sections, &data)
 }

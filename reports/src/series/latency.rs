@@ -78,8 +78,17 @@ fn quantiles_ms(histogram: &Histogram<u64>) -> [f64; 4] {
     QUANTILES.map(|quantile| histogram.value_at_quantile(quantile) as f64 / 1e3)
 }
 
+/// The latencies of acknowledged sends, in microseconds; empty without operations.
+pub(crate) fn send_histogram(ops: Option<&Operations>) -> Histogram<u64> {
+    let mut all = histogram();
+    for op in ops.into_iter().flat_map(timed).filter(|op| op.outcome == Outcome::Ok) {
+        record(&mut all, op.latency_ms());
+    }
+    all
+}
+
 impl Distribution {
-    fn of(histogram: &Histogram<u64>) -> Distribution {
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Distribution {
         let count = histogram.len();
         let mut sum = 0;
         let steps = histogram.iter_quantiles(8).map(|step| {

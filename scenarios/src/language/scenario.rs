@@ -13,6 +13,7 @@ use super::fault::ScenarioFault;
 use super::keys::{Context, Keys, Table, Visitor, Writer, read_keys};
 use super::records::{checksum, parse_records};
 use super::source::Source;
+use super::sweep::{Sweep, SweepKeys};
 use super::units::{Rate, Seeds};
 use super::workload::{Producer, Workload};
 use crate::files;
@@ -40,6 +41,8 @@ pub struct Scenario {
     pub faults: Vec<ScenarioFault>,
     /// What is expected.
     pub expect: Expect,
+    /// One of its keys over several values, for `tribunal sweep`.
+    pub sweep: Option<Sweep>,
 }
 
 /// Seeds of a scenario that does not say.
@@ -61,6 +64,7 @@ pub(crate) struct ScenarioKeys {
     workloads: Vec<Workload>,
     faults: Vec<ScenarioFault>,
     expect: Expect,
+    sweep: SweepKeys,
 }
 
 impl Keys for ScenarioKeys {
@@ -78,18 +82,29 @@ impl Keys for ScenarioKeys {
         v.tables("workload", "What some clients do; `kind` is first.", &mut self.workloads);
         v.tables("fault", "What goes wrong: when, and one action.", &mut self.faults);
         v.table("expect", "What runs must, may and must not show; may be left out.", &mut self.expect);
+        v.table("sweep", "A key over several values, for `tribunal sweep`; `run` ignores it.", &mut self.sweep);
     }
 }
 
 impl Scenario {
     /// Reads a scenario from the text of a file. Files that it names are looked for beside it.
     pub fn parse(source: Source) -> Result<Scenario, Diagnostics> {
+        Scenario::read(source, true)
+    }
+
+    /// Reads a scenario, and the values of its sweep if `swept`: each of those is a scenario that is read without.
+    fn read(source: Source, swept: bool) -> Result<Scenario, Diagnostics> {
         let mut cx = Context::new(source, false);
         let keys: Option<ScenarioKeys> = parse_file(&mut cx);
-        let scenario = keys.map(|keys| keys.resolve(&mut cx));
+        let sweep = keys.as_ref().map(|keys| keys.sweep.clone());
+        let mut scenario = keys.map(|keys| keys.resolve(&mut cx));
         if let Some(scenario) = &scenario {
             check::name(&mut cx, "name", &scenario.name);
             check::setup(&mut cx, &Setup::of(scenario));
+        }
+        if let (Some(scenario), Some(sweep), true) = (&mut scenario, sweep, swept) {
+            let first = |wrong: Diagnostics| wrong.0.first().map_or_else(String::new, |wrong| wrong.message.clone());
+            scenario.sweep = sweep.resolve(&mut cx, |source| Scenario::read(source, false).map(drop).map_err(first));
         }
         match scenario {
             Some(scenario) if cx.diagnostics.0.is_empty() => Ok(scenario),
@@ -184,6 +199,7 @@ impl ScenarioKeys {
             workloads: self.workloads,
             faults: self.faults,
             expect: self.expect,
+            sweep: None,
         }
     }
 }
