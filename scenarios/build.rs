@@ -8,7 +8,7 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     let mut text = String::from("/// Path as people know it, and text, of every file that is built in.\n");
     text += "const BUILT_IN: &[(&str, &str)] = &[\n";
-    for folder in ["catalog", "regressions"] {
+    for folder in ["catalog", "regressions", "sweeps"] {
         for path in files(&crate_folder.join(folder)) {
             let name = path.file_name().and_then(|name| name.to_str()).expect("scenario files have plain names");
             writeln!(text, "    ({:?}, include_str!({path:?})),", format!("scenarios/{folder}/{name}"))

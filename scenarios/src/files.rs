@@ -93,6 +93,11 @@ pub fn regressions() -> impl Iterator<Item = Source> {
     in_folder("scenarios/regressions/")
 }
 
+/// The sweeps that are built in, in the order of their names.
+pub fn sweeps() -> impl Iterator<Item = Source> {
+    in_folder("scenarios/sweeps/")
+}
+
 fn in_folder(folder: &'static str) -> impl Iterator<Item = Source> {
     let wanted = move |path: &str| path.starts_with(folder) && path.ends_with(".toml");
     BUILT_IN.iter().filter(move |(path, _)| wanted(path)).map(|(path, text)| Source::new(*path, *text))

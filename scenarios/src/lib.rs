@@ -9,4 +9,5 @@ pub mod language;
 pub mod plan;
 pub mod run;
 pub mod shrink;
+pub mod sweep;
 pub mod world;

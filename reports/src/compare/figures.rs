@@ -71,6 +71,12 @@ impl Group {
         });
     }
 
+    /// Adds the runs of another group.
+    pub fn merge(&mut self, other: Group) {
+        let _ = self.sends.add(&other.sends);
+        self.runs.extend(other.runs);
+    }
+
     /// The latency of acknowledged sends over all runs.
     pub fn distribution(&self) -> Distribution {
         Distribution::of(&self.sends)

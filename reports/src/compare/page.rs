@@ -106,7 +106,8 @@ impl Comparison {
         };
         let rows: Vec<Vec<String>> = self.groups.iter().map(row).collect();
         let knob = if self.knob.is_empty() { "run" } else { &self.knob };
-        let header = ["#runs", "#median", "#0.99", "#slowest", "#acknowledged", "#unavailable", "#failover", "did not hold"];
+        let header =
+            ["#runs", "#median", "#0.99", "#slowest", "#acknowledged", "#unavailable", "#failover", "did not hold"];
         let header: Vec<&str> = std::iter::once(knob).chain(header).collect();
         let hint = "<p class=\"hint\">Means over runs, ± half of the 95 % confidence interval.</p>";
         format!("{}{hint}", table(&header, &rows))
@@ -116,7 +117,9 @@ impl Comparison {
         let rows = self.groups.iter().flat_map(|group| {
             group.runs.iter().map(|run| {
                 let mut row = vec![group.label.clone(), run.seed.clone()];
-                row.extend(METRICS.iter().map(|metric| (metric.of)(run).map_or("–".into(), |v| figure(v, metric.unit))));
+                row.extend(
+                    METRICS.iter().map(|metric| (metric.of)(run).map_or("–".into(), |v| figure(v, metric.unit))),
+                );
                 row.push(run.broken.join(", "));
                 row
             })

@@ -110,7 +110,8 @@ impl History {
         let Some(send) = self.sends.remove(&(line.client, line.record.unwrap_or_default())) else { return };
         let (key, value) = (string(&send.partition), string(&send.value));
         if line.event == "acknowledged" {
-            let offset = line.offset.filter(|offset| *offset >= 0).map_or("nil".to_owned(), |offset| offset.to_string());
+            let offset =
+                line.offset.filter(|offset| *offset >= 0).map_or("nil".to_owned(), |offset| offset.to_string());
             let micro = format!("[[:send {key} [{offset} {value}]]]");
             self.operation(line.time_s, ":ok", send.process, ":send", &micro, None);
             self.free.insert(send.process);

@@ -72,8 +72,7 @@ pub fn export(folder: &RunFolder, format: Format, out: Option<&Path>) -> Result<
 fn traced(folder: &RunFolder) -> Result<(Reading, Trace), ReportError> {
     let reading = Reading::of(folder)?;
     let path = folder.path().join("trace.bin");
-    let trace = Trace::decode(&reading.trace)
-        .map_err(|error| ReportError::Corrupt { path, why: error.to_string() })?;
+    let trace = Trace::decode(&reading.trace).map_err(|error| ReportError::Corrupt { path, why: error.to_string() })?;
     Ok((reading, trace))
 }
 

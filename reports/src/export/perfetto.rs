@@ -20,14 +20,10 @@ pub(super) fn trace_events(reading: &Reading, trace: &Trace, graph: &CausalGraph
     let mut events = names(reading);
     let micros = |event: &TraceEvent| event.at.0 as f64 / 1e3;
     let label = |label: u16| trace.labels.get(usize::from(label)).map_or("message", String::as_str);
-    let slice = |name: &str, event: &TraceEvent, thread: u32| {
-        json!({"name": name, "cat": "message", "ph": "X", "ts": micros(event), "dur": 1, "pid": event.node.0, "tid": thread})
-    };
+    let slice = |name: &str, event: &TraceEvent, thread: u32| json!({"name": name, "cat": "message", "ph": "X", "ts": micros(event), "dur": 1, "pid": event.node.0, "tid": thread});
     for (index, event) in trace.events.iter().enumerate() {
         let (node, ts) = (event.node.0, micros(event));
-        let instant = |name: &str, thread: u32| {
-            json!({"name": name, "cat": "state", "ph": "i", "s": "p", "ts": ts, "pid": node, "tid": thread})
-        };
+        let instant = |name: &str, thread: u32| json!({"name": name, "cat": "state", "ph": "i", "s": "p", "ts": ts, "pid": node, "tid": thread});
         match event.kind {
             TraceKind::Sent { label: kind, bytes, .. } => {
                 let mut sent = slice(label(kind), event, MESSAGES);

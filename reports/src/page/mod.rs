@@ -3,6 +3,7 @@
 //! The scripts in `assets/page` are ours, like everything here.
 
 mod html;
+mod hunt;
 mod run;
 mod spacetime;
 mod timeline;
@@ -10,6 +11,7 @@ mod timeline;
 use serde::Serialize;
 
 pub(crate) use html::{escaped, table};
+pub use hunt::{hunt_file, write_hunt_page};
 pub use run::run_page;
 
 use crate::charts::{Panel, Scene};

@@ -13,8 +13,8 @@ mod tables;
 pub use activity::{Activity, Down, LinkSeries, SyncBin};
 pub use availability::{Availability, Share, UNAVAILABLE_AFTER_S, Window};
 pub use lag::{Lag, LagSeries};
-pub use latency::{BinQuantiles, Distribution, Latency, QUANTILES, RawPoint};
 pub(crate) use latency::send_histogram;
+pub use latency::{BinQuantiles, Distribution, Latency, QUANTILES, RawPoint};
 pub use rate::{Rate, RateSeries};
 pub use recovery::{Effect, Recovery, RecoveryRow};
 

@@ -50,8 +50,13 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Writes a scenario with comments, to begin with
     New(NewArgs),
-    /// Draws the report of a run again
+    /// Draws the report of a run again, compares runs, or draws the page of a hunt
     Report(ReportArgs),
+    /// Converts a run for other tools
+    Export(ExportArgs),
+    /// Runs a scenario at each value of its `[sweep]`, over seeds, and compares
+    #[command(after_help = EXIT_CODES)]
+    Sweep(SweepArgs),
     /// Measures how fast the simulator is, beside others
     Bench(BenchArgs),
     /// Starts real brokers that any Kafka client can use, until Ctrl-C
@@ -191,11 +196,66 @@ pub(crate) struct NewArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// A run's folder, such as target/tribunal/latest
-    pub(crate) run: PathBuf,
+    /// A run's folder, such as target/tribunal/latest; a hunt's hunt.json, or its folder; with --compare, several runs
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Put the runs side by side in one page
+    #[arg(long)]
+    pub(crate) compare: bool,
     /// Pictures as PNG too, beside the SVG
     #[arg(long, help_heading = "Output")]
     pub(crate) png: bool,
+    /// Where the comparison goes [default: target/tribunal/compare]
+    #[arg(long, value_name = "DIR", requires = "compare", help_heading = "Output")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// A run's folder, such as target/tribunal/latest
+    pub(crate) run: PathBuf,
+    /// The format
+    #[arg(long = "as", value_enum, value_name = "FORMAT")]
+    pub(crate) format: ExportFormat,
+    /// Where it goes [default: into the run's folder]
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Every series as a CSV file, in a folder
+    Csv,
+    /// A Jepsen history (jepsen.tests.kafka), in EDN
+    Edn,
+    /// JSON Lines
+    Jsonl,
+    /// Chrome's trace format, for ui.perfetto.dev
+    Perfetto,
+    /// A log with vector clocks, for ShiViz
+    Shiviz,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    /// Scenario files with a [sweep], folders of them, or names of the built-in ones [default: all of these]
+    pub(crate) paths: Vec<PathBuf>,
+    /// These seeds for each value, the end not included [default: the scenario's own]
+    #[arg(long, value_name = "A..B", value_parser = parse_seeds, help_heading = "Selection")]
+    pub(crate) seeds: Option<Seeds>,
+    /// How many runs at a time [default: one for each core]
+    #[arg(short, long, value_name = "N", help_heading = "Running")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Pictures as PNG too, beside the SVG
+    #[arg(long, help_heading = "Output")]
+    pub(crate) png: bool,
+    /// Where comparisons go [default: target/tribunal/sweeps]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

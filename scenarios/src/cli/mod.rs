@@ -16,6 +16,7 @@ mod select;
 mod serve;
 mod serve_args;
 mod shrink;
+mod sweep;
 mod terminal;
 
 use std::fmt::Display;
@@ -46,11 +47,13 @@ pub fn main(world: Option<&dyn World>) -> ExitCode {
         Command::List(args) => list::list(args),
         Command::Merge(args) => merge::merge(&args),
         Command::New(args) => new(&args),
+        Command::Export(args) => report::export(&args),
         Command::Report(args) => report::report(&args),
         Command::Replay(args) => replay(&args, world),
         Command::Run(args) => run(&args, world),
         Command::Serve(args) => serve::serve(&args),
         Command::Shrink(args) => shrink::shrink(&args, world),
+        Command::Sweep(args) => sweep::sweep(&args, world),
         Command::Validate(args) => validate(&args),
     };
     exit.into()

@@ -138,7 +138,10 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<Source>, Wrong> {
             Ok(source) => all.push(source),
             Err(error) => {
                 let name = path.to_str().unwrap_or_default();
-                let named = files::catalog().find(|source| source.name() == format!("scenarios/catalog/{name}.toml"));
+                let known = |source: &Source| {
+                    ["catalog", "sweeps"].iter().any(|kind| source.name() == format!("scenarios/{kind}/{name}.toml"))
+                };
+                let named = files::catalog().chain(files::sweeps()).find(known);
                 all.push(named.ok_or(error)?);
             }
         }
