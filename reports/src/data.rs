@@ -54,7 +54,8 @@ impl Bins {
 
     /// The bin of a time; times outside are in the first or the last.
     pub fn of_time(&self, time_s: f64) -> usize {
-        ((time_s / self.width_s).floor().max(0.0) as usize).min(self.count - 1)
+        // 4.6 / 0.2 is a little less than 23: what is at a boundary belongs to the bin that begins there.
+        ((time_s / self.width_s + 1e-9).floor().max(0.0) as usize).min(self.count - 1)
     }
 
     /// When a bin begins, in seconds.
@@ -151,5 +152,6 @@ mod tests {
             assert_eq!(bins.of_time(end_s + 1.0), bins.count - 1);
         }
         assert_eq!(Bins::of(32.1).width_s, 0.25);
+        assert_eq!(Bins { width_s: 0.2, count: 160 }.of_time(4.6), 23);
     }
 }
