@@ -101,7 +101,7 @@ def test_pointing_at_a_chart_tells_the_value_and_the_fault(chromium, held):
 
 def test_the_space_time_diagram_opens_on_the_cause_and_expands(chromium, failed):
     page = opened(chromium, failed)
-    canvas = chart(page, "spacetime")
+    canvas = chart(page, "diagram")
     shown = lambda: int(canvas.get_attribute("data-messages"))
     first = shown()
     assert 0 < first <= 200

@@ -89,7 +89,7 @@ function spaceTime(place, data) {
   data.windows.forEach((window, n) => select.append(make("option", { value: String(n) }, window.title)));
   const holder = make("div");
   const open = (n) => {
-    const canvas = make("canvas", { id: "spacetime" });
+    const canvas = make("canvas", { id: "diagram" });
     const diagram = new SpaceTime(canvas, data, data.windows[n], apis);
     const more = make("button", { type: "button", id: "expand" }), less = make("button", { type: "button", id: "narrow" }, "only what led to it");
     const said = make("span", { class: "hint", id: "shown", role: "status" });

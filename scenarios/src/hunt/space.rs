@@ -85,6 +85,7 @@ pub fn scenario() -> impl Strategy<Value = Scenario> {
                 expect: expect(&workloads),
                 workloads,
                 faults: Vec::new(),
+                sweep: None,
             };
             lay_out(&mut scenario, genes);
             scenario

@@ -353,7 +353,13 @@ impl Visitor for Writer {
     }
 
     fn table<T: Keys>(&mut self, name: &'static str, _: &'static str, field: &mut T) {
+        let before = self.out.len();
         self.out += &format!("\n[{name}]\n");
+        let header = self.out.len();
         field.keys(self);
+        // A table whose keys are all left out is left out.
+        if self.out.len() == header {
+            self.out.truncate(before);
+        }
     }
 }

@@ -140,6 +140,7 @@ impl Scenario {
             workloads,
             faults,
             expect: self.expect.clone(),
+            sweep: SweepKeys::default(),
         }
         .keys(&mut writer);
         writer.finish()

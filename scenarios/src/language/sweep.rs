@@ -36,7 +36,7 @@ pub struct SweepPoint {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SweepKeys {
     knob: Names,
-    values: Vec<Text>,
+    values: Values,
 }
 
 impl Keys for SweepKeys {
@@ -63,7 +63,22 @@ impl Value for Names {
         String::read(cx, path, value).map(|name| Names(vec![name]))
     }
     fn write(&self) -> Option<String> {
-        Some(format!("[{}]", self.0.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")))
+        let names = self.0.iter().map(|name| quote(name)).collect::<Vec<_>>();
+        (!names.is_empty()).then(|| format!("[{}]", names.join(", ")))
+    }
+}
+
+/// The values of the knob.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Values(Vec<Text>);
+
+impl Value for Values {
+    const FORM: &'static str = "a list of values";
+    fn read(cx: &mut Context, path: &str, value: &Spanned<DeValue<'_>>) -> Option<Values> {
+        Vec::read(cx, path, value).map(Values)
+    }
+    fn write(&self) -> Option<String> {
+        if self.0.is_empty() { None } else { self.0.write() }
     }
 }
 
@@ -93,7 +108,7 @@ impl SweepKeys {
         if !cx.has("sweep") {
             return None;
         }
-        for (key, empty) in [("knob", self.knob.0.is_empty()), ("values", self.values.is_empty())] {
+        for (key, empty) in [("knob", self.knob.0.is_empty()), ("values", self.values.0.is_empty())] {
             if empty && (!cx.has(&format!("sweep.{key}")) || cx.diagnostics.0.is_empty()) {
                 cx.error_at("sweep", format!("missing key `{key}` in [sweep]"), format!("needs `{key}`"));
                 return None;
@@ -101,7 +116,7 @@ impl SweepKeys {
         }
         let places = self.places(cx)?;
         let mut points = Vec::new();
-        for (n, value) in self.values.iter().enumerate() {
+        for (n, value) in self.values.0.iter().enumerate() {
             let at = format!("sweep.values[{n}]");
             let texts = self.texts(cx, &at, value)?;
             let source = replaced(&cx.source, &places, &texts);
