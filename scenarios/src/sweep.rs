@@ -133,6 +133,7 @@ impl SweepRequest {
             // A folder of its own, so that runs side by side do not share a `latest`.
             out: out.join(format!("{seed:#x}")),
             check_determinism: false,
+            check_refinement: false,
             fail_fast: false,
             report: false,
         };
