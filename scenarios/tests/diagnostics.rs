@@ -253,8 +253,9 @@ fn a_fault_has_one_trigger_and_one_action() {
         (
             crash,
             "heal_after = \"1s\"",
-            "18:1 a [[fault]] without an action | needs one of clock, crash, decommission, disk, elect, join, \
-             partition, pause, reassign, reset, rolling_restart, shutdown, slow_disk, slow_link, unregister, random",
+            "18:1 a [[fault]] without an action | needs one of clock, corrupt, crash, decommission, disk, elect, \
+             full_disk, join, partition, pause, reassign, reset, restart_loop, rolling_restart, shutdown, slow_cpu, \
+             slow_disk, slow_link, stall_disk, unregister, random",
         ),
         (
             "restart_after = \"5s\"",
@@ -276,7 +277,11 @@ fn a_fault_has_one_trigger_and_one_action() {
             "partition = { isolate = \"all\" }",
             "20:25 there is nobody to isolate all brokers from | name one, or use `groups`",
         ),
-        (crash, "partition = { direction = \"in\" }", "20:13 a partition between whom? | needs `isolate` or `groups`"),
+        (
+            crash,
+            "partition = { direction = \"in\" }",
+            "20:13 a partition between whom? | needs `isolate`, `groups` or `shape`",
+        ),
         (
             crash,
             "partition = { groups = [[\"broker 1\"], [\"broker 2\", \"broker 1\"]] }",

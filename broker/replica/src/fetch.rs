@@ -4,11 +4,13 @@ use std::collections::btree_map::Range;
 
 use tribunal_common::{Answer, Fx, Io, TopicIdPartition, lanes, planted, timers};
 use tribunal_contract::{ConnId, Disk, Span, TimerId};
+use tribunal_log::Log;
 use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
 use tribunal_protocol::messages::fetch_response::{
     EpochEndOffset, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
 };
-use tribunal_protocol::{ErrorCode, ResponseBody};
+use tribunal_protocol::{Bytes, ErrorCode, ResponseBody};
+use tribunal_records::validate;
 
 use crate::partition::{Partition, Role};
 use crate::replicas::Replicas;
@@ -220,12 +222,14 @@ impl Replicas {
             Ok(Served::Readable { limit }) if limit > wanted.fetch_offset && (budget > 0 || first) => {
                 let max = budget.min(wanted.partition_max_bytes.max(0) as usize);
                 match partition.log.read(wanted.fetch_offset, max, limit, first, io.disk) {
-                    Ok(records) => data.records = Some(records),
-                    Err(_) => {
+                    Ok(records) if is_sound(&records, wanted.fetch_offset, &partition.log) => {
+                        data.records = Some(records)
+                    }
+                    // The medium has failed or rotted. Whoever else is in sync can do better (Kafka serves what has
+                    // rotted, and its followers ask again for ever).
+                    _ => {
                         data.error_code = ErrorCode::KafkaStorageError.code();
-                        if partition.log.is_failed() {
-                            self.fail(io);
-                        }
+                        self.fail(io);
                         return data;
                     }
                 }
@@ -348,6 +352,24 @@ fn serve(partition: &Partition, fetcher: Fetcher, wanted: &FetchPartition, versi
         return Err(ErrorCode::OffsetOutOfRange);
     }
     Ok(Served::Readable { limit })
+}
+
+/// Whether every batch is what was written: its checksum, and what that leaves out, offset and epoch.
+fn is_sound(records: &Bytes, from: i64, log: &Log) -> bool {
+    let (mut at, mut expected) = (0, None);
+    while at < records.len() {
+        let Ok(header) = validate(&records[at..]) else { return false };
+        let in_place = match expected {
+            None => (header.base_offset..header.next_offset()).contains(&from),
+            Some(expected) => header.base_offset == expected,
+        };
+        if !in_place || log.epoch_for_offset(header.base_offset) != Some(header.partition_leader_epoch) {
+            return false;
+        }
+        expected = Some(header.next_offset());
+        at += header.total_size();
+    }
+    true
 }
 
 /// Refuses a request made in another leader epoch (KIP-320). -1 asks for no check.

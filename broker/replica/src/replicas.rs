@@ -105,6 +105,11 @@ impl Replicas {
         self.names.get(name).copied()
     }
 
+    /// The epoch under which this broker was registered; -1 until it was.
+    pub fn broker_epoch(&self) -> i64 {
+        self.broker_epoch
+    }
+
     /// This broker was registered under `epoch`.
     pub fn set_broker_epoch(&mut self, epoch: i64) {
         self.broker_epoch = epoch;

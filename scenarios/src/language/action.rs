@@ -2,8 +2,10 @@
 
 use toml::Spanned;
 use toml::de::DeValue;
+use tribunal_common::TruncationMode;
 use tribunal_contract::Span;
 
+use super::disk_action::{Corrupt, DiskFault, DiskLoss, FullDisk, SlowDisk, StallDisk};
 use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
 use super::member_action::{Decommission, Join, Reassign, Unregister};
 use super::target::{Partition, Target};
@@ -23,12 +25,21 @@ pub enum Action {
     },
     /// A broker leaves for good, once others hold what it holds.
     Decommission(Decommission),
+    /// Bytes of a broker's logs are read wrong from now on.
+    Corrupt(Corrupt),
     /// Operations of a broker's disk fail.
     Disk(DiskFault),
     /// The controller is asked to elect a leader.
     Elect(Elect),
     /// A broker starts for the first time.
     Join(Join),
+    /// A broker's disk has little room left.
+    FullDisk {
+        /// Which one, and how much.
+        what: FullDisk,
+        /// How long.
+        lasts: Span,
+    },
     /// Nodes cannot reach each other.
     Partition {
         /// Which ones.
@@ -47,6 +58,8 @@ pub enum Action {
     Reassign(Reassign),
     /// Open connections are reset; both sides may connect again at once.
     Reset(Reset),
+    /// A broker stops and starts again and again.
+    RestartLoop(RestartLoop),
     /// Every broker in turn is stopped and started.
     RollingRestart(RollingRestart),
     /// A broker asks to leave, moves its leaders away and stops.
@@ -55,6 +68,13 @@ pub enum Action {
         what: Shutdown,
         /// When it starts again.
         restart: After,
+    },
+    /// Every event takes a broker time.
+    SlowCpu {
+        /// Which one, and how much.
+        what: SlowCpu,
+        /// How long.
+        lasts: Span,
     },
     /// A broker's disk takes longer.
     SlowDisk {
@@ -72,6 +92,13 @@ pub enum Action {
     },
     /// A broker is forgotten.
     Unregister(Unregister),
+    /// A broker's disk does not complete its syncs.
+    StallDisk {
+        /// Which one.
+        what: StallDisk,
+        /// How long.
+        lasts: Span,
+    },
 }
 
 /// Whether what a node has not synced survives.
@@ -96,16 +123,15 @@ pub enum Direction {
     Out,
 }
 
-/// A disk operation that can be made to fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum DiskOperation {
-    /// Writing.
-    #[default]
-    Append,
-    /// Reading.
-    Read,
-    /// Making durable.
-    Sync,
+/// Who is cut from whom, where a seed decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shape {
+    /// Two groups that reach each other over one broker alone.
+    Bridge,
+    /// Two groups, as equal as they can be.
+    Halves,
+    /// Every broker reaches a majority, and no two the same one.
+    MajoritiesRing,
 }
 
 /// Which replica an election is to choose.
@@ -130,13 +156,17 @@ pub enum Stop {
     PowerLoss,
 }
 
-/// `crash = { broker, power }`
+/// `crash = { broker, power, disk, mid_step }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Crash {
     /// Which broker.
     pub broker: Target,
     /// What survives.
     pub power: Power,
+    /// What its disk comes back as.
+    pub disk: DiskLoss,
+    /// Whether it dies between two effects of one step.
+    pub mid_step: bool,
 }
 
 /// `pause = { broker }`
@@ -153,27 +183,57 @@ pub struct Shutdown {
     pub broker: Target,
 }
 
-/// `partition = { isolate | groups, direction, clients }`
+/// `partition = { isolate | groups | shape, direction, clients, flap }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Cut {
     /// Who is cut off from all other brokers.
     pub isolate: Option<Target>,
-    /// Groups that cannot reach each other; who is in none reaches everyone. Exactly one of this and `isolate`.
+    /// Groups that cannot reach each other; who is in none reaches everyone.
     pub groups: Option<Vec<Vec<Target>>>,
+    /// All brokers, cut in this way. Exactly one of this, `isolate` and `groups`.
+    pub shape: Option<Shape>,
     /// Which way, from the isolated node or the first group.
     pub direction: Direction,
     /// Whether clients too are cut off from the isolated node.
     pub clients: bool,
+    /// The cut comes and goes, each for so long.
+    pub flap: Option<Span>,
 }
 
-/// `reset = { between }`
+/// `reset = { between, half_open }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reset {
     /// Whose connections with each other.
     pub between: [Target; 2],
+    /// Only the first learns of it; the second finds out when it sends.
+    pub half_open: bool,
 }
 
-/// `rolling_restart = { every, down, stop }`
+/// `restart_loop = { broker, times, up, down, stop }`
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RestartLoop {
+    /// Which broker.
+    pub broker: Target,
+    /// How many times it stops.
+    pub times: u32,
+    /// How long it is up in between.
+    pub up: Span,
+    /// How long it is down each time.
+    pub down: Span,
+    /// How it is stopped.
+    pub stop: Stop,
+}
+
+/// `slow_cpu = { broker, event }`
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SlowCpu {
+    /// Which broker.
+    pub broker: Target,
+    /// How long an event takes.
+    pub event: Span,
+}
+
+/// `rolling_restart = { every, down, stop, truncation }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RollingRestart {
     /// From one broker's stop to the next one's.
@@ -182,44 +242,30 @@ pub struct RollingRestart {
     pub down: Span,
     /// How each is stopped.
     pub stop: Stop,
+    /// An upgrade: what `truncation` of the cluster each has from then on.
+    pub truncation: Option<TruncationMode>,
 }
 
-/// `clock = { broker, offset }`
+/// `clock = { broker, offset, drift_ppm }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Clock {
     /// Which broker.
     pub broker: Target,
     /// By how much the clock jumps.
     pub offset: Offset,
+    /// By how many millionths it runs fast from then on.
+    pub drift_ppm: i32,
 }
 
-/// `disk = { broker, fail, once }`
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct DiskFault {
-    /// Whose disk.
-    pub broker: Target,
-    /// What fails.
-    pub fail: DiskOperation,
-    /// Whether only the next such operation fails, or all from now on.
-    pub once: bool,
-}
-
-/// `slow_disk = { broker, factor }`
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SlowDisk {
-    /// Whose disk.
-    pub broker: Target,
-    /// How many times longer a sync takes.
-    pub factor: u32,
-}
-
-/// `slow_link = { between, latency }`
+/// `slow_link = { between, latency, bandwidth }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SlowLink {
     /// Between whom, both ways.
     pub between: [Target; 2],
     /// How long a message takes.
     pub latency: SpanRange,
+    /// Bytes a second; messages queue for it.
+    pub bandwidth: Option<u64>,
 }
 
 /// `elect = { partition, kind }`
@@ -236,6 +282,7 @@ impl Action {
     pub fn targets(&self) -> Vec<&Target> {
         match self {
             Action::Clock(clock) => vec![&clock.broker],
+            Action::Corrupt(corrupt) => vec![&corrupt.broker],
             Action::Crash { what, .. } => vec![&what.broker],
             Action::Disk(disk) => vec![&disk.broker],
             Action::Decommission(leaving) => vec![&leaving.broker],
@@ -245,10 +292,14 @@ impl Action {
             Action::Partition { what, .. } => {
                 what.isolate.iter().chain(what.groups.iter().flatten().flatten()).collect()
             }
+            Action::FullDisk { what, .. } => vec![&what.broker],
             Action::Pause { what, .. } => vec![&what.broker],
+            Action::RestartLoop(restart) => vec![&restart.broker],
             Action::Reset(reset) => reset.between.iter().collect(),
             Action::Shutdown { what, .. } => vec![&what.broker],
+            Action::SlowCpu { what, .. } => vec![&what.broker],
             Action::SlowDisk { what, .. } => vec![&what.broker],
+            Action::StallDisk { what, .. } => vec![&what.broker],
             Action::SlowLink { what, .. } => what.between.iter().collect(),
         }
     }
@@ -257,20 +308,25 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Action::Clock(_) => "clock",
+            Action::Corrupt(_) => "corrupt",
             Action::Crash { .. } => "crash",
             Action::Decommission(_) => "decommission",
             Action::Disk(_) => "disk",
             Action::Elect(_) => "elect",
             Action::Join(_) => "join",
+            Action::FullDisk { .. } => "full_disk",
             Action::Partition { .. } => "partition",
             Action::Pause { .. } => "pause",
             Action::Reassign(_) => "reassign",
             Action::Reset(_) => "reset",
+            Action::RestartLoop(_) => "restart_loop",
             Action::RollingRestart(_) => "rolling_restart",
             Action::Shutdown { .. } => "shutdown",
+            Action::SlowCpu { .. } => "slow_cpu",
             Action::SlowDisk { .. } => "slow_disk",
             Action::SlowLink { .. } => "slow_link",
             Action::Unregister(_) => "unregister",
+            Action::StallDisk { .. } => "stall_disk",
         }
     }
 }
@@ -304,21 +360,43 @@ macro_rules! defaults {
 pub(super) use {defaults, tables};
 
 defaults! {
-    Crash Crash { broker: Target::Any, power: Power::Kept };
+    Crash Crash { broker: Target::Any, power: Power::Kept, disk: DiskLoss::Kept, mid_step: false };
     Pause Pause { broker: Target::Any };
     Shutdown Shutdown { broker: Target::Any };
-    Reset Reset { between: [Target::Any, Target::Any] };
-    RollingRestart RollingRestart { every: Span::from_secs(5), down: Span::from_secs(1), stop: Stop::Clean };
-    Clock Clock { broker: Target::Any, offset: Offset(0) };
-    DiskFault DiskFault { broker: Target::Any, fail: DiskOperation::Append, once: true };
-    SlowDisk SlowDisk { broker: Target::Any, factor: 10 };
-    SlowLink SlowLink { between: [Target::Any, Target::Any], latency: SpanRange::exactly(Span::from_millis(100)) };
+    Reset Reset { between: [Target::Any, Target::Any], half_open: false };
+    RestartLoop RestartLoop {
+        broker: Target::Any,
+        times: 5,
+        up: Span::from_millis(500),
+        down: Span::from_millis(200),
+        stop: Stop::Kill,
+    };
+    RollingRestart RollingRestart {
+        every: Span::from_secs(5),
+        down: Span::from_secs(1),
+        stop: Stop::Clean,
+        truncation: None,
+    };
+    SlowCpu SlowCpu { broker: Target::Any, event: Span::from_millis(1) };
+    Clock Clock { broker: Target::Any, offset: Offset(0), drift_ppm: 0 };
+    SlowLink SlowLink {
+        between: [Target::Any, Target::Any],
+        latency: SpanRange::exactly(Span::from_millis(100)),
+        bandwidth: None,
+    };
 }
 
 tables! {
     Crash, "a table such as { broker = \"leader:orders/0\", power = \"lost\" }", |this, v| {
         v.required("broker", "Whose process dies.", &mut this.broker);
         v.key("power", "\"kept\": the page cache stays; \"lost\": what was not synced is gone.", &mut this.power);
+        v.key(
+            "disk",
+            "What the disk comes back as: \"kept\", \"wiped\", or \"old\", as it was when the workload began. The \
+             metadata log is on another disk.",
+            &mut this.disk,
+        );
+        v.key("mid_step", "Whether it dies between two effects of one step.", &mut this.mid_step);
     };
     Pause, "a table such as { broker = \"controller\" }", |this, v| {
         v.required("broker", "Whose process stands still.", &mut this.broker);
@@ -330,36 +408,52 @@ tables! {
         v.key("isolate", "Who is cut off from all other brokers.", &mut this.isolate);
         v.key("groups", "Or groups that cannot reach each other.", &mut this.groups);
         v.key(
+            "shape",
+            "Or all brokers: in \"halves\", with a \"bridge\" between them, or as a \"majorities-ring\".",
+            &mut this.shape,
+        );
+        v.key(
             "direction",
             "What the isolated node (or the first group) cannot do: hear (\"in\"), be heard (\"out\"), or \"both\".",
             &mut this.direction,
         );
         v.key("clients", "With `isolate`: whether clients cannot reach it either.", &mut this.clients);
+        v.key("flap", "The cut comes and goes, each for so long.", &mut this.flap);
     };
     Reset, "a table such as { between = [\"broker 1\", \"broker 2\"] }", |this, v| {
         v.required("between", "Whose connections with each other.", &mut this.between);
+        v.key(
+            "half_open",
+            "Only the first learns of it; the second finds out when it sends, or in the end.",
+            &mut this.half_open,
+        );
+    };
+    RestartLoop, "a table such as { broker = \"broker 2\", times = 5 }", |this, v| {
+        v.required("broker", "Who stops and starts again and again.", &mut this.broker);
+        v.key("times", "How many times it stops.", &mut this.times);
+        v.key("up", "How long it is up in between.", &mut this.up);
+        v.key("down", "How long it is down each time.", &mut this.down);
+        v.key("stop", "How it is stopped: \"clean\", \"kill\" or \"power-loss\".", &mut this.stop);
+    };
+    SlowCpu, "a table such as { broker = \"broker 2\", event = \"1ms\" }", |this, v| {
+        v.required("broker", "Who is slow.", &mut this.broker);
+        v.key("event", "How long it takes for every event.", &mut this.event);
     };
     RollingRestart, "a table such as { every = \"5s\", stop = \"clean\" }", |this, v| {
         v.key("every", "From one broker's stop to the next one's.", &mut this.every);
         v.key("down", "How long each is down.", &mut this.down);
         v.key("stop", "How each is stopped: \"clean\", \"kill\" or \"power-loss\".", &mut this.stop);
+        v.key("truncation", "An upgrade: what each has for the cluster's `truncation` from then on.", &mut this.truncation);
     };
     Clock, "a table such as { broker = \"broker 2\", offset = \"-2s\" }", |this, v| {
         v.required("broker", "Whose clock jumps.", &mut this.broker);
-        v.required("offset", "By how much, forward or back.", &mut this.offset);
-    };
-    DiskFault, "a table such as { broker = \"broker 2\", fail = \"sync\" }", |this, v| {
-        v.required("broker", "Whose disk.", &mut this.broker);
-        v.required("fail", "What fails: \"append\", \"read\" or \"sync\".", &mut this.fail);
-        v.key("once", "Only the next such operation, or all from now on.", &mut this.once);
-    };
-    SlowDisk, "a table such as { broker = \"broker 2\", factor = 20 }", |this, v| {
-        v.required("broker", "Whose disk.", &mut this.broker);
-        v.key("factor", "How many times longer a sync takes.", &mut this.factor);
+        v.key("offset", "By how much, forward or back.", &mut this.offset);
+        v.key("drift_ppm", "By how many millionths it runs fast from then on; negative is slow.", &mut this.drift_ppm);
     };
     SlowLink, "a table such as { between = [\"broker 1\", \"broker 2\"], latency = \"50ms..200ms\" }", |this, v| {
         v.required("between", "Between whom, both ways.", &mut this.between);
         v.key("latency", "How long a message takes.", &mut this.latency);
+        v.key("bandwidth", "Bytes a second, for which messages queue; left out, as it was.", &mut this.bandwidth);
     };
     Elect, "a table such as { partition = \"orders/0\" }", |this, v| {
         v.required("partition", "Of which partition.", &mut this.partition);
@@ -372,10 +466,10 @@ word_value! {
     Direction, "\"both\", \"in\" or \"out\"", {
         "both" => Direction::Both, "in" => Direction::In, "out" => Direction::Out,
     };
-    DiskOperation, "\"append\", \"read\" or \"sync\"", {
-        "append" => DiskOperation::Append, "read" => DiskOperation::Read, "sync" => DiskOperation::Sync,
-    };
     Election, "\"preferred\" or \"unclean\"", { "preferred" => Election::Preferred, "unclean" => Election::Unclean };
+    Shape, "\"bridge\", \"halves\" or \"majorities-ring\"", {
+        "bridge" => Shape::Bridge, "halves" => Shape::Halves, "majorities-ring" => Shape::MajoritiesRing,
+    };
     Stop, "\"clean\", \"kill\" or \"power-loss\"", {
         "clean" => Stop::Clean, "kill" => Stop::Kill, "power-loss" => Stop::PowerLoss,
     };

@@ -53,8 +53,14 @@ pub struct Cluster {
     pub bandwidth: Option<u64>,
     /// How long a sync of the disk takes.
     pub sync_latency: SpanRange,
+    /// By how many 100ths, at most, a link is slower than `latency` for the whole run.
+    pub link_spread: u32,
+    /// Bytes a second that a disk's syncs write; none is without limit.
+    pub disk_throughput: Option<u64>,
     /// How far a broker's clock may be off, either way.
     pub clock_skew: Span,
+    /// Whether faults that would leave no replica with all that was acknowledged are left out.
+    pub fault_atlas: bool,
 }
 
 impl Default for Cluster {
@@ -79,7 +85,10 @@ impl Default for Cluster {
             latency: SpanRange { min: Span::from_micros(200), max: Span::from_millis(1) },
             bandwidth: None,
             sync_latency: SpanRange { min: Span::from_millis(1), max: Span::from_millis(4) },
+            link_spread: 0,
+            disk_throughput: None,
             clock_skew: Span::ZERO,
+            fault_atlas: true,
         }
     }
 }
@@ -157,6 +166,17 @@ impl Keys for Cluster {
         v.key("latency", "How long a message takes from one node to another.", &mut self.latency);
         v.key("bandwidth", "Bytes a second from one node to another; left out, without limit.", &mut self.bandwidth);
         v.key("sync_latency", "How long a sync of the disk takes.", &mut self.sync_latency);
+        v.key("link_spread", "By how many 100ths more, at most, a link is slower than that.", &mut self.link_spread);
+        v.key(
+            "disk_throughput",
+            "Bytes a second that syncs write; left out, without limit.",
+            &mut self.disk_throughput,
+        );
+        v.key(
+            "fault_atlas",
+            "Whether damage is left out that no replication survives: what would take the last copy of a record.",
+            &mut self.fault_atlas,
+        );
         v.key(
             "clock_skew",
             "How far a broker's clock may be off, either way; each is drawn from the seed.",

@@ -3,8 +3,9 @@
 use tribunal_contract::Span;
 
 use super::action::{
-    Action, Clock, Crash, Cut, DiskFault, Elect, Pause, Reset, RollingRestart, Shutdown, SlowDisk, SlowLink,
+    Action, Clock, Crash, Cut, Direction, Elect, Pause, Reset, RestartLoop, RollingRestart, Shutdown, SlowCpu, SlowLink,
 };
+use super::disk_action::{Corrupt, DiskFault, FullDisk, SlowDisk, StallDisk};
 use super::keys::{Context, Entry, Keys, Table, Visitor, Writer, read_keys};
 use super::member_action::{Decommission, Join, Reassign, Unregister};
 use super::nearest::suggestion;
@@ -53,20 +54,25 @@ struct FaultKeys {
     when: Option<Condition>,
     after: Option<Span>,
     clock: Option<Clock>,
+    corrupt: Option<Corrupt>,
     crash: Option<Crash>,
     decommission: Option<Decommission>,
     disk: Option<DiskFault>,
     elect: Option<Elect>,
     join: Option<Join>,
+    full_disk: Option<FullDisk>,
     partition: Option<Cut>,
     pause: Option<Pause>,
     reassign: Option<Reassign>,
     reset: Option<Reset>,
+    restart_loop: Option<RestartLoop>,
     rolling_restart: Option<RollingRestart>,
     shutdown: Option<Shutdown>,
+    slow_cpu: Option<SlowCpu>,
     slow_disk: Option<SlowDisk>,
     slow_link: Option<SlowLink>,
     unregister: Option<Unregister>,
+    stall_disk: Option<StallDisk>,
     random: Option<RandomFaults>,
     restart_after: Option<After>,
     heal_after: Option<After>,
@@ -83,12 +89,17 @@ impl Keys for FaultKeys {
         v.key("shutdown", "A broker leaves by controlled shutdown.", &mut self.shutdown);
         v.key("pause", "A process stands still.", &mut self.pause);
         v.key("rolling_restart", "Every broker in turn is stopped and started.", &mut self.rolling_restart);
+        v.key("restart_loop", "A process stops and starts again and again.", &mut self.restart_loop);
+        v.key("slow_cpu", "Every event takes a process time.", &mut self.slow_cpu);
         v.key("partition", "Nodes cannot reach each other.", &mut self.partition);
         v.key("reset", "Open connections are reset, everything else stays alive.", &mut self.reset);
         v.key("slow_link", "Messages take longer.", &mut self.slow_link);
         v.key("disk", "Operations of a disk fail.", &mut self.disk);
         v.key("slow_disk", "Syncs of a disk take longer.", &mut self.slow_disk);
-        v.key("clock", "A clock jumps.", &mut self.clock);
+        v.key("stall_disk", "Syncs of a disk do not complete.", &mut self.stall_disk);
+        v.key("full_disk", "A disk has little room left.", &mut self.full_disk);
+        v.key("corrupt", "Bytes of a log rot, or are written over.", &mut self.corrupt);
+        v.key("clock", "A clock jumps, or drifts.", &mut self.clock);
         v.key("elect", "The controller is asked to elect a leader.", &mut self.elect);
         v.key("reassign", "A partition moves to other brokers, or stays after all.", &mut self.reassign);
         v.key("join", "A broker that was not there starts.", &mut self.join);
@@ -105,27 +116,36 @@ impl Keys for FaultKeys {
             "With partition: when it heals, or \"never\" (until the liveness phase).",
             &mut self.heal_after,
         );
-        v.key("for", "With pause, slow_disk and slow_link: how long; 2s if left out.", &mut self.lasts);
+        v.key(
+            "for",
+            "With full_disk, pause, slow_cpu, slow_disk, slow_link and stall_disk: how long; 2s if left out.",
+            &mut self.lasts,
+        );
         v.key("line", "In a plan: the scenario's line that it comes from.", &mut self.line);
     }
 }
 
 /// Every action's key.
-pub const ACTIONS: [&str; 15] = [
+pub const ACTIONS: [&str; 20] = [
     "clock",
+    "corrupt",
     "crash",
     "decommission",
     "disk",
     "elect",
+    "full_disk",
     "join",
     "partition",
     "pause",
     "reassign",
     "reset",
+    "restart_loop",
     "rolling_restart",
     "shutdown",
+    "slow_cpu",
     "slow_disk",
     "slow_link",
+    "stall_disk",
     "unregister",
 ];
 
@@ -200,7 +220,7 @@ impl FaultKeys {
         match action {
             "crash" | "shutdown" => &["restart_after"],
             "partition" => &["heal_after"],
-            "pause" | "slow_disk" | "slow_link" => &["for"],
+            "full_disk" | "pause" | "slow_cpu" | "slow_disk" | "slow_link" | "stall_disk" => &["for"],
             _ => &[],
         }
     }
@@ -220,19 +240,24 @@ impl FaultKeys {
         let lasts = self.lasts.unwrap_or(DEFAULT_FOR);
         Some(match name {
             "clock" => Action::Clock(self.clock.take()?),
+            "corrupt" => Action::Corrupt(self.corrupt.take()?),
             "crash" => Action::Crash { what: self.crash.take()?, restart },
             "decommission" => Action::Decommission(self.decommission.take()?),
             "disk" => Action::Disk(self.disk.take()?),
             "elect" => Action::Elect(self.elect.take()?),
             "join" => Action::Join(self.join.take()?),
+            "full_disk" => Action::FullDisk { what: self.full_disk.take()?, lasts },
             "partition" => Action::Partition { what: cut(cx, table, self.partition.take()?)?, heal },
             "pause" => Action::Pause { what: self.pause.take()?, lasts },
             "reassign" => Action::Reassign(reassign(cx, table, self.reassign.take()?)?),
             "reset" => Action::Reset(self.reset.take()?),
+            "restart_loop" => Action::RestartLoop(self.restart_loop.take()?),
             "rolling_restart" => Action::RollingRestart(self.rolling_restart.take()?),
             "shutdown" => Action::Shutdown { what: self.shutdown.take()?, restart },
+            "slow_cpu" => Action::SlowCpu { what: self.slow_cpu.take()?, lasts },
             "slow_disk" => Action::SlowDisk { what: self.slow_disk.take()?, lasts },
             "unregister" => Action::Unregister(self.unregister.take()?),
+            "stall_disk" => Action::StallDisk { what: self.stall_disk.take()?, lasts },
             _ => Action::SlowLink { what: self.slow_link.take()?, lasts },
         })
     }
@@ -267,20 +292,25 @@ impl FaultKeys {
         keys.line = Some(fault.line).filter(|line| *line > 0);
         match fault.action.clone() {
             Action::Clock(what) => keys.clock = Some(what),
+            Action::Corrupt(what) => keys.corrupt = Some(what),
             Action::Crash { what, restart } => (keys.crash, keys.restart_after) = (Some(what), Some(restart)),
             Action::Decommission(what) => keys.decommission = Some(what),
             Action::Disk(what) => keys.disk = Some(what),
             Action::Elect(what) => keys.elect = Some(what),
             Action::Join(what) => keys.join = Some(what),
+            Action::FullDisk { what, lasts } => (keys.full_disk, keys.lasts) = (Some(what), Some(lasts)),
             Action::Partition { what, heal } => (keys.partition, keys.heal_after) = (Some(what), Some(heal)),
             Action::Pause { what, lasts } => (keys.pause, keys.lasts) = (Some(what), Some(lasts)),
             Action::Reassign(what) => keys.reassign = Some(what),
             Action::Reset(what) => keys.reset = Some(what),
+            Action::RestartLoop(what) => keys.restart_loop = Some(what),
             Action::RollingRestart(what) => keys.rolling_restart = Some(what),
             Action::Shutdown { what, restart } => (keys.shutdown, keys.restart_after) = (Some(what), Some(restart)),
+            Action::SlowCpu { what, lasts } => (keys.slow_cpu, keys.lasts) = (Some(what), Some(lasts)),
             Action::SlowDisk { what, lasts } => (keys.slow_disk, keys.lasts) = (Some(what), Some(lasts)),
             Action::SlowLink { what, lasts } => (keys.slow_link, keys.lasts) = (Some(what), Some(lasts)),
             Action::Unregister(what) => keys.unregister = Some(what),
+            Action::StallDisk { what, lasts } => (keys.stall_disk, keys.lasts) = (Some(what), Some(lasts)),
         }
         keys
     }
@@ -305,12 +335,19 @@ fn reassign(cx: &mut Context, table: &Table<'_>, reassign: Reassign) -> Option<R
 /// A cut must say between whom, and in one way only.
 fn cut(cx: &mut Context, table: &Table<'_>, cut: Cut) -> Option<Cut> {
     let path = table.path_of("partition");
+    let named = ["isolate", "groups", "shape"].map(|key| cx.has(&format!("{path}.{key}")));
     let wrong: Option<(&str, String, &str)> = match (&cut.isolate, &cut.groups) {
-        (Some(_), Some(_)) => Some((".groups", "a partition has `isolate` or `groups`, not both".into(), "the second")),
-        (None, None) if !cx.has(&format!("{path}.isolate")) && !cx.has(&format!("{path}.groups")) => {
-            Some(("", "a partition between whom?".into(), "needs `isolate` or `groups`"))
+        _ if named.iter().filter(|named| **named).count() > 1 => {
+            let second = if named[2] { ".shape" } else { ".groups" };
+            Some((second, "a partition has one of `isolate`, `groups` and `shape`".into(), "the second"))
         }
-        (None, None) => return None,
+        (None, None) if !named.contains(&true) => {
+            Some(("", "a partition between whom?".into(), "needs `isolate`, `groups` or `shape`"))
+        }
+        (None, None) if cut.shape.is_none() => return None,
+        (None, None) if cut.clients || cut.direction != Direction::Both => {
+            Some((".shape", "a shape cuts brokers from each other, both ways".into(), "goes with neither key"))
+        }
         (None, Some(groups)) if groups.len() < 2 => {
             Some((".groups", "a partition needs two groups".into(), "at least two lists"))
         }

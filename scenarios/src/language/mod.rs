@@ -8,6 +8,7 @@ mod action;
 pub(crate) mod check;
 mod cluster;
 mod diagnostic;
+mod disk_action;
 mod expect;
 mod fault;
 pub(crate) mod keys;
@@ -27,11 +28,14 @@ pub(crate) mod units;
 mod workload;
 
 pub use action::{
-    Action, Clock, Crash, Cut, Direction, DiskFault, DiskOperation, Elect, Election, Pause, Power, Reset,
-    RollingRestart, Shutdown, SlowDisk, SlowLink, Stop,
+    Action, Clock, Crash, Cut, Direction, Elect, Election, Pause, Power, Reset, RestartLoop, RollingRestart, Shape,
+    Shutdown, SlowCpu, SlowLink, Stop,
 };
 pub use cluster::{Cluster, MAX_BROKERS, Topic};
 pub use diagnostic::{Diagnostic, DiagnosticRecord, Diagnostics};
+pub use disk_action::{
+    Corrupt, Corruption, DiskErrorKind, DiskFault, DiskLoss, DiskOperation, FullDisk, SlowDisk, StallDisk,
+};
 pub use expect::{Eventually, Expect, Milestone};
 pub use fault::{ACTIONS, Fault, ScenarioFault};
 pub use member_action::{Decommission, Join, Reassign, Unregister};

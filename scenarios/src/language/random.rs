@@ -24,6 +24,8 @@ pub struct RandomFaults {
     pub heal_after: SpanRange,
     /// The most brokers that are down or paused at a time.
     pub max_down: u32,
+    /// Whether each seed draws its own rate, and leaves some kinds out altogether.
+    pub swarm: bool,
     /// The line of the scenario that it comes from, from 1.
     pub line: u32,
 }
@@ -31,13 +33,28 @@ pub struct RandomFaults {
 /// A kind of fault that can be drawn at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultKind {
-    /// A clock jumps by up to 5 s, either way.
+    /// A clock jumps by up to 5 s, either way, or drifts.
     Clock,
+    /// Bytes of a log rot, or are written over.
+    Corrupt,
     /// A process dies, the power stays.
     Crash,
+    /// An operation of a disk fails, once or until healed.
+    Disk,
     /// An election of the preferred leader.
     Elect,
-    /// A broker, a partition's leader or the controller is isolated, in both directions or in one.
+    /// A cut that comes and goes.
+    Flap,
+    /// A disk has little room left.
+    FullDisk,
+    /// Connections of which one end is gone.
+    HalfOpen,
+    /// A process dies between two effects of one step.
+    MidStepCrash,
+    /// A process dies, and its disk comes back as it was when the workload began.
+    OldDisk,
+    /// A broker, a partition's leader or the controller is isolated, in both directions or in one; or brokers are cut
+    /// into groups, or in a shape.
     Partition,
     /// A process stands still.
     Pause,
@@ -47,12 +64,48 @@ pub enum FaultKind {
     Reassign,
     /// The connections between two brokers are reset.
     Reset,
+    /// A process stops and starts again and again.
+    RestartLoop,
     /// A controlled shutdown.
     Shutdown,
+    /// A slow processor.
+    SlowCpu,
     /// A slow disk.
     SlowDisk,
-    /// A slow link.
+    /// A slow link, or a narrow one.
     SlowLink,
+    /// A disk that completes no syncs for a while.
+    StallDisk,
+    /// A process dies, and its disk comes back empty.
+    WipedDisk,
+}
+
+impl FaultKind {
+    /// Every kind.
+    pub const ALL: [FaultKind; 22] = [
+        FaultKind::Clock,
+        FaultKind::Corrupt,
+        FaultKind::Crash,
+        FaultKind::Disk,
+        FaultKind::Elect,
+        FaultKind::Flap,
+        FaultKind::FullDisk,
+        FaultKind::HalfOpen,
+        FaultKind::MidStepCrash,
+        FaultKind::OldDisk,
+        FaultKind::Partition,
+        FaultKind::Pause,
+        FaultKind::PowerLoss,
+        FaultKind::Reassign,
+        FaultKind::Reset,
+        FaultKind::RestartLoop,
+        FaultKind::Shutdown,
+        FaultKind::SlowCpu,
+        FaultKind::SlowDisk,
+        FaultKind::SlowLink,
+        FaultKind::StallDisk,
+        FaultKind::WipedDisk,
+    ];
 }
 
 impl Default for RandomFaults {
@@ -65,6 +118,7 @@ impl Default for RandomFaults {
             restart_after: SpanRange { min: Span::from_millis(100), max: Span::from_secs(5) },
             heal_after: SpanRange { min: Span::from_millis(100), max: Span::from_secs(5) },
             max_down: 1,
+            swarm: false,
             line: 0,
         }
     }
@@ -74,8 +128,9 @@ impl Keys for RandomFaults {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
         v.required(
             "kinds",
-            "What may happen; a kind named twice is twice as likely. Kinds: clock, crash, elect, partition, pause, \
-             power_loss, reassign, reset, shutdown, slow_disk, slow_link.",
+            "What may happen; a kind named twice is twice as likely. Kinds: clock, corrupt, crash, disk, elect, flap, \
+             full_disk, half_open, mid_step_crash, old_disk, partition, pause, power_loss, reassign, reset, \
+             restart_loop, shutdown, slow_cpu, slow_disk, slow_link, stall_disk, wiped_disk.",
             &mut self.kinds,
         );
         v.key("mean_interval", "Mean time from one fault to the next.", &mut self.mean_interval);
@@ -84,6 +139,11 @@ impl Keys for RandomFaults {
         v.key("restart_after", "How long a stopped broker is down.", &mut self.restart_after);
         v.key("heal_after", "How long a partition, a pause, a slow disk or link lasts.", &mut self.heal_after);
         v.key("max_down", "The most brokers that are down or paused at a time.", &mut self.max_down);
+        v.key(
+            "swarm",
+            "Whether each seed draws its own rate around `mean_interval` and leaves some kinds out altogether.",
+            &mut self.swarm,
+        );
     }
 }
 
@@ -107,15 +167,26 @@ impl Value for RandomFaults {
 word_value! {
     FaultKind, "a kind of fault", {
         "clock" => FaultKind::Clock,
+        "corrupt" => FaultKind::Corrupt,
         "crash" => FaultKind::Crash,
+        "disk" => FaultKind::Disk,
         "elect" => FaultKind::Elect,
+        "flap" => FaultKind::Flap,
+        "full_disk" => FaultKind::FullDisk,
+        "half_open" => FaultKind::HalfOpen,
+        "mid_step_crash" => FaultKind::MidStepCrash,
+        "old_disk" => FaultKind::OldDisk,
         "partition" => FaultKind::Partition,
         "pause" => FaultKind::Pause,
         "power_loss" => FaultKind::PowerLoss,
         "reassign" => FaultKind::Reassign,
         "reset" => FaultKind::Reset,
+        "restart_loop" => FaultKind::RestartLoop,
         "shutdown" => FaultKind::Shutdown,
+        "slow_cpu" => FaultKind::SlowCpu,
         "slow_disk" => FaultKind::SlowDisk,
         "slow_link" => FaultKind::SlowLink,
+        "stall_disk" => FaultKind::StallDisk,
+        "wiped_disk" => FaultKind::WipedDisk,
     };
 }

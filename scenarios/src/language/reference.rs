@@ -1,6 +1,7 @@
 //! Every key of the language, from its definition.
 
-use super::action::{Clock, Crash, Cut, DiskFault, Elect, Pause, Reset, RollingRestart, Shutdown, SlowDisk, SlowLink};
+use super::action::{Clock, Crash, Cut, Elect, Pause, Reset, RestartLoop, RollingRestart, Shutdown, SlowCpu, SlowLink};
+use super::disk_action::{Corrupt, DiskFault, FullDisk, SlowDisk, StallDisk};
 use super::expect::Eventually;
 use super::fault::{ACTIONS, ScenarioFault};
 use super::keys::{Entry, Keys, Value, Visitor};
@@ -20,11 +21,16 @@ pub fn reference() -> String {
     section::<Shutdown>(&mut out, "shutdown = { … }");
     section::<Pause>(&mut out, "pause = { … }");
     section::<RollingRestart>(&mut out, "rolling_restart = { … }");
+    section::<RestartLoop>(&mut out, "restart_loop = { … }");
+    section::<SlowCpu>(&mut out, "slow_cpu = { … }");
     section::<Cut>(&mut out, "partition = { … }");
     section::<Reset>(&mut out, "reset = { … }");
     section::<SlowLink>(&mut out, "slow_link = { … }");
     section::<DiskFault>(&mut out, "disk = { … }");
     section::<SlowDisk>(&mut out, "slow_disk = { … }");
+    section::<StallDisk>(&mut out, "stall_disk = { … }");
+    section::<FullDisk>(&mut out, "full_disk = { … }");
+    section::<Corrupt>(&mut out, "corrupt = { … }");
     section::<Clock>(&mut out, "clock = { … }");
     section::<Elect>(&mut out, "elect = { … }");
     section::<Reassign>(&mut out, "reassign = { … }");

@@ -374,6 +374,16 @@ impl Value for u32 {
     }
 }
 
+impl Value for i32 {
+    const FORM: &'static str = "a whole number, which may be negative";
+    fn read(cx: &mut Context, _: &str, value: &Spanned<DeValue<'_>>) -> Option<i32> {
+        read_int(cx, value, Self::FORM, i64::from(i32::MIN)..=i64::from(i32::MAX)).map(|n| n as i32)
+    }
+    fn write(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
 /// Bytes, as a number or with a unit.
 impl Value for u64 {
     const FORM: &'static str = "a number, or a size such as \"64KiB\"";

@@ -4,8 +4,10 @@ use tribunal_contract::Span;
 
 use super::{Plan, Stream};
 use crate::language::{
-    Action, After, Clock, Crash, Cut, Direction, Elect, Election, Fault, FaultKind, Offset, Partition, Pause, Power,
-    RandomFaults, Reassign, Reset, Scenario, ScenarioFault, Shutdown, SlowDisk, SlowLink, SpanRange, Target, Trigger,
+    Action, After, Clock, Corrupt, Corruption, Crash, Cut, Direction, DiskErrorKind, DiskFault, DiskLoss,
+    DiskOperation, Elect, Election, Fault, FaultKind, FullDisk, Offset, Partition, Pause, Power, RandomFaults,
+    Reassign, Reset, RestartLoop, Scenario, ScenarioFault, Shape, Shutdown, SlowCpu, SlowDisk, SlowLink, SpanRange,
+    StallDisk, Stop, Target, Trigger,
 };
 
 /// The most faults drawn from one `random` table, so that a slip in `mean_interval` does not fill the memory.
@@ -86,6 +88,13 @@ impl<'s> Draw<'s> {
     /// Draws the faults of one table.
     fn table(&mut self, stream: &mut Stream, random: &RandomFaults, faults: &mut Vec<Fault>) {
         let until = random.until.unwrap_or(self.scenario.duration);
+        let drawn;
+        let random = if random.swarm {
+            drawn = swarm(stream, random);
+            &drawn
+        } else {
+            random
+        };
         let mut stops: Vec<Stretch> = Vec::new();
         let mut at = random.from;
         for _ in 0..MAX_RANDOM_FAULTS {
@@ -124,36 +133,73 @@ impl<'s> Draw<'s> {
         };
         Some(match kind {
             FaultKind::Clock => {
+                let drift_ppm = if stream.percent(25) { stream.below(100_001) as i32 - 50_000 } else { 0 };
                 let millis = 1 + stream.below(5_000) as i64;
                 let offset = Offset(if stream.percent(50) { millis } else { -millis } * 1_000_000);
-                Action::Clock(Clock { broker: self.broker(stream), offset })
+                Action::Clock(Clock { broker: self.broker(stream), offset, drift_ppm })
+            }
+            FaultKind::Corrupt => {
+                let how = if stream.percent(75) { Corruption::Rot } else { Corruption::Misdirected };
+                Action::Corrupt(Corrupt { broker: self.broker(stream), how })
             }
             FaultKind::Crash | FaultKind::PowerLoss => {
                 let power = if kind == FaultKind::Crash { Power::Kept } else { Power::Lost };
-                let what = Crash { broker: self.broker(stream), power };
+                let what = Crash { broker: self.broker(stream), power, ..Crash::default() };
                 stop(down).then_some(Action::Crash { what, restart })?
             }
+            FaultKind::Disk => Action::Disk(self.disk_fault(stream)),
             FaultKind::Elect => {
                 let partition = self.partition(stream)?;
                 Action::Elect(Elect { partition, kind: Election::Preferred })
             }
-            FaultKind::Partition => {
+            FaultKind::FullDisk => {
+                let what = FullDisk { broker: self.broker(stream), free: stream.below(16_384) };
+                Action::FullDisk { what, lasts }
+            }
+            FaultKind::HalfOpen => Action::Reset(Reset { between: self.pair(stream), half_open: true }),
+            FaultKind::MidStepCrash => {
+                let power = if stream.percent(50) { Power::Kept } else { Power::Lost };
+                let what = Crash { broker: self.broker(stream), power, mid_step: true, ..Crash::default() };
+                stop(down).then_some(Action::Crash { what, restart })?
+            }
+            FaultKind::OldDisk | FaultKind::WipedDisk => {
+                let disk = if kind == FaultKind::OldDisk { DiskLoss::Old } else { DiskLoss::Wiped };
+                let what = Crash { broker: self.broker(stream), power: Power::Lost, disk, mid_step: false };
+                stop(down).then_some(Action::Crash { what, restart })?
+            }
+            FaultKind::Flap | FaultKind::Partition => {
                 let end = Span(at.0 + lasts.0);
                 if self.cuts.iter().any(|&(begin, other)| begin < end && at < other) {
                     return None;
                 }
                 self.cuts.push((at, end));
-                Action::Partition { what: self.cut(stream), heal: After::Span(lasts) }
+                let flap = (kind == FaultKind::Flap).then(|| Span::from_millis(20 + stream.below(1_000)));
+                Action::Partition { what: Cut { flap, ..self.cut(stream) }, heal: After::Span(lasts) }
             }
             FaultKind::Pause => {
                 let what = Pause { broker: self.broker(stream) };
                 stop(lasts).then_some(Action::Pause { what, lasts })?
             }
             FaultKind::Reassign => Action::Reassign(self.reassign(stream)?),
-            FaultKind::Reset => Action::Reset(Reset { between: self.pair(stream) }),
+            FaultKind::Reset => Action::Reset(Reset { between: self.pair(stream), half_open: false }),
+            FaultKind::RestartLoop => {
+                let what = RestartLoop {
+                    broker: self.broker(stream),
+                    times: 2 + stream.below(5) as u32,
+                    up: Span::from_millis(50 + stream.below(1_500)),
+                    down: Span::from_millis(20 + stream.below(500)),
+                    stop: *stream.pick(&[Stop::Clean, Stop::Kill, Stop::PowerLoss]),
+                };
+                let all = (what.up + what.down).times(u64::from(what.times));
+                stop(all).then_some(Action::RestartLoop(what))?
+            }
             FaultKind::Shutdown => {
                 let what = Shutdown { broker: self.broker(stream) };
                 stop(down).then_some(Action::Shutdown { what, restart })?
+            }
+            FaultKind::SlowCpu => {
+                let event = Span::from_micros(50 + stream.below(3_000));
+                Action::SlowCpu { what: SlowCpu { broker: self.broker(stream), event }, lasts }
             }
             FaultKind::SlowDisk => {
                 let what = SlowDisk { broker: self.broker(stream), factor: 5 + stream.below(96) as u32 };
@@ -161,8 +207,10 @@ impl<'s> Draw<'s> {
             }
             FaultKind::SlowLink => {
                 let latency = SpanRange::exactly(Span::from_millis(10 + stream.below(491)));
-                Action::SlowLink { what: SlowLink { between: self.pair(stream), latency }, lasts }
+                let bandwidth = stream.percent(30).then(|| 2_000 + stream.below(200_000));
+                Action::SlowLink { what: SlowLink { between: self.pair(stream), latency, bandwidth }, lasts }
             }
+            FaultKind::StallDisk => Action::StallDisk { what: StallDisk { broker: self.broker(stream) }, lasts },
         })
     }
 
@@ -177,6 +225,22 @@ impl<'s> Draw<'s> {
         brokers.truncate(topic.replication as usize);
         let cancel = stream.percent(20);
         Some(Reassign { partition, replicas: if cancel { Vec::new() } else { brokers }, cancel })
+    }
+
+    fn disk_fault(&self, stream: &mut Stream) -> DiskFault {
+        const OPERATIONS: [DiskOperation; 8] = [
+            DiskOperation::Append,
+            DiskOperation::Create,
+            DiskOperation::Open,
+            DiskOperation::Read,
+            DiskOperation::Remove,
+            DiskOperation::Rename,
+            DiskOperation::Sync,
+            DiskOperation::Truncate,
+        ];
+        let fail = *stream.pick(&OPERATIONS);
+        let error = if stream.percent(70) { DiskErrorKind::Io } else { DiskErrorKind::NoSpace };
+        DiskFault { broker: self.broker(stream), fail, error, once: stream.percent(80) }
     }
 
     /// A broker, by id or by what it is then: what leads is worth more faults than what follows.
@@ -218,7 +282,11 @@ impl<'s> Draw<'s> {
         };
         if stream.percent(60) {
             let clients = stream.percent(25);
-            return Cut { isolate: Some(self.broker(stream)), groups: None, direction, clients };
+            return Cut { isolate: Some(self.broker(stream)), direction, clients, ..Cut::default() };
+        }
+        if self.scenario.cluster.brokers > 2 && stream.percent(40) {
+            let shape = Some(*stream.pick(&[Shape::Bridge, Shape::Halves, Shape::MajoritiesRing]));
+            return Cut { shape, ..Cut::default() };
         }
         let mut brokers: Vec<u32> = self.scenario.cluster.broker_ids().collect();
         for last in (1..brokers.len()).rev() {
@@ -230,13 +298,21 @@ impl<'s> Draw<'s> {
             ids.sort_unstable();
             ids.into_iter().map(Target::Broker).collect()
         };
-        Cut {
-            isolate: None,
-            groups: Some(vec![group(&brokers[..size]), group(&brokers[size..])]),
-            direction,
-            clients: false,
-        }
+        let groups = Some(vec![group(&brokers[..size]), group(&brokers[size..])]);
+        Cut { groups, direction, ..Cut::default() }
     }
+}
+
+/// What a seed makes of a table: its own rate, between a quarter and four times the mean, and some of the kinds.
+fn swarm(stream: &mut Stream, random: &RandomFaults) -> RandomFaults {
+    let mean = random.mean_interval.0;
+    let mean_interval = Span((mean / 4).max(1_000_000) + stream.below(mean.saturating_mul(4)));
+    let off = stream.below(80);
+    let mut kinds: Vec<FaultKind> = random.kinds.iter().copied().filter(|_| !stream.percent(off)).collect();
+    if kinds.is_empty() {
+        kinds.push(*stream.pick(&random.kinds));
+    }
+    RandomFaults { kinds, mean_interval, ..random.clone() }
 }
 
 fn undone(begin: Span, after: After) -> Span {

@@ -41,9 +41,17 @@ pub(super) struct Client {
 pub(super) fn kernel_config(plan: &Plan, record_trace: bool) -> Config {
     let mut config = Config::new(plan.seed);
     config.record_trace = record_trace;
-    config.net =
-        SimNet { latency: latency(plan.cluster.latency), bandwidth: plan.cluster.bandwidth, ..SimNet::default() };
-    config.disk = DiskConfig { sync_latency: range(plan.cluster.sync_latency), ..DiskConfig::default() };
+    config.net = SimNet {
+        latency: latency(plan.cluster.latency),
+        spread_percent: plan.cluster.link_spread,
+        bandwidth: plan.cluster.bandwidth,
+        ..SimNet::default()
+    };
+    config.disk = DiskConfig {
+        sync_latency: range(plan.cluster.sync_latency),
+        throughput: plan.cluster.disk_throughput,
+        ..DiskConfig::default()
+    };
     config
 }
 

@@ -96,8 +96,8 @@ impl FaultLog {
 fn is_momentary(action: &Action) -> bool {
     match action {
         Action::Disk(disk) => disk.once,
-        Action::Clock(_) | Action::Elect(_) | Action::Join(_) | Action::Reassign(_) | Action::Reset(_) => true,
-        Action::Unregister(_) => true,
+        Action::Clock(_) | Action::Corrupt(_) | Action::Elect(_) | Action::Join(_) | Action::Reassign(_) => true,
+        Action::Reset(_) | Action::Unregister(_) => true,
         _ => false,
     }
 }

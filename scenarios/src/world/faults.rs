@@ -1,25 +1,28 @@
 //! Planned faults, done to the kernel: whom a target means now, what a fault is there, and what undoes it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use tribunal_common::TopicIdPartition;
-use tribunal_contract::{DiskError, NodeId, Span, Time};
+use tribunal_common::{TopicIdPartition, TruncationMode};
+use tribunal_contract::{NodeId, Span, Time};
 use tribunal_core::BrokerInput;
 use tribunal_protocol::Str;
-use tribunal_sim::{DiskOp, Fault as KernelFault, Kernel, Mode, Repeat, stable_hash};
+use tribunal_sim::{Fault as KernelFault, Kernel, Mode, stable_hash};
 
+use super::atlas::{Atlas, Damage};
 use super::build::{ADMIN, latency};
 use super::court::Court;
 use super::fault_log::FaultLog;
 use super::node::{Node, NodeInput};
 use crate::apps::AdminInput;
-use crate::language::{
-    Action, After, ClientKind, Cut, Direction, DiskOperation, Election, Partition, Power, Stop, Target,
-};
+use crate::language::{Action, After, ClientKind, Crash, Election, Partition, Power, Stop, Target};
 use crate::plan::Plan;
 
 /// How often it is looked whether a broker that is to start again has stopped.
 const RESTART_POLL: Span = Span::from_millis(100);
+/// A process that is to die in mid-step does so within that many effects.
+const MID_STEP_EFFECTS: u32 = 200;
 
 pub(super) type SimKernel = Kernel<Node, Court>;
 
@@ -36,11 +39,16 @@ pub(super) enum Task {
     Drain { node: NodeId, look: Span },
     /// A broker that was decommissioned is to be forgotten, once it has stopped.
     Forget(NodeId),
+    /// A cut that comes and goes: whether it is there now, and for how long each.
+    Flap { links: Vec<(NodeId, NodeId)>, cut: bool, every: Span, until: Option<Time> },
     /// A broker is to start again, once it is down.
     Restart(NodeId),
-    /// A broker is to stop as its turn in a rolling restart has come.
-    Stop { node: NodeId, stop: Stop, down: Span },
+    /// A broker is to stop as its turn in a rolling restart has come, or once more.
+    Stop { node: NodeId, stop: Stop, down: Span, truncation: Option<TruncationMode> },
 }
+
+/// What brokers have for the cluster's `truncation` from their next start on. Shared with whoever makes them.
+pub(super) type Upgrades = Rc<RefCell<BTreeMap<NodeId, TruncationMode>>>;
 
 /// Who is who, and what is due.
 #[derive(Debug)]
@@ -49,12 +57,16 @@ pub(super) struct Faults {
     tasks: Vec<Option<(Option<usize>, Task)>>,
     /// Every fault that has happened.
     pub(super) log: FaultLog,
+    /// What damage is allowed.
+    pub(super) atlas: Atlas,
     pub(super) brokers: Vec<NodeId>,
-    producers: Vec<NodeId>,
-    consumers: Vec<NodeId>,
+    pub(super) producers: Vec<NodeId>,
+    pub(super) consumers: Vec<NodeId>,
+    /// Settings that brokers have from their next start on.
+    pub(super) upgrades: Upgrades,
     pub(super) ids: BTreeMap<Str, tribunal_protocol::Uuid>,
     /// How many cuts lie on a link, so that the end of one does not heal what another still cuts.
-    cuts: BTreeMap<(NodeId, NodeId), u32>,
+    pub(super) cuts: BTreeMap<(NodeId, NodeId), u32>,
     /// Each broker's clock offset, in nanoseconds.
     clocks: BTreeMap<NodeId, i64>,
     /// Brokers that the plan wants to stay down, also in the liveness phase.
@@ -71,9 +83,11 @@ impl Faults {
         Faults {
             tasks: Vec::new(),
             log: FaultLog::default(),
+            atlas: Atlas::new(plan),
             brokers,
             producers,
             consumers,
+            upgrades: Upgrades::default(),
             ids: BTreeMap::new(),
             cuts: BTreeMap::new(),
             clocks: BTreeMap::new(),
@@ -123,15 +137,24 @@ impl Faults {
             }
             Task::Drain { node, look } => self.drain(plan, kernel, node, look),
             Task::Forget(node) => self.forget(kernel, node),
+            Task::Flap { links, cut, every, until } => self.flap(kernel, links, !cut, every, until),
             Task::Restart(node) => self.restart(kernel, node),
-            Task::Stop { node, stop, down } => {
-                match stop {
-                    Stop::Clean => kernel.input(node, NodeInput::Broker(BrokerInput::Shutdown)),
-                    Stop::Kill => {
-                        kernel.apply(KernelFault::Crash { node });
-                    }
-                    Stop::PowerLoss => {
-                        kernel.apply(KernelFault::PowerLoss { node });
+            Task::Stop { node, stop, down, truncation } => {
+                if let Some(truncation) = truncation {
+                    self.upgrades.borrow_mut().insert(node, truncation);
+                }
+                let (damage, fault) = match stop {
+                    Stop::Clean => (None, None),
+                    Stop::Kill => (Some(Damage::Unclean), Some(KernelFault::Crash { node })),
+                    Stop::PowerLoss => (Some(Damage::PowerLoss), Some(KernelFault::PowerLoss { node })),
+                };
+                if damage.is_some_and(|damage| !self.atlas.allows(kernel, node, damage)) {
+                    return;
+                }
+                match fault {
+                    None => kernel.input(node, NodeInput::Broker(BrokerInput::Shutdown)),
+                    Some(fault) => {
+                        kernel.apply(fault);
                     }
                 }
                 let at = kernel.now() + down;
@@ -171,27 +194,29 @@ impl Faults {
                     let nanos = self.clocks.entry(node).or_insert(0);
                     *nanos += clock.offset.0;
                     let nanos = *nanos;
-                    kernel.apply(KernelFault::ClockOffset { node, nanos });
+                    if clock.offset.0 != 0 {
+                        kernel.apply(KernelFault::ClockOffset { node, nanos });
+                    }
+                    if clock.drift_ppm != 0 {
+                        kernel.apply(KernelFault::ClockDrift { node, ppm: clock.drift_ppm });
+                    }
+                }
+            }
+            Action::Corrupt(corrupt) => {
+                for node in scene(self, &corrupt.broker) {
+                    self.corrupt(kernel, node, corrupt.how, chance);
                 }
             }
             Action::Crash { what, restart } => {
                 for node in scene(self, &what.broker) {
-                    kernel.apply(match what.power {
-                        Power::Kept => KernelFault::Crash { node },
-                        Power::Lost => KernelFault::PowerLoss { node },
-                    });
-                    self.restart_after(kernel, node, *restart, now);
+                    if self.crash(kernel, node, what, chance) {
+                        self.restart_after(kernel, node, *restart, now);
+                    }
                 }
             }
             Action::Disk(disk) => {
-                let op = match disk.fail {
-                    DiskOperation::Append => DiskOp::Append,
-                    DiskOperation::Read => DiskOp::Read,
-                    DiskOperation::Sync => DiskOp::Sync,
-                };
-                let repeat = if disk.once { Repeat::Once } else { Repeat::UntilHealed };
                 for node in scene(self, &disk.broker) {
-                    kernel.apply(KernelFault::DiskFail { node, op, error: DiskError::Io, repeat });
+                    self.fail_disk(kernel, node, disk);
                 }
             }
             Action::Decommission(leaving) => {
@@ -220,6 +245,17 @@ impl Faults {
                 };
                 kernel.input(ADMIN, NodeInput::Admin(input));
             }
+            Action::FullDisk { what, lasts } => {
+                for node in scene(self, &what.broker) {
+                    if !self.atlas.allows(kernel, node, Damage::Unclean) {
+                        continue;
+                    }
+                    let bytes = Some(kernel.disk(node).used().saturating_add(what.free));
+                    kernel.apply(KernelFault::DiskCapacity { node, bytes });
+                    let undo = KernelFault::DiskCapacity { node, bytes: None };
+                    self.schedule(kernel, now + *lasts, Task::Undo(vec![undo]));
+                }
+            }
             Action::Partition { what, heal } => {
                 let links = self.links(kernel, what, subject, chance);
                 let cut_off = match &what.isolate {
@@ -227,9 +263,18 @@ impl Faults {
                     None => links.iter().map(|(from, _)| *from).collect(),
                 };
                 self.log.done_to(&cut_off);
-                self.cut(kernel, &links);
-                if let After::Span(span) = heal {
-                    self.schedule(kernel, now + *span, Task::Uncut(links));
+                let until = match heal {
+                    After::Span(span) => Some(now + *span),
+                    After::Never => None,
+                };
+                match (what.flap, until) {
+                    (Some(every), _) => self.flap(kernel, links, true, every, until),
+                    (None, until) => {
+                        self.cut(kernel, &links);
+                        if let Some(until) = until {
+                            self.schedule(kernel, until, Task::Uncut(links));
+                        }
+                    }
                 }
             }
             Action::Pause { what, lasts } => {
@@ -242,7 +287,19 @@ impl Faults {
                 let [from, to] = [scene(self, &reset.between[0]), scene(self, &reset.between[1])];
                 for &a in &from {
                     for &b in &to {
-                        kernel.apply(KernelFault::Reset { a, b, lane: None });
+                        kernel.apply(match reset.half_open {
+                            true => KernelFault::HalfOpen { node: a, peer: b },
+                            false => KernelFault::Reset { a, b, lane: None },
+                        });
+                    }
+                }
+            }
+            Action::RestartLoop(restart) => {
+                for node in scene(self, &restart.broker) {
+                    for turn in 0..u64::from(restart.times) {
+                        let at = now + (restart.up + restart.down).times(turn);
+                        let (stop, down) = (restart.stop, restart.down);
+                        self.schedule(kernel, at, Task::Stop { node, stop, down, truncation: None });
                     }
                 }
             }
@@ -250,13 +307,27 @@ impl Faults {
                 let brokers = scene(self, &Target::All);
                 for (turn, node) in brokers.into_iter().enumerate() {
                     let at = now + rolling.every.times(turn as u64);
-                    self.schedule(kernel, at, Task::Stop { node, stop: rolling.stop, down: rolling.down });
+                    let (stop, down, truncation) = (rolling.stop, rolling.down, rolling.truncation);
+                    self.schedule(kernel, at, Task::Stop { node, stop, down, truncation });
                 }
             }
             Action::Shutdown { what, restart } => {
                 for node in scene(self, &what.broker) {
                     kernel.input(node, NodeInput::Broker(BrokerInput::Shutdown));
                     self.restart_after(kernel, node, *restart, now);
+                }
+            }
+            Action::SlowCpu { what, lasts } => {
+                for node in scene(self, &what.broker) {
+                    kernel.apply(KernelFault::SlowCpu { node, nanos: what.event.as_nanos() });
+                    self.schedule(kernel, now + *lasts, Task::Undo(vec![KernelFault::SlowCpu { node, nanos: 0 }]));
+                }
+            }
+            Action::StallDisk { what, lasts } => {
+                for node in scene(self, &what.broker) {
+                    kernel.apply(KernelFault::DiskStall { node, stalled: true });
+                    let undo = KernelFault::DiskStall { node, stalled: false };
+                    self.schedule(kernel, now + *lasts, Task::Undo(vec![undo]));
                 }
             }
             Action::SlowDisk { what, lasts } => {
@@ -276,6 +347,10 @@ impl Faults {
                     let slow = Some(latency(what.latency));
                     kernel.apply(KernelFault::LinkLatency { from, to, both: true, latency: slow });
                     undo.push(KernelFault::LinkLatency { from, to, both: true, latency: None });
+                    if let Some(bytes_per_second) = what.bandwidth.map(Some) {
+                        kernel.apply(KernelFault::LinkBandwidth { from, to, both: true, bytes_per_second });
+                        undo.push(KernelFault::LinkBandwidth { from, to, both: true, bytes_per_second: None });
+                    }
                 }
                 self.schedule(kernel, now + *lasts, Task::Undo(undo));
             }
@@ -302,63 +377,19 @@ impl Faults {
         }
     }
 
-    /// The directed links that a cut lies on.
-    fn links(&self, kernel: &SimKernel, cut: &Cut, subject: Option<NodeId>, chance: u64) -> Vec<(NodeId, NodeId)> {
-        let groups: Vec<Vec<NodeId>> = match (&cut.isolate, &cut.groups) {
-            (Some(target), _) => {
-                let isolated = self.resolve(kernel, target, subject, chance);
-                let clients = self.producers.iter().chain(&self.consumers).filter(|_| cut.clients);
-                let others = self.brokers.iter().chain(clients).filter(|node| !isolated.contains(node));
-                let others = others.copied().collect();
-                vec![isolated, others]
-            }
-            (None, Some(groups)) => groups
-                .iter()
-                .map(|group| group.iter().flat_map(|t| self.resolve(kernel, t, subject, chance)).collect())
-                .collect(),
-            (None, None) => Vec::new(),
-        };
-        let mut links = Vec::new();
-        for (i, group) in groups.iter().enumerate() {
-            for (j, other) in groups.iter().enumerate() {
-                let passes = match cut.direction {
-                    Direction::Both => false,
-                    // What the first group sends still arrives.
-                    Direction::In => i == 0 || j != 0,
-                    Direction::Out => i != 0,
-                };
-                if i == j || passes {
-                    continue;
-                }
-                links.extend(group.iter().flat_map(|&from| other.iter().map(move |&to| (from, to))));
-            }
+    /// A broker's process dies. False if the damage is not allowed.
+    fn crash(&mut self, kernel: &mut SimKernel, node: NodeId, crash: &Crash, chance: u64) -> bool {
+        let power = crash.power == Power::Lost;
+        if !self.may_lose(kernel, node, crash) {
+            return false;
         }
-        links.retain(|(from, to)| from != to);
-        links.sort_unstable();
-        links.dedup();
-        links
-    }
-
-    fn cut(&mut self, kernel: &mut SimKernel, links: &[(NodeId, NodeId)]) {
-        for &(from, to) in links {
-            let count = self.cuts.entry((from, to)).or_insert(0);
-            *count += 1;
-            if *count == 1 {
-                kernel.apply(KernelFault::Partition { from, to, both: false });
-            }
+        if crash.mid_step {
+            let effects = (chance >> 32) as u32 % MID_STEP_EFFECTS;
+            return kernel.apply(KernelFault::CrashAfter { node, effects, power });
         }
-    }
-
-    fn uncut(&mut self, kernel: &mut SimKernel, links: &[(NodeId, NodeId)]) {
-        for &(from, to) in links {
-            if let Some(count) = self.cuts.get_mut(&(from, to)) {
-                *count -= 1;
-                if *count == 0 {
-                    self.cuts.remove(&(from, to));
-                    kernel.apply(KernelFault::Heal { from, to, both: false });
-                }
-            }
-        }
+        kernel.apply(if power { KernelFault::PowerLoss { node } } else { KernelFault::Crash { node } });
+        Faults::lose_disk(kernel, node, crash.disk);
+        true
     }
 
     /// Ends every fault but what the plan wants to stay: brokers that do not start again.
@@ -371,12 +402,17 @@ impl Faults {
         for (i, &from) in self.brokers.clone().iter().enumerate() {
             for &to in self.brokers[i + 1..].iter().chain(&clients) {
                 kernel.apply(KernelFault::LinkLatency { from, to, both: true, latency: None });
+                kernel.apply(KernelFault::LinkBandwidth { from, to, both: true, bytes_per_second: None });
             }
         }
         for node in self.brokers.clone() {
             kernel.apply(KernelFault::Resume { node });
             kernel.apply(KernelFault::DiskHeal { node });
             kernel.apply(KernelFault::SyncLatency { node, percent: 100 });
+            kernel.apply(KernelFault::DiskStall { node, stalled: false });
+            kernel.apply(KernelFault::DiskCapacity { node, bytes: None });
+            kernel.apply(KernelFault::SlowCpu { node, nanos: 0 });
+            kernel.apply(KernelFault::ClockDrift { node, ppm: 0 });
         }
         self.revive_all(kernel);
     }

@@ -5,9 +5,12 @@
 //! what the plan says stays broken, and every partition must serve again within a bound. *Final reads*: when all
 //! producers know the fate of their records, an auditor reads every partition from the beginning.
 
+mod atlas;
 mod build;
 mod court;
 mod coverage;
+mod cuts;
+mod disk_faults;
 mod explain;
 mod fault_log;
 mod faults;

@@ -15,7 +15,7 @@ use super::faults::{Faults, SimKernel};
 use super::node::{Node, NodeInput};
 use super::records;
 use crate::apps::{AdminApp, ConsumerApp, ConsumerInput, ProducerApp, ProducerInput};
-use crate::language::{Acks, Condition, ObservationName, Target, Topic, Trigger, Workload};
+use crate::language::{Acks, Action, Condition, DiskLoss, ObservationName, Target, Topic, Trigger, Workload};
 use crate::plan::Plan;
 use crate::run::{How, Trial, Violation};
 
@@ -81,10 +81,13 @@ impl<'p> Run<'p> {
         let record = court.record.is_some();
         let (cluster, seed, bugs) = (plan.cluster.clone(), plan.seed, how.bugs.to_vec());
         let (admin, probe, audit) = (build::admin_config(plan), build::prober(plan), build::auditor(plan));
+        let faults = Faults::new(plan, brokers, producers.clone(), consumers.clone());
+        let upgrades = faults.upgrades.clone();
         let factory = move |node: NodeId, incarnation: u32| match node {
             ADMIN => Node::Admin(AdminApp::new(admin.clone())),
             _ if node.0 < first_client => {
-                let cfg = build::broker_config(&cluster, seed, &bugs, node.0, incarnation);
+                let mut cfg = build::broker_config(&cluster, seed, &bugs, node.0, incarnation);
+                cfg.truncation = upgrades.borrow().get(&node).copied().unwrap_or(cfg.truncation);
                 Node::Broker(Broker::new(cfg))
             }
             _ if node == prober => Node::Producer(ProducerApp::new(probe.clone())),
@@ -101,7 +104,6 @@ impl<'p> Run<'p> {
         for (id, offset) in plan.cluster.broker_ids().zip(&plan.clock_offsets) {
             kernel.apply(Fault::ClockOffset { node: NodeId(id), nanos: offset.0 });
         }
-        let faults = Faults::new(plan, brokers, producers.clone(), consumers.clone());
         Run {
             plan,
             kernel,
@@ -143,6 +145,7 @@ impl<'p> Run<'p> {
                 && admin.is_ready()
             {
                 self.faults.ids = admin.topic_ids().clone();
+                self.faults.atlas.name_topics(&self.faults.ids);
                 break;
             }
             if self.kernel.now() >= limit {
@@ -181,6 +184,13 @@ impl<'p> Run<'p> {
             if let Trigger::At(at) = fault.trigger {
                 let at = self.zero + at + fault.after;
                 self.faults.plan_fault(&mut self.kernel, at, index, None);
+            }
+        }
+        let comes_back_old =
+            |action: &Action| matches!(action, Action::Crash { what, .. } if what.disk == DiskLoss::Old);
+        if self.plan.faults.iter().any(|fault| comes_back_old(&fault.action)) {
+            for node in self.faults.brokers.clone() {
+                self.kernel.apply(Fault::DiskSnapshot { node });
             }
         }
         for node in self.producers.iter().chain(&self.consumers) {

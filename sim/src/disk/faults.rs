@@ -54,19 +54,28 @@ impl Faults {
         self.misdirected = Some((from, to, position));
     }
 
-    /// What is read of a write to `file` once it is done: the data, unless it goes elsewhere.
+    /// Whether a write is still to be misdirected.
+    pub(super) const fn will_misdirect(&self) -> bool {
+        self.misdirected.is_some()
+    }
+
+    /// `data` was written to `file` at `position`, unless it goes elsewhere: then zeros are read there.
     #[inline]
-    pub(super) fn direct(&mut self, data: Bytes, file: u32, files: &mut [Option<File>]) -> Bytes {
-        match self.misdirected {
-            Some((from, to, position)) if from == file => {
-                self.misdirected = None;
-                if let Some(to) = files[to as usize].as_mut() {
-                    let room = to.len().saturating_sub(position).min(data.len() as u64) as usize;
-                    to.overwrite(position, &data[..room]);
-                }
-                Bytes::from(vec![0; data.len()])
-            }
-            _ => data,
+    pub(super) fn direct(&mut self, data: &Bytes, file: u32, position: u64, files: &mut [Option<File>]) {
+        if self.misdirected.is_some_and(|(from, ..)| from == file) {
+            self.divert(data, file, position, files);
+        }
+    }
+
+    #[cold]
+    fn divert(&mut self, data: &Bytes, file: u32, position: u64, files: &mut [Option<File>]) {
+        let Some((_, to, target)) = self.misdirected.take() else { return };
+        if let Some(to) = files[to as usize].as_mut() {
+            let room = to.len().saturating_sub(target).min(data.len() as u64) as usize;
+            to.overwrite(target, &data[..room]);
+        }
+        if let Some(from) = files[file as usize].as_mut() {
+            from.overwrite(position, &vec![0; data.len()]);
         }
     }
 

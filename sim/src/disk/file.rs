@@ -93,6 +93,11 @@ impl File {
         if self.rot.is_empty() { bytes } else { self.rotten(position, bytes) }
     }
 
+    /// Whether a byte is read wrong.
+    pub(super) fn is_rotten(&self) -> bool {
+        !self.rot.is_empty()
+    }
+
     #[cold]
     fn rotten(&self, position: u64, bytes: Bytes) -> Bytes {
         let mut out = BytesMut::from(&bytes[..]);
@@ -115,7 +120,9 @@ impl File {
     pub(super) fn overwrite(&mut self, position: u64, data: &[u8]) {
         let old = self.pristine(position, data.len());
         for (n, (&new, &old)) in data.iter().zip(&old[..]).enumerate() {
-            self.rot.insert(position + n as u64, new ^ old);
+            if new != old {
+                self.rot.insert(position + n as u64, new ^ old);
+            }
         }
     }
 

@@ -117,6 +117,16 @@ impl NodeDisk {
         Some((file.len(), file.durable()))
     }
 
+    /// What is read of the file at `path`.
+    pub fn contents(&self, path: &str) -> Option<Bytes> {
+        Some(self.files[self.names.get(path)? as usize].as_ref()?.read(0, usize::MAX))
+    }
+
+    /// Whether bytes of a file are read wrong, or a write is still to be misdirected.
+    pub fn is_rotten(&self) -> bool {
+        self.faults.will_misdirect() || self.files.iter().flatten().any(|file| file.named && file.is_rotten())
+    }
+
     /// Bytes in all files.
     pub const fn used(&self) -> u64 {
         self.used
@@ -198,8 +208,8 @@ impl Disk for NodeDisk {
             data.truncate(room as usize);
         }
         let written = data.len() as u64;
-        let data = self.faults.direct(data, self.index(file)?, &mut self.files);
-        let position = self.file(file)?.append(data);
+        let position = self.file(file)?.append(data.clone());
+        self.faults.direct(&data, self.index(file)?, position, &mut self.files);
         self.used += written;
         if fits { Ok(position) } else { Err(DiskError::NoSpace) }
     }

@@ -171,7 +171,8 @@ impl<M: Wire> Net<M> {
         let draws = self.draws(i, Draw::Lost);
         let direction = &mut self.directions[i as usize];
         let count = direction.items.len() as u64;
-        let kept = if direction.stalled == 0 && draws.chance(0, 50) { draws.below(1, count + 1) } else { 0 };
+        let may_arrive = direction.to_end == End::Open && direction.stalled == 0;
+        let kept = if may_arrive && draws.chance(0, 50) { draws.below(1, count + 1) } else { 0 };
         direction.items.truncate(kept as usize);
         direction.stalled = 0;
     }

@@ -6,8 +6,8 @@ use tribunal_contract::Span;
 use super::{Shape, TOPIC};
 use crate::language::{
     Action, After, Clock, Condition, Crash, Cut, Direction, DiskFault, DiskOperation, Elect, Election, Fault,
-    ObservationName, Offset, Partition, Pause, Power, Reset, RollingRestart, Shutdown, SlowDisk, SlowLink, SpanRange,
-    Stop, Target, Trigger,
+    ObservationName, Offset, Partition, Pause, Power, Reset, RollingRestart, Shutdown, SlowCpu, SlowDisk, SlowLink,
+    SpanRange, StallDisk, Stop, Target, Trigger,
 };
 
 /// A fault before it is on the clock: so long after the one before it, or when something happens.
@@ -40,11 +40,13 @@ enum Kind {
     Reset,
     Restarts,
     Shutdown,
+    SlowCpu,
     SlowDisk,
     SlowLink,
+    StallDisk,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 14] = [
     Kind::Clock,
     Kind::Crash,
     Kind::Disk,
@@ -55,8 +57,10 @@ const KINDS: [Kind; 12] = [
     Kind::Reset,
     Kind::Restarts,
     Kind::Shutdown,
+    Kind::SlowCpu,
     Kind::SlowDisk,
     Kind::SlowLink,
+    Kind::StallDisk,
 ];
 
 /// The most faults of a scenario.
@@ -169,18 +173,23 @@ fn action(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
     let restart = length().prop_map(After::Span);
     match kind {
         Kind::Clock => (one, -5_000i64..5_000)
-            .prop_map(|(broker, millis)| Action::Clock(Clock { broker, offset: Offset(millis * 1_000_000) }))
+            .prop_map(|(broker, millis)| {
+                Action::Clock(Clock { broker, offset: Offset(millis * 1_000_000), drift_ppm: 0 })
+            })
             .boxed(),
         Kind::Crash | Kind::PowerLoss => {
             let power = if kind == Kind::Crash { Power::Kept } else { Power::Lost };
-            (one, restart)
-                .prop_map(move |(broker, restart)| Action::Crash { what: Crash { broker, power }, restart })
+            (one, restart, prop::bool::weighted(0.2))
+                .prop_map(move |(broker, restart, mid_step)| Action::Crash {
+                    what: Crash { broker, power, mid_step, ..Crash::default() },
+                    restart,
+                })
                 .boxed()
         }
         Kind::Disk => {
             let fail = prop::sample::select(vec![DiskOperation::Append, DiskOperation::Sync, DiskOperation::Read]);
             (one, fail, any::<bool>())
-                .prop_map(|(broker, fail, once)| Action::Disk(DiskFault { broker, fail, once }))
+                .prop_map(|(broker, fail, once)| Action::Disk(DiskFault { broker, fail, once, ..DiskFault::default() }))
                 .boxed()
         }
         Kind::Elect => {
@@ -190,7 +199,7 @@ fn action(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
             let direction = prop::sample::select(vec![Direction::Both, Direction::Both, Direction::In, Direction::Out]);
             (one, direction, any::<bool>(), restart)
                 .prop_map(|(isolated, direction, clients, heal)| Action::Partition {
-                    what: Cut { isolate: Some(isolated), groups: None, direction, clients },
+                    what: Cut { isolate: Some(isolated), direction, clients, ..Cut::default() },
                     heal,
                 })
                 .boxed()
@@ -198,18 +207,29 @@ fn action(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
         Kind::Pause => {
             (one, length()).prop_map(|(broker, lasts)| Action::Pause { what: Pause { broker }, lasts }).boxed()
         }
-        Kind::Reset => pair(shape).prop_map(|between| Action::Reset(Reset { between })).boxed(),
+        Kind::Reset => (pair(shape), prop::bool::weighted(0.2))
+            .prop_map(|(between, half_open)| Action::Reset(Reset { between, half_open }))
+            .boxed(),
         Kind::Restarts => {
             let stop = prop::sample::select(vec![Stop::Clean, Stop::Kill, Stop::PowerLoss]);
             (stop, 300u64..1_500, 100u64..1_000)
                 .prop_map(|(stop, every, down)| {
                     let (every, down) = (Span::from_millis(every), Span::from_millis(down));
-                    Action::RollingRestart(RollingRestart { every, down, stop })
+                    Action::RollingRestart(RollingRestart { every, down, stop, truncation: None })
                 })
                 .boxed()
         }
         Kind::Shutdown => {
             (one, restart).prop_map(|(broker, restart)| Action::Shutdown { what: Shutdown { broker }, restart }).boxed()
+        }
+        Kind::SlowCpu => (one, 50u64..3_000, length())
+            .prop_map(|(broker, micros, lasts)| Action::SlowCpu {
+                what: SlowCpu { broker, event: Span::from_micros(micros) },
+                lasts,
+            })
+            .boxed(),
+        Kind::StallDisk => {
+            (one, length()).prop_map(|(broker, lasts)| Action::StallDisk { what: StallDisk { broker }, lasts }).boxed()
         }
         Kind::SlowDisk => (one, 5..100u32, length())
             .prop_map(|(broker, factor, lasts)| Action::SlowDisk { what: SlowDisk { broker, factor }, lasts })
@@ -217,7 +237,7 @@ fn action(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
         Kind::SlowLink => (pair(shape), 10u64..1_500, 1..3u64, length())
             .prop_map(|(between, least, more, lasts)| {
                 let latency = SpanRange { min: Span::from_millis(least), max: Span::from_millis(least * more) };
-                Action::SlowLink { what: SlowLink { between, latency }, lasts: lasts + lasts }
+                Action::SlowLink { what: SlowLink { between, latency, bandwidth: None }, lasts: lasts + lasts }
             })
             .boxed(),
     }

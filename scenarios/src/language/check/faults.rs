@@ -4,6 +4,7 @@ use tribunal_contract::Span;
 
 use super::{Checked, Setup, bounds, known_partition, positive, positive_range};
 use crate::language::action::{Action, Cut};
+use crate::language::disk_action::DiskLoss;
 use crate::language::fault::Fault;
 use crate::language::keys::Context;
 use crate::language::random::{FaultKind, RandomFaults};
@@ -75,13 +76,22 @@ fn check_action(cx: &mut Context, setup: &Setup<'_>, path: &str, action: &Action
     match action {
         Action::Clock(clock) => {
             check_broker(cx, setup, &at("broker"), &clock.broker);
-            if clock.offset.0 == 0 {
+            if clock.offset.0 == 0 && clock.drift_ppm == 0 {
                 cx.error_at(&at("offset"), "a clock that jumps by nothing", "");
             }
+            if !(-MAX_DRIFT_PPM..=MAX_DRIFT_PPM).contains(&clock.drift_ppm) {
+                let label = format!("from -{MAX_DRIFT_PPM} to {MAX_DRIFT_PPM}");
+                cx.error_at(&at("drift_ppm"), format!("a drift of {}", clock.drift_ppm), label);
+            }
         }
+        Action::Corrupt(corrupt) => check_broker(cx, setup, &at("broker"), &corrupt.broker),
         Action::Crash { what, restart } => {
             check_broker(cx, setup, &at("broker"), &what.broker);
             check_after(cx, &beside("restart_after"), *restart);
+            if what.mid_step && what.disk != DiskLoss::Kept {
+                let label = "with `mid_step` the disk is kept";
+                cx.error_at(&at("disk"), "nobody knows yet when the process dies", label);
+            }
         }
         Action::Disk(disk) => check_broker(cx, setup, &at("broker"), &disk.broker),
         Action::Decommission(leaving) => {
@@ -95,7 +105,17 @@ fn check_action(cx: &mut Context, setup: &Setup<'_>, path: &str, action: &Action
         }
         Action::Unregister(gone) => check_broker(cx, setup, &at("broker"), &gone.broker),
         Action::Elect(elect) => known_partition(cx, setup, &at("partition"), &elect.partition),
+        Action::FullDisk { what, lasts } => {
+            check_broker(cx, setup, &at("broker"), &what.broker);
+            positive(cx, &beside("for"), *lasts);
+        }
         Action::Partition { what, heal } => {
+            if let Some(flap) = what.flap {
+                let label = "must be at least 10ms";
+                if flap < Span::from_millis(10) {
+                    cx.error_at(&at("flap"), format!("a cut that comes and goes every {flap:?}"), label);
+                }
+            }
             check_cut(cx, setup, &format!("{path}.partition"), what);
             check_after(cx, &beside("heal_after"), *heal);
         }
@@ -104,6 +124,12 @@ fn check_action(cx: &mut Context, setup: &Setup<'_>, path: &str, action: &Action
             positive(cx, &beside("for"), *lasts);
         }
         Action::Reset(reset) => check_pair(cx, setup, &at("between"), &reset.between),
+        Action::RestartLoop(restart) => {
+            check_broker(cx, setup, &at("broker"), &restart.broker);
+            bounds(cx, &at("times"), restart.times, 1..=1_000);
+            positive(cx, &at("up"), restart.up);
+            positive(cx, &at("down"), restart.down);
+        }
         Action::RollingRestart(rolling) => {
             positive(cx, &at("every"), rolling.every);
             positive(cx, &at("down"), rolling.down);
@@ -111,6 +137,15 @@ fn check_action(cx: &mut Context, setup: &Setup<'_>, path: &str, action: &Action
         Action::Shutdown { what, restart } => {
             check_broker(cx, setup, &at("broker"), &what.broker);
             check_after(cx, &beside("restart_after"), *restart);
+        }
+        Action::SlowCpu { what, lasts } => {
+            check_broker(cx, setup, &at("broker"), &what.broker);
+            positive(cx, &at("event"), what.event);
+            positive(cx, &beside("for"), *lasts);
+        }
+        Action::StallDisk { what, lasts } => {
+            check_broker(cx, setup, &at("broker"), &what.broker);
+            positive(cx, &beside("for"), *lasts);
         }
         Action::SlowDisk { what, lasts } => {
             check_broker(cx, setup, &at("broker"), &what.broker);
@@ -120,6 +155,9 @@ fn check_action(cx: &mut Context, setup: &Setup<'_>, path: &str, action: &Action
         Action::SlowLink { what, lasts } => {
             check_pair(cx, setup, &at("between"), &what.between);
             positive_range(cx, &at("latency"), what.latency);
+            if what.bandwidth == Some(0) {
+                cx.error_at(&at("bandwidth"), "a link that lets nothing through", "use `partition`");
+            }
             positive(cx, &beside("for"), *lasts);
         }
     }
@@ -151,6 +189,9 @@ fn check_replicas(cx: &mut Context, setup: &Setup<'_>, path: &str, replicas: &[u
         }
     }
 }
+
+/// A clock this far off a tenth is broken, not drifting.
+const MAX_DRIFT_PPM: i32 = 100_000;
 
 fn check_after(cx: &mut Context, path: &str, after: After) {
     if let After::Span(span) = after {
@@ -244,11 +285,20 @@ fn check_random(cx: &mut Context, setup: &Setup<'_>, path: &str, random: &Random
         let key = if cx.has(&at("from")) || !cx.has(&at("until")) { "from" } else { "until" };
         cx.error_at(&at(key), "there is no time for random faults", format!("from {:?} until {until:?}", random.from));
     }
-    let stops = [FaultKind::Crash, FaultKind::PowerLoss, FaultKind::Pause, FaultKind::Shutdown];
+    let stops = [
+        FaultKind::Crash,
+        FaultKind::MidStepCrash,
+        FaultKind::OldDisk,
+        FaultKind::PowerLoss,
+        FaultKind::Pause,
+        FaultKind::RestartLoop,
+        FaultKind::Shutdown,
+        FaultKind::WipedDisk,
+    ];
     if random.kinds.iter().any(|kind| stops.contains(kind)) {
         bounds(cx, &at("max_down"), random.max_down, 1..=setup.cluster.brokers.max(1));
     }
-    let two = [FaultKind::Partition, FaultKind::Reset, FaultKind::SlowLink];
+    let two = [FaultKind::Flap, FaultKind::HalfOpen, FaultKind::Partition, FaultKind::Reset, FaultKind::SlowLink];
     if let Some(index) = random.kinds.iter().position(|kind| two.contains(kind)).filter(|_| setup.cluster.brokers < 2) {
         cx.error_at(&format!("{}[{index}]", at("kinds")), "this fault needs two brokers", "there is one");
     }

@@ -1,0 +1,166 @@
+//! The fault atlas: damage that would leave no replica with all that was acknowledged is left out, so that every run has
+//! a right answer. A scenario that wants to see what is lost then says `fault_atlas = false`.
+//!
+//! | damage | is done only if |
+//! |---|---|
+//! | a loss of power, where writes are not flushed | every partition has another member of its ISR that is whole |
+//! | a wiped disk, an old disk | the same |
+//! | corruption, which is found later | the same, and no record is acknowledged by one replica alone (min ISR of 2) |
+//! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
+//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it |
+//!
+//! A replica is whole that runs under its last registration and has no damage. It is whole again once it has registered anew and is back in the ISR: it has fetched what it had lost. What a
+//! quorum voter has acknowledged must stay (voters are not replaced, no KIP-853): the metadata log is on a disk of its
+//! own that is neither wiped nor corrupted, and after a failed sync it does not lose power.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tribunal_common::{FlushPolicy, PartitionState, TopicIdPartition};
+use tribunal_contract::NodeId;
+use tribunal_protocol::{Str, Uuid};
+
+use super::faults::SimKernel;
+use super::node::Node;
+use crate::plan::Plan;
+
+/// What is to be done to a broker's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// Bytes are wrong and nobody knows yet.
+    Corruption,
+    /// What was written is gone.
+    Lost,
+    /// What was not synced is gone.
+    PowerLoss,
+    /// A sync fails.
+    SyncFailure,
+    /// Nothing on the disk, but the broker may start again without having been shut down.
+    Unclean,
+}
+
+/// Which replicas are not whole.
+#[derive(Debug)]
+pub(super) struct Atlas {
+    on: bool,
+    voters: BTreeSet<NodeId>,
+    /// By topic name: whether every write is flushed, and the least ISR that acknowledges.
+    topics: BTreeMap<Str, (bool, u32)>,
+    ids: BTreeMap<Uuid, Str>,
+    /// The broker epoch in which a replica was damaged.
+    damaged: BTreeMap<(NodeId, TopicIdPartition), i64>,
+    /// Brokers that have had a failed sync and not lost power since.
+    unsynced: BTreeSet<NodeId>,
+}
+
+impl Atlas {
+    pub(super) fn new(plan: &Plan) -> Atlas {
+        let topic = |topic: &crate::language::Topic| {
+            let flushed = topic.flush.unwrap_or(plan.cluster.flush) == FlushPolicy::EveryWrite;
+            (Str::from(topic.name.as_str()), (flushed, topic.min_insync.min(topic.replication)))
+        };
+        Atlas {
+            on: plan.cluster.fault_atlas,
+            voters: plan.cluster.controller_ids().map(NodeId).collect(),
+            topics: plan.topics.iter().map(topic).collect(),
+            ids: BTreeMap::new(),
+            damaged: BTreeMap::new(),
+            unsynced: BTreeSet::new(),
+        }
+    }
+
+    /// The topics have these ids.
+    pub(super) fn name_topics(&mut self, ids: &BTreeMap<Str, Uuid>) {
+        self.ids = ids.iter().map(|(name, id)| (*id, name.clone())).collect();
+    }
+
+    /// Whether the damage may be done to `node`; if so it is taken note of.
+    pub(super) fn allows(&mut self, kernel: &SimKernel, node: NodeId, damage: Damage) -> bool {
+        let hit: Vec<TopicIdPartition> = self.hit(kernel, node, damage);
+        if self.on && !(self.is_survivable(kernel, node, damage, &hit) && self.may_stop(kernel, node)) {
+            return false;
+        }
+        let epoch = broker_epoch(kernel, node);
+        self.damaged.extend(hit.into_iter().map(|id| ((node, id), epoch)));
+        match damage {
+            Damage::SyncFailure => self.unsynced.insert(node),
+            Damage::PowerLoss => self.unsynced.remove(&node),
+            Damage::Corruption | Damage::Lost | Damage::Unclean => false,
+        };
+        true
+    }
+
+    /// The partitions whose replica on `node` the damage is done to.
+    fn hit(&self, kernel: &SimKernel, node: NodeId, damage: Damage) -> Vec<TopicIdPartition> {
+        let partitions = kernel.judge().partitions.values();
+        let on_node = partitions.filter(|state| state.replicas.contains(&(node.0 as i32)));
+        let suffers = |state: &&PartitionState| match damage {
+            Damage::Corruption | Damage::Lost | Damage::SyncFailure => true,
+            Damage::PowerLoss => self.unsynced.contains(&node) || !self.settings(state.partition).0,
+            Damage::Unclean => false,
+        };
+        on_node.filter(suffers).map(|state| state.partition).collect()
+    }
+
+    fn is_survivable(&self, kernel: &SimKernel, node: NodeId, damage: Damage, hit: &[TopicIdPartition]) -> bool {
+        if damage == Damage::PowerLoss && self.voters.contains(&node) && self.unsynced.contains(&node) {
+            return false;
+        }
+        hit.iter().all(|&id| {
+            let enough = damage != Damage::Corruption || self.settings(id).1 >= 2;
+            let others = in_sync(kernel, id).into_iter().filter(|&other| other != node);
+            enough && others.into_iter().any(|other| self.is_whole(kernel, other, id))
+        })
+    }
+
+    /// Whether an unclean restart of `node` leaves none of its partitions to a damaged replica.
+    fn may_stop(&self, kernel: &SimKernel, node: NodeId) -> bool {
+        let partitions = kernel.judge().partitions.values();
+        partitions.filter(|state| state.isr.contains(&(node.0 as i32))).all(|state| {
+            let others = || state.isr.iter().map(|&id| NodeId(id as u32)).filter(|&other| other != node);
+            let whole = |other: NodeId| self.is_whole(kernel, other, state.partition);
+            others().any(whole) || !others().any(|other| self.is_damaged(kernel, other, state.partition))
+        })
+    }
+
+    /// Whether a member of the ISR has all that it should have, and cannot lose its eligibility.
+    fn is_whole(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> bool {
+        let runs = match kernel.machine(node) {
+            Some(Node::Broker(broker)) => {
+                broker.replicas().is_some_and(|replicas| replicas.broker_epoch() == broker_epoch(kernel, node))
+            }
+            _ => false,
+        };
+        runs && !self.is_damaged(kernel, node, id)
+    }
+
+    fn is_damaged(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> bool {
+        let healed = |&epoch: &i64| broker_epoch(kernel, node) > epoch;
+        !self.damaged.get(&(node, id)).is_none_or(healed)
+            || self.unsynced.contains(&node)
+            || kernel.disk(node).is_rotten()
+    }
+
+    fn settings(&self, id: TopicIdPartition) -> (bool, u32) {
+        self.ids.get(&id.topic).and_then(|name| self.topics.get(name)).copied().unwrap_or((false, 1))
+    }
+}
+
+/// The ISR as all agree: by the newest committed state that is known, and as its leader has it.
+fn in_sync(kernel: &SimKernel, id: TopicIdPartition) -> Vec<NodeId> {
+    let Some(state) = kernel.judge().partitions.get(&id) else { return Vec::new() };
+    let leader = match u32::try_from(state.leader).ok().and_then(|leader| kernel.machine(NodeId(leader))) {
+        Some(Node::Broker(broker)) => broker.replicas().and_then(|replicas| replicas.get(id)),
+        _ => None,
+    };
+    let agreed = |member: &&i32| leader.is_none_or(|partition| partition.isr.contains(*member));
+    state.isr.iter().filter(agreed).map(|&member| NodeId(member as u32)).collect()
+}
+
+/// The newest registration of `node` that any broker knows of.
+fn broker_epoch(kernel: &SimKernel, node: NodeId) -> i64 {
+    let known = kernel.machines().iter().filter_map(|(_, machine)| match machine {
+        Node::Broker(broker) => broker.image()?.broker(node.0 as i32).map(|registration| registration.epoch),
+        _ => None,
+    });
+    known.max().unwrap_or(-1)
+}
