@@ -5,6 +5,7 @@ mod figure;
 mod kernel;
 mod references;
 mod runs;
+mod zoo;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -14,6 +15,7 @@ use tribunal_reports::ReportError;
 use crate::run::World;
 
 pub use figure::{Figure, Goal};
+pub use zoo::{ZooFigure, zoo};
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

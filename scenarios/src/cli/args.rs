@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Runs scenarios that nobody wrote, or given ones at fresh seeds, until something breaks
     #[command(after_help = EXIT_CODES)]
     Hunt(HuntArgs),
+    /// Plants a historical bug, hunts it, makes the find small, replays it, tells what happened
+    #[command(after_help = EXIT_CODES)]
+    Demo(DemoArgs),
     /// Finds the smallest plan that still fails in the same way, and saves it as a regression
     #[command(after_help = EXIT_CODES)]
     Shrink(ShrinkArgs),
@@ -99,6 +102,9 @@ pub(crate) struct ReplayArgs {
     /// The seed, for a scenario file
     #[arg(long, value_name = "S", value_parser = parse_seed, help_heading = "Selection")]
     pub(crate) seed: Option<u64>,
+    /// Leave out the plan's Nth fault, counted from 1; may be given several times
+    #[arg(long = "drop-fault", value_name = "N", help_heading = "Selection")]
+    pub(crate) drop_faults: Vec<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) how: HowArgs,
 }
@@ -271,8 +277,29 @@ pub(crate) struct BenchArgs {
     /// The kernel alone: do not build and run turmoil and madsim beside it
     #[arg(long, help_heading = "Running")]
     pub(crate) no_references: bool,
+    /// With zoo: these bugs only
+    #[arg(long = "bug", value_name = "ID", value_parser = parse_bug, help_heading = "Running")]
+    pub(crate) bugs: Vec<Bug>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// Demonstrates.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The first seed of the hunt
+    #[arg(long, value_name = "S", value_parser = parse_seed, default_value = "0", help_heading = "Selection")]
+    pub(crate) seed: u64,
+    /// How many runs at a time
+    #[arg(short, long, value_name = "N", help_heading = "Running")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+impl DemoArgs {
+    /// A demonstration is for people.
+    pub(crate) fn output(&self) -> OutputArgs {
+        OutputArgs { message_format: MessageFormat::Human }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -287,6 +314,8 @@ pub(crate) enum Benched {
     Idle,
     /// All of them
     All,
+    /// Hunts for each planted bug: seeds and seconds to find it, size after shrinking; in `all` left out
+    Zoo,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

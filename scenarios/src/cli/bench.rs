@@ -3,10 +3,11 @@
 use std::io::IsTerminal;
 
 use serde::Serialize;
+use tribunal_common::Bug;
 
 use super::args::{BenchArgs, Benched, MessageFormat};
 use super::{Exit, json, print, say_error};
-use crate::bench::{Bench, BenchError, BenchOptions, Figure, Goal, measure};
+use crate::bench::{Bench, BenchError, BenchOptions, Figure, Goal, ZooFigure, measure, zoo};
 use crate::run::World;
 
 /// A figure, for a machine.
@@ -41,6 +42,7 @@ pub(super) fn bench(args: &BenchArgs, world: Option<&dyn World>) -> Exit {
         Benched::Kernel => &[Bench::Kernel],
         Benched::Scenario => &[Bench::Scenario],
         Benched::Idle => &[Bench::Idle],
+        Benched::Zoo => return zoo_of(args, world),
         Benched::All => &[Bench::Scenario, Bench::Idle, Bench::Kernel, Bench::Check],
     };
     let options = BenchOptions { rounds: args.rounds, references: !args.no_references };
@@ -79,4 +81,64 @@ fn record(figure: &Figure) -> FigureRecord<'_> {
         at_most,
         reached: figure.is_reached(),
     }
+}
+
+/// What hunting for a bug came to, for a machine.
+#[derive(Serialize)]
+struct ZooRecord {
+    r#type: &'static str,
+    bug: &'static str,
+    hunts: usize,
+    found: usize,
+    seeds: Vec<u64>,
+    cpu_s: Vec<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<String>,
+    /// Faults, operations and brokers after shrinking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shrunk: Option<[u64; 3]>,
+}
+
+/// Hunts for planted bugs.
+fn zoo_of(args: &BenchArgs, world: &dyn World) -> Exit {
+    let bugs = if args.bugs.is_empty() { Bug::ALL } else { &args.bugs };
+    let human = args.output.message_format == MessageFormat::Human;
+    if human {
+        print(&format!("{:<22} {:>7} {:>8} {:>9}  {}\n", "bug", "found", "seeds", "CPU s", "first find, and its size"));
+    }
+    let mut tell = |figure: &ZooFigure| match human {
+        true => print(&zoo_line(figure)),
+        false => json::print(&ZooRecord {
+            r#type: "zoo",
+            bug: figure.bug.id(),
+            hunts: figure.hunts,
+            found: figure.seeds.len(),
+            seeds: figure.seeds.clone(),
+            cpu_s: figure.cpu_s.clone(),
+            signature: figure.first.as_ref().map(|(signature, ..)| signature.clone()),
+            shrunk: figure.first.as_ref().map(|(_, _, size)| [size.faults, size.operations, size.brokers]),
+        }),
+    };
+    match zoo(bugs, args.rounds, world, &mut tell) {
+        Ok(()) => Exit::AllHeld,
+        Err(error) => {
+            say_error(error, args.output);
+            Exit::Failed
+        }
+    }
+}
+
+fn zoo_line(figure: &ZooFigure) -> String {
+    let found = format!("{}/{}", figure.seeds.len(), figure.hunts);
+    let (seeds, cpu) = match figure.medians() {
+        Some((seeds, cpu)) => (seeds.to_string(), format!("{cpu:.1}")),
+        None => ("-".to_owned(), "-".to_owned()),
+    };
+    let first = figure.first.as_ref().map(|(signature, before, after)| {
+        format!(
+            "{signature}: {} → {} faults, {} → {} operations, {} → {} brokers",
+            before.faults, after.faults, before.operations, after.operations, before.brokers, after.brokers
+        )
+    });
+    format!("{:<22} {found:>7} {seeds:>8} {cpu:>9}  {}\n", figure.bug.id(), first.unwrap_or_default())
 }

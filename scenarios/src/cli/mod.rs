@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod check;
+mod demo;
 mod diff;
 mod exit;
 mod hunt;
@@ -42,6 +43,7 @@ pub fn main(world: Option<&dyn World>) -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Bench(args) => bench::bench(&args, world),
         Command::Check(args) => check::check(&args),
+        Command::Demo(args) => demo::demo(&args, world),
         Command::Diff(args) => diff::diff(&args, world),
         Command::Hunt(args) => hunt::hunt(&args, world),
         Command::List(args) => list::list(args),
@@ -74,7 +76,8 @@ fn replay(args: &ReplayArgs, world: Option<&dyn World>) -> Exit {
         Ok(None) => {}
         Err(wrong) => return complain(&wrong, output),
     }
-    match select::replay(&args.what, args.seed) {
+    let chosen = select::replay(&args.what, args.seed);
+    match chosen.and_then(|(request, bugs)| Ok((select::without(request, &args.drop_faults)?, bugs))) {
         Ok((request, bugs)) => all(&[request], &args.options(bugs), world, output),
         Err(wrong) => complain(&wrong, output),
     }

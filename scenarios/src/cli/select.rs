@@ -1,6 +1,7 @@
 //! From what was typed to the runs that are wanted.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -183,7 +184,13 @@ pub(super) fn replay(what: &Path, seed: Option<u64>) -> Result<(RunRequest, Vec<
     }
     let source = files(&[what.to_owned()])?.remove(0);
     let subject = match (Selection::of(source).map_err(LoadError::from)?, seed) {
-        (Selection::Plan(plan, path), None) => Subject::Plan(plan, path),
+        (Selection::Plan(plan, path), None) => {
+            // A regression says what it was found with. Another version's traces are not ours.
+            let ours = plan.tribunal == env!("CARGO_PKG_VERSION");
+            let recorded = plan.found.as_ref().filter(|_| ours).map(|found| found.trace_hash);
+            let bugs = plan.found.as_ref().map(|found| found.bugs.clone()).unwrap_or_default();
+            return Ok((RunRequest { subject: Subject::Plan(plan, path), recorded, required: false }, bugs));
+        }
         (Selection::Plan(..), Some(_)) => {
             return Err(Wrong::Usage("a plan has its seed: --seed goes with a scenario file".into()));
         }
@@ -193,6 +200,25 @@ pub(super) fn replay(what: &Path, seed: Option<u64>) -> Result<(RunRequest, Vec<
         }
     };
     Ok((RunRequest { subject, recorded: None, required: false }, Vec::new()))
+}
+
+/// The run without some of its faults, counted from 1: another run, that has no trace to be compared with.
+pub(super) fn without(request: RunRequest, faults: &[NonZeroUsize]) -> Result<RunRequest, Wrong> {
+    if faults.is_empty() {
+        return Ok(request);
+    }
+    let mut plan = (*request.subject.plan()).clone();
+    let all = plan.faults.len();
+    if let Some(none) = faults.iter().find(|nth| nth.get() > all) {
+        return Err(Wrong::Usage(format!("there is no fault {none}: the plan has {all}")));
+    }
+    let mut nth = 0;
+    plan.faults.retain(|_| {
+        nth += 1;
+        !faults.iter().any(|dropped| dropped.get() == nth)
+    });
+    let path = request.subject.path().to_owned();
+    Ok(RunRequest { subject: Subject::Plan(Arc::new(plan), path), recorded: None, required: false })
 }
 
 /// The run of a folder.
