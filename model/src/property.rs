@@ -54,6 +54,7 @@ properties! {
         MonotonicHighWatermark = "monotonic-high-watermark", "A leader's high watermark never goes back within its epoch.";
         NoCommittedRecordLost = "no-committed-record-lost", "A record below an exposed high watermark, or acknowledged with acks=all, is never lost.";
         OneLeaderPerEpoch = "one-leader-per-epoch", "A partition has at most one leader in an epoch.";
+        OwnProperty = "own-property", "What a test of one's own says must hold, holds.";
         Panic = "panic", "No broker or client panics.";
         QuorumElectionSafety = "quorum-election-safety", "At most one node becomes quorum leader in an epoch.";
         QuorumLeaderCompleteness = "quorum-leader-completeness", "A quorum leader's log holds everything committed in earlier epochs.";

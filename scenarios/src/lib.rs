@@ -10,4 +10,5 @@ pub mod plan;
 pub mod run;
 pub mod shrink;
 pub mod sweep;
+pub mod testing;
 pub mod world;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use tribunal_common::{ClientObs, Obs, PartitionState, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
-use tribunal_model::{History, Invariants, ModelConfig, Progress, Reached, Refinement, Violation};
+use tribunal_model::{History, Invariants, ModelConfig, Progress, Property, Reached, Refinement, Violation};
 use tribunal_sim::{Judge, Lifecycle, Machines};
 
+use super::app::Watch;
 use super::coverage::Coverage;
 use super::node::{Node, Report};
 use super::records::Series;
@@ -37,11 +38,18 @@ pub(super) struct Court {
     /// Every observation, while a run is recorded.
     pub(super) record: Option<Vec<(Time, NodeId, Obs)>>,
     pub(super) coverage: Option<Coverage>,
+    /// Properties of a test of one's own, by name.
+    pub(super) watches: Vec<(String, Box<dyn Watch>)>,
     /// Properties that end the run when they do not hold; none lets it go on.
     ends_at: Option<Expect>,
     ended: bool,
     /// Whether the workload's clock runs.
     pub(super) open: bool,
+}
+
+/// The violation of a property of a test of one's own.
+fn own(detail: String, at: Time, node: Option<NodeId>) -> Violation {
+    Violation { property: Property::OwnProperty, partition: None, at, node, detail, cause: Vec::new() }
 }
 
 /// The run has shown what it was to show.
@@ -67,6 +75,7 @@ impl Court {
             record: record.then(Vec::new),
             coverage: how.coverage.then(Coverage::default),
             ends_at: how.stop_early.then(|| plan.expect.clone()),
+            watches: Vec::new(),
             ended: false,
             open: false,
         }
@@ -79,6 +88,32 @@ impl Court {
         {
             let size = state.isr.len() as u32;
             self.reached.note(&Obs::IsrProposed { partition: state.partition, size, shrink: true });
+        }
+    }
+
+    /// Shows an observation to the properties of a test. One that does not hold is not shown any more.
+    fn watch(&mut self, at: Time, node: NodeId, obs: &Obs) {
+        let mut broken = Vec::new();
+        self.watches.retain_mut(|(name, watch)| match watch.observe(at, node, obs) {
+            Ok(()) => true,
+            Err(why) => {
+                broken.push(format!("{name}: {why}"));
+                false
+            }
+        });
+        for detail in broken {
+            self.ended |= self.ends_at.is_some();
+            self.violations.push(own(detail, at, Some(node)));
+            self.seen_at.push(self.observed);
+        }
+    }
+
+    /// The run is over for the properties of a test.
+    pub(super) fn finish_watches(&mut self, at: Time) {
+        for (name, mut watch) in std::mem::take(&mut self.watches) {
+            if let Err(why) = watch.finish() {
+                self.violations.push(own(format!("{name}: {why}"), at, None));
+            }
         }
     }
 
@@ -108,6 +143,9 @@ impl Judge<Node> for Court {
             self.ended |= self.ends_at.as_ref().is_some_and(|expect| counts(expect, property));
             self.violations.push(*violation);
             self.seen_at.push(self.observed);
+        }
+        if !self.watches.is_empty() {
+            self.watch(at, node, obs);
         }
         self.observed += 1;
         if let Some(record) = &mut self.record {

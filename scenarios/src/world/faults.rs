@@ -113,6 +113,11 @@ impl Faults {
         Some(plan.faults[self.log.last_before(until)?].line).filter(|line| *line > 0)
     }
 
+    /// Has the process of an application killed at `at`, and started again.
+    pub(super) fn plan_crash(&mut self, kernel: &mut SimKernel, at: Time, node: NodeId, down: Span) {
+        self.schedule(kernel, at, Task::Stop { node, stop: Stop::Kill, down, truncation: None });
+    }
+
     /// Has a planned fault happen at `at`.
     pub(super) fn plan_fault(&mut self, kernel: &mut SimKernel, at: Time, fault: usize, subject: Option<NodeId>) {
         self.schedule(kernel, at, Task::Fault { fault, subject });

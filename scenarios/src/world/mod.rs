@@ -5,6 +5,7 @@
 //! what the plan says stays broken, and every partition must serve again within a bound. *Final reads*: when all
 //! producers know the fate of their records, an auditor reads every partition from the beginning.
 
+mod app;
 mod atlas;
 mod build;
 mod court;
@@ -26,6 +27,7 @@ use tribunal_reports::ReportError;
 use crate::plan::Plan;
 use crate::run::{How, Trial, World};
 
+pub use app::{App, AppSpec, Extras, Watch, WatchSpec};
 pub use node::{Node, NodeInput, Packet, Report};
 pub use script::{Followed, follow};
 
@@ -35,6 +37,21 @@ pub struct KernelWorld;
 
 impl World for KernelWorld {
     fn run(&self, plan: &Plan, how: &How<'_>) -> Result<Trial, ReportError> {
-        phases::Run::new(plan, how).finish(how.folder)
+        self.run_with(plan, how, &Extras::default())
     }
+}
+
+impl KernelWorld {
+    /// Runs a plan with what a test adds to it.
+    ///
+    /// # Errors
+    /// Where writing into the folder fails.
+    pub fn run_with(&self, plan: &Plan, how: &How<'_>, extras: &Extras) -> Result<Trial, ReportError> {
+        phases::Run::new(plan, how, extras).finish(how.folder)
+    }
+}
+
+/// The nodes that are brokers in a cluster of so many.
+pub fn broker_nodes(brokers: u32) -> Vec<tribunal_contract::NodeId> {
+    (1..=brokers).map(tribunal_contract::NodeId).collect()
 }

@@ -6,6 +6,7 @@ use tribunal_core::{Broker, BrokerInput};
 use tribunal_protocol::Message;
 use tribunal_sim::{Digest, Wire, stable_hash};
 
+use super::app::App;
 use crate::apps::{AdminApp, AdminInput, ConsumerApp, ConsumerInput, ProducerApp, ProducerInput};
 
 /// A process of the world.
@@ -13,6 +14,8 @@ use crate::apps::{AdminApp, AdminInput, ConsumerApp, ConsumerInput, ProducerApp,
 pub enum Node {
     /// Creates the topics before the workload begins.
     Admin(AdminApp),
+    /// An application of a test of one's own.
+    App(App),
     /// A broker.
     Broker(Broker),
     /// A client that reads.
@@ -126,6 +129,11 @@ impl Machine for Node {
                     _ => None,
                 }) {
                     admin.step(now, event, disk, fx);
+                }
+            }
+            Node::App(app) => {
+                if let Some(event) = translate(event, |_| None) {
+                    app.step(now, event, disk, fx);
                 }
             }
             Node::Broker(broker) => {

@@ -7,6 +7,7 @@ use tribunal_model::{ModelConfig, Names, Progress, Promises, Property};
 use tribunal_reports::{NodeRecord, RUN_FORMAT, ReportError, Role, RunFolder, RunRecord, TopicRecord};
 use tribunal_sim::{Fault, Kernel, Ran, Stop};
 
+use super::app::{AppSpec, Extras};
 use super::build::{self, ADMIN, ClientConfig};
 use super::court::Court;
 use super::coverage::Coverage;
@@ -37,6 +38,7 @@ pub(super) struct Run<'p> {
     consumers: Vec<NodeId>,
     prober: NodeId,
     auditor: NodeId,
+    apps: Vec<AppSpec>,
     names: Names,
     zero: Time,
     healed: Option<Time>,
@@ -46,7 +48,7 @@ pub(super) struct Run<'p> {
 
 impl<'p> Run<'p> {
     /// The cluster and its clients, nothing started.
-    pub(super) fn new(plan: &'p Plan, how: &How<'_>) -> Run<'p> {
+    pub(super) fn new(plan: &'p Plan, how: &How<'_>, extras: &Extras) -> Run<'p> {
         let brokers = build::broker_nodes(&plan.cluster);
         let clients = build::clients(plan);
         let first_client = brokers.len() as u32 + 1;
@@ -75,9 +77,14 @@ impl<'p> Run<'p> {
         names.node(prober, "prober");
         names.node(auditor, "auditor");
         acks_all.push(prober);
+        let apps = extras.apps.clone();
+        for (n, app) in apps.iter().enumerate() {
+            names.node(NodeId(auditor.0 + 1 + n as u32), &app.name);
+        }
         let voters = plan.cluster.controller_ids().map(|id| id as i32).collect();
         let config = ModelConfig { voters, acks_all, names: names.clone() };
-        let court = Court::new(config, plan, how);
+        let mut court = Court::new(config, plan, how);
+        court.watches = extras.watches.iter().map(|watch| (watch.name.clone(), (watch.make)())).collect();
         let record = court.record.is_some();
         let (cluster, seed, bugs) = (plan.cluster.clone(), plan.seed, how.bugs.to_vec());
         let (admin, probe, audit) = (build::admin_config(plan), build::prober(plan), build::auditor(plan));
@@ -92,13 +99,14 @@ impl<'p> Run<'p> {
             }
             _ if node == prober => Node::Producer(ProducerApp::new(probe.clone())),
             _ if node == auditor => Node::Consumer(ConsumerApp::new(audit.clone())),
+            _ if node > auditor => Node::App((apps[(node.0 - auditor.0 - 1) as usize].make)(incarnation)),
             _ => match &clients[(node.0 - first_client) as usize].config {
                 ClientConfig::Producer(config) => Node::Producer(ProducerApp::new(config.clone())),
                 ClientConfig::Consumer(config) => Node::Consumer(ConsumerApp::new(config.clone())),
             },
         };
         let mut kernel = Kernel::new(build::kernel_config(plan, record), court, factory);
-        for _ in 0..=auditor.0 {
+        for _ in 0..=auditor.0 + extras.apps.len() as u32 {
             kernel.add_node();
         }
         for (id, offset) in plan.cluster.broker_ids().zip(&plan.clock_offsets) {
@@ -112,6 +120,7 @@ impl<'p> Run<'p> {
             consumers,
             prober,
             auditor,
+            apps: extras.apps.clone(),
             names,
             zero: Time(0),
             healed: None,
@@ -164,8 +173,13 @@ impl<'p> Run<'p> {
         true
     }
 
+    fn app_nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let first = self.auditor.0 + 1;
+        (first..first + self.apps.len() as u32).map(NodeId)
+    }
+
     fn renamed(&self, mut names: Names) -> Names {
-        for node in (0..=self.auditor.0).map(NodeId) {
+        for node in (0..=self.auditor.0 + self.apps.len() as u32).map(NodeId) {
             let called = self.names.of_node(node);
             if called != format!("b{}", node.0) {
                 names.node(node, &called);
@@ -195,6 +209,12 @@ impl<'p> Run<'p> {
         }
         for node in self.producers.iter().chain(&self.consumers) {
             self.kernel.start(*node);
+        }
+        for (node, app) in self.app_nodes().zip(&self.apps) {
+            self.kernel.start(node);
+            for (at, down) in &app.crashes {
+                self.faults.plan_crash(&mut self.kernel, self.zero + *at, node, *down);
+            }
         }
         let end = self.zero + self.plan.duration;
         while self.kernel.now() < end && self.kernel.stop().is_none() {
@@ -243,6 +263,9 @@ impl<'p> Run<'p> {
     fn liveness(&mut self) {
         if self.kernel.stop().is_some() {
             return;
+        }
+        for node in self.app_nodes() {
+            self.kernel.apply(Fault::Crash { node });
         }
         self.faults.heal(self.plan, &mut self.kernel);
         let healed = self.kernel.now();
@@ -358,6 +381,8 @@ impl<'p> Run<'p> {
         let court = self.kernel.judge_mut();
         let mut violations = std::mem::take(&mut court.violations);
         let seen_at = std::mem::take(&mut court.seen_at);
+        court.finish_watches(now);
+        violations.append(&mut court.violations);
         violations.extend(court.invariants.finish());
         let judgement = court.history.judge(&promises, &self.names, Some(court.invariants.truth()));
         violations.extend(judgement.violations);
