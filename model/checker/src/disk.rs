@@ -290,7 +290,7 @@ mod tests {
         disk.sync(file, OP);
         assert_eq!(disk.complete(0, false), (OP, Err(DiskError::Io)));
         disk.sync(file, OP);
-        disk.complete(0, true);
+        assert_eq!(disk.complete(0, true), (OP, Ok(())));
         disk.lose_power();
         let file = disk.open("log").expect("is there");
         assert_eq!(disk.len(file), Ok(0));

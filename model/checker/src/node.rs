@@ -333,13 +333,13 @@ impl Steps {
     }
 
     /// How many are remembered.
-    pub fn len(&self) -> usize {
+    pub fn remembered(&self) -> usize {
         self.known.lock().map_or(0, |known| known.len())
     }
 }
 
 impl core::fmt::Debug for Steps {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} steps", self.len())
+        write!(f, "{} steps", self.remembered())
     }
 }

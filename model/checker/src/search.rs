@@ -196,7 +196,7 @@ impl World {
             generated,
             depth: checker.max_depth() as u64,
             took: began.elapsed(),
-            steps: self.steps.len() as u64,
+            steps: self.steps.remembered() as u64,
             never: never.collect(),
         }
     }

@@ -52,7 +52,7 @@ impl Replica {
     fn produce<D: Disk, F: Fx>(&mut self, number: u8, io: &mut Io<'_, D, F>) {
         let partitions: Vec<_> = self.replicas.iter().map(|partition| partition.id).collect();
         for id in partitions {
-            let data = PartitionProduceData { index: id.partition, records: Some(batch(number)), ..Default::default() };
+            let data = PartitionProduceData { index: id.partition, records: Some(batch(number)) };
             let topic = TopicProduceData { topic_id: id.topic, partition_data: vec![data], ..Default::default() };
             let request = ProduceRequest { acks: 1, topic_data: vec![topic], ..Default::default() };
             let me = io.cfg.node();

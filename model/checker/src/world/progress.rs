@@ -24,8 +24,7 @@ impl World {
         let mut state = Self::unlimited(state);
         (state.cuts, state.budgets[Budget::Records as usize]) = (0, 1);
         let mut written = None;
-        let mut turn = 0;
-        for _ in 0..BOUND {
+        for turn in 0..BOUND {
             if state.violation.is_some() {
                 return state.violation;
             }
@@ -39,7 +38,6 @@ impl World {
                 },
             }
             let Some(action) = self.calm(&state, turn) else { break };
-            turn += 1;
             state = self.after(&state, action)?;
         }
         let detail = format!("after faults have ended, nothing is committed within {BOUND} events");
