@@ -43,14 +43,6 @@ fn every_configuration_says_what_it_promises_and_all_but_the_nightly_ones_know_t
 }
 
 #[test]
-fn three_voters_elect_a_leader_and_commit_once_their_faults_have_ended() {
-    let mut config = config("quorum-3");
-    config.liveness_every = 500;
-    let found = search(config, Order::Depth);
-    assert!(matches!(found.stopped, Stopped::Exhausted), "{:?}", found.stopped);
-}
-
-#[test]
 fn three_voters_are_exhausted() {
     exhausted("quorum-3");
 }
