@@ -70,6 +70,10 @@ fn missing_files_and_empty_folders_are_told_apart() {
     let missing = tribunal(&folder, &["validate", "no.toml"]);
     assert_eq!(missing.status.code(), Some(96));
     assert_eq!(err(&missing), "error: no.toml: no such file\n");
+    let misspelt = tribunal(&folder, &["run", "isolated-leadr-is-replaced"]);
+    assert_eq!(misspelt.status.code(), Some(96));
+    let said = "isolated-leadr-is-replaced: no such file; did you mean isolated-leader-is-replaced?";
+    assert_eq!(err(&misspelt), format!("error: {said}\n"));
     let empty = tribunal(&folder, &["run", "."]);
     assert_eq!(empty.status.code(), Some(4));
     assert!(err(&empty).contains("there are no .toml files"), "{}", err(&empty));
@@ -95,6 +99,30 @@ fn wrong_usage_is_2() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", err(&output));
         assert!(err(&output).contains(said), "{arguments:?}: {}", err(&output));
     }
+}
+
+#[test]
+fn a_run_whose_trace_is_of_another_version_or_another_run_is_not_replayed() {
+    let folder = scratch("trace");
+    let made = tribunal(&folder, &["run", "isolated-leader-is-replaced", "--seed", "1", "--out", "out"]);
+    assert_eq!(made.status.code(), Some(0), "{}", err(&made));
+    let run = folder.join("out/isolated-leader-is-replaced/0x1");
+    let whole = fs::read(run.join("trace.bin")).unwrap();
+    let mut other_version = whole.clone();
+    other_version[8] = 99;
+    for (bytes, said) in [
+        (&other_version[..], "trace.bin: a trace of version 99; this build reads version "),
+        (&whole[..whole.len() / 2], "trace.bin: corrupt trace at byte "),
+        (b"nothing", "trace.bin: not a trace"),
+    ] {
+        fs::write(run.join("trace.bin"), bytes).unwrap();
+        let output = tribunal(&folder, &["replay", run.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(96), "{said}");
+        assert!(err(&output).contains(said), "{said}: {}", err(&output));
+    }
+    fs::write(run.join("trace.bin"), &whole).unwrap();
+    let output = tribunal(&folder, &["replay", run.to_str().unwrap()]);
+    assert_eq!((output.status.code(), out(&output).contains("identical")), (Some(0), true), "{}", out(&output));
 }
 
 #[test]

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use tribunal_common::Bug;
 use tribunal_reports::{ReportError, RunFolder};
+use tribunal_sim::trace::Trace;
 
 use super::args::SeedArgs;
 use crate::files::{self, LoadError};
+use crate::language::nearest::nearest;
 use crate::language::{Diagnostics, Scenario, Seeds, Source, parse_seed};
 use crate::plan::{Plan, Script, is_plan};
 use crate::run::{RunRequest, Subject};
@@ -143,11 +145,21 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<Source>, Wrong> {
                     ["catalog", "sweeps"].iter().any(|kind| source.name() == format!("scenarios/{kind}/{name}.toml"))
                 };
                 let named = files::catalog().chain(files::sweeps()).find(known);
-                all.push(named.ok_or(error)?);
+                all.push(named.ok_or_else(|| or_did_they_mean(name, error))?);
             }
         }
     }
     Ok(all)
+}
+
+/// The error, with the built-in name that was perhaps meant.
+fn or_did_they_mean(name: &str, mut error: files::FileError) -> files::FileError {
+    let named: Vec<Source> = files::catalog().chain(files::sweeps()).collect();
+    let names = named.iter().filter_map(|source| Path::new(source.name()).file_stem()?.to_str());
+    if let Some(meant) = nearest(name, names) {
+        error.why.push_str(&format!("; did you mean {meant}?"));
+    }
+    error
 }
 
 /// The TOML files directly in a folder, in the order of their names.
@@ -221,6 +233,22 @@ pub(super) fn without(request: RunRequest, faults: &[NonZeroUsize]) -> Result<Ru
     Ok(RunRequest { subject: Subject::Plan(Arc::new(plan), path), recorded: None, required: false })
 }
 
+/// A trace that is there must be that of the run, and one that this build can read: of another version it would be
+/// compared in vain.
+fn check_trace(path: &Path, hash: u64) -> Result<(), Wrong> {
+    let corrupt = |why: String| Wrong::Record(ReportError::Corrupt { path: path.to_owned(), why });
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(corrupt(error.to_string())),
+    };
+    let trace = Trace::decode(&bytes).map_err(|error| corrupt(error.to_string()))?;
+    match trace.hash() {
+        found if found == hash => Ok(()),
+        found => Err(corrupt(format!("a trace of another run: its hash is {found:016x}, the verdict's {hash:016x}"))),
+    }
+}
+
 /// The run of a folder.
 fn recorded(folder: &Path) -> Result<(RunRequest, Vec<Bug>), Wrong> {
     let verdict = RunFolder::open(folder).and_then(|folder| folder.read_verdict()).map_err(Wrong::Record)?;
@@ -232,6 +260,7 @@ fn recorded(folder: &Path) -> Result<(RunRequest, Vec<Bug>), Wrong> {
         parse_seed(&verdict.trace_hash).map_err(|_| corrupt(format!("`{}` is no trace hash", verdict.trace_hash)))?;
     let bugs = verdict.bugs.iter().map(|id| Bug::from_id(id).ok_or_else(|| corrupt(format!("`{id}` is no bug"))));
     let bugs: Vec<Bug> = bugs.collect::<Result<_, _>>()?;
+    check_trace(&folder.join("trace.bin"), hash)?;
     let path = folder.join("plan.toml");
     let plan = Plan::load(&path)?;
     let subject = Subject::Plan(Arc::new(plan), path.display().to_string());
