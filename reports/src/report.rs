@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::charts::{panels, png, scene, svg};
+use crate::charts::{panels, scene, write_pictures};
 use crate::data::Data;
 use crate::page::run_page;
 use crate::series::{Activity, Series};
@@ -58,15 +58,7 @@ pub fn write_report(folder: &RunFolder, options: ReportOptions) -> Result<PathBu
     // A run that is done again may have fewer charts.
     match std::fs::remove_dir_all(&charts) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(ReportError::io(&charts)(error)),
-        _ => std::fs::create_dir_all(&charts).map_err(ReportError::io(&charts))?,
-    }
-    for panel in &panels {
-        let path = charts.join(format!("{}.svg", panel.id));
-        let undrawn = |why: String| ReportError::Corrupt { path: path.clone(), why };
-        std::fs::write(&path, svg(panel, &scene).map_err(undrawn)?).map_err(ReportError::io(&path))?;
-        if options.png {
-            png(panel, &scene, &path.with_extension("png")).map_err(undrawn)?;
-        }
+        _ => write_pictures(&panels, &scene, &charts, options.png)?,
     }
     series.write(data, &folder.path().join("csv"))?;
     let trace = folder.path().join("trace.bin");

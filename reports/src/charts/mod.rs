@@ -5,11 +5,13 @@
 mod draw;
 mod panel;
 mod panels;
+mod pictures;
 mod ticks;
 
 pub use draw::{png, svg};
 pub use panel::{Axis, Band, Cell, Draw, Layer, Panel, Scene, Tick};
 pub use panels::{distributions, panels, scene};
+pub use pictures::write_pictures;
 
 /// The colours, by the index that panels use. The page has a lighter set for its dark side.
 pub const PALETTE: [[u8; 3]; 8] = [

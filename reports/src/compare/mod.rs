@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub use figures::{Figures, Group};
 pub use statistics::Mean;
 
-use crate::charts::{Panel, Scene, png, svg};
+use crate::charts::{Scene, write_pictures};
 use crate::report::ReportOptions;
 use crate::{Reading, ReportError, RunFolder};
 
@@ -54,22 +54,11 @@ impl Comparison {
     /// # Errors
     /// If a file cannot be written.
     pub fn write(&self, folder: &Path, options: ReportOptions) -> Result<PathBuf, ReportError> {
-        let charts = folder.join("charts");
-        std::fs::create_dir_all(&charts).map_err(ReportError::io(&charts))?;
         let panels = self.panels();
-        for panel in &panels {
-            self.draw(panel, &charts.join(format!("{}.svg", panel.id)), options)?;
-        }
+        write_pictures(&panels, &Scene::default(), &folder.join("charts"), options.png)?;
         self.write_csv(&folder.join("compare.csv"))?;
         let page = folder.join("compare.html");
         std::fs::write(&page, self.page(&panels)).map_err(ReportError::io(&page))?;
         Ok(page)
-    }
-
-    fn draw(&self, panel: &Panel, path: &Path, options: ReportOptions) -> Result<(), ReportError> {
-        let undrawn = |why: String| ReportError::Corrupt { path: path.to_owned(), why };
-        let text = svg(panel, &Scene::default()).map_err(undrawn)?;
-        std::fs::write(path, text).map_err(ReportError::io(path))?;
-        if options.png { png(panel, &Scene::default(), &path.with_extension("png")).map_err(undrawn) } else { Ok(()) }
     }
 }

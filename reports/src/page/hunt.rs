@@ -7,7 +7,7 @@ use super::html::{escaped, milliseconds, table, thousands};
 use super::{Section, charts, page_of_charts};
 use crate::ReportError;
 use crate::causal::chain_line;
-use crate::charts::{Axis, Draw, Layer, Panel, Scene, png, svg};
+use crate::charts::{Axis, Draw, Layer, Panel, Scene, write_pictures};
 use crate::hunt::{FailureRecord, HuntRecord};
 use crate::report::ReportOptions;
 
@@ -26,16 +26,7 @@ pub fn write_hunt_page(record: &Path, options: ReportOptions) -> Result<PathBuf,
     let hunt = HuntRecord::read(record)?;
     let folder = record.parent().unwrap_or(Path::new("."));
     let panels = panels(&hunt);
-    let pictures = folder.join("charts");
-    std::fs::create_dir_all(&pictures).map_err(ReportError::io(&pictures))?;
-    for panel in &panels {
-        let path = pictures.join(format!("{}.svg", panel.id));
-        let undrawn = |why: String| ReportError::Corrupt { path: path.clone(), why };
-        std::fs::write(&path, svg(panel, &Scene::default()).map_err(undrawn)?).map_err(ReportError::io(&path))?;
-        if options.png {
-            png(panel, &Scene::default(), &path.with_extension("png")).map_err(undrawn)?;
-        }
-    }
+    write_pictures(&panels, &Scene::default(), &folder.join("charts"), options.png)?;
     let page = folder.join("hunt.html");
     std::fs::write(&page, hunt_page(&hunt, &panels)).map_err(ReportError::io(&page))?;
     Ok(page)
