@@ -13,6 +13,7 @@ use tribunal_protocol::{
     DecodeError, Frames, Message, RequestBody, decode_request, decode_response, encode_unsupported_api_versions,
 };
 
+use crate::budget::{Budget, Share};
 use crate::core::Core;
 use crate::link::{Call, Link};
 use crate::peers::{Callers, lane_of};
@@ -60,7 +61,8 @@ impl From<DecodeError> for Ended {
 pub(crate) async fn serve_inbound(core: Rc<Core>, callers: Rc<Callers>, stream: TcpStream, limits: Limits) {
     let link = Rc::new(Link::new(callers.client_id(Lane(0))));
     let mut inbound = Inbound { core: &core, callers: &callers, link: &link, conn: None };
-    let ended = run(&link, &stream, limits, &mut inbound).await;
+    let share = callers.unfinished.share();
+    let ended = run(&link, &stream, limits, share, &mut inbound).await;
     let conn = inbound.conn;
     if let Err(ended) = ended {
         match ended {
@@ -98,7 +100,8 @@ pub(crate) async fn serve_outbound(core: Rc<Core>, callers: Rc<Callers>, peer: N
     let mut outbound = Outbound { core: &core, link: &link, conn };
     // A peer's answers may be as large as what it was asked for; nothing ends a lane that is merely quiet.
     let limits = Limits { max_frame: i32::MAX as usize, idle: Duration::MAX };
-    if let Err(Ended::Decode(error)) = run(&link, &stream, limits, &mut outbound).await {
+    let answers = Budget::new(usize::MAX);
+    if let Err(Ended::Decode(error)) = run(&link, &stream, limits, answers.share(), &mut outbound).await {
         tracing::warn!(?peer, "a broker answers what cannot be read: {error}");
     }
     core.down(conn, peer);
@@ -184,7 +187,13 @@ impl Handler for Outbound<'_> {
 }
 
 /// Moves bytes until the connection ends. `Ok` if this side has ended it.
-async fn run(link: &Link, stream: &TcpStream, limits: Limits, handler: &mut impl Handler) -> Result<(), Ended> {
+async fn run(
+    link: &Link,
+    stream: &TcpStream,
+    limits: Limits,
+    mut share: Share<'_>,
+    handler: &mut impl Handler,
+) -> Result<(), Ended> {
     let mut frames = Frames::new(limits.max_frame);
     let mut chunk = FIRST_READ;
     let mut moved = Instant::now();
@@ -201,6 +210,9 @@ async fn run(link: &Link, stream: &TcpStream, limits: Limits, handler: &mut impl
                 Some(frame) => handler.frame(frame)?,
                 None => break,
             }
+        }
+        if !share.hold(frames.received().len().saturating_sub(READ_AHEAD)) {
+            return Err(Ended::Protocol("too many long requests come at once"));
         }
         if link.flush(stream)? > 0 {
             moved = Instant::now();

@@ -15,6 +15,7 @@
 
 pub mod admin;
 mod broker;
+mod budget;
 mod cluster;
 mod conn;
 mod core;

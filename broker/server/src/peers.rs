@@ -11,12 +11,18 @@ use tribunal_common::lanes;
 use tribunal_contract::{ConnId, Lane, NodeId};
 use tribunal_protocol::Str;
 
+use crate::budget::Budget;
+
 /// The first node id of clients. Brokers' ids are below.
 const CLIENTS: u32 = 1 << 20;
 /// Node ids end here: timers of a connection are indexed by node and lane.
 const END: u32 = u32::MAX / lanes::COUNT;
 
-/// Gives connections their ids.
+/// Bytes of requests that have not come whole, over all connections of a broker: two of the longest (`socket.request.max.bytes`)
+/// and some more. The connection that would need more is closed. What each reads ahead does not count.
+const MAX_UNFINISHED: usize = 256 << 20;
+
+/// Gives connections their ids, and their share of the broker's memory.
 pub(crate) struct Callers {
     me: NodeId,
     /// Where the other brokers listen.
@@ -24,6 +30,8 @@ pub(crate) struct Callers {
     next_client: Cell<u32>,
     clients: RefCell<HashSet<u32>>,
     attempts: Cell<u32>,
+    /// For requests that have not come whole.
+    pub(crate) unfinished: Budget,
 }
 
 impl Callers {
@@ -35,6 +43,7 @@ impl Callers {
             next_client: Cell::new(CLIENTS),
             clients: RefCell::default(),
             attempts: Cell::new(0),
+            unfinished: Budget::new(MAX_UNFINISHED),
         }
     }
 

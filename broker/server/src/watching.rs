@@ -57,7 +57,7 @@ pub(crate) fn log(me: i32, observation: &Obs) {
         Obs::LogDirOffline => tracing::error!(broker = me, "the log directory has failed"),
         Obs::PartitionCommitted { state, .. } if state.unclean => {
             let (topic, partition) = (state.partition.topic, state.partition.partition);
-            tracing::warn!(broker = me, %topic, partition, "unclean leader election: records may be lost");
+            tracing::info!(broker = me, %topic, partition, "unclean leader election: records may be lost");
         }
         _ => {}
     }

@@ -149,3 +149,25 @@ fn half_open_connections_end_and_hold_up_nobody() {
     Client::connect(first(&cluster)).call(4, named());
     common::block_on(cluster.shut_down());
 }
+
+#[test]
+fn long_requests_that_never_end_are_bounded_in_all() {
+    let folder = tempdir().unwrap();
+    let cluster = start(1, folder.path());
+    let mut bystander = Client::connect(first(&cluster));
+    // Each announces 96 MiB and sends 80: more than the broker holds of all together.
+    let part = vec![0; 80 << 20];
+    let mut hostile = Vec::new();
+    let mut refused = 0;
+    for _ in 0..5 {
+        let mut client = Client::connect(first(&cluster));
+        client.stream.write_all(&(96_u32 << 20).to_be_bytes()).unwrap();
+        refused += usize::from(client.stream.write_all(&part).is_err());
+        hostile.push(client);
+        bystander.call(4, named());
+    }
+    assert!(refused >= 1, "400 MiB of unfinished requests are held");
+    drop(hostile);
+    bystander.call(4, named());
+    common::block_on(cluster.shut_down());
+}

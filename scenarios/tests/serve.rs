@@ -1,0 +1,168 @@
+//! `tribunal serve` as a process: what it prints, how it ends, what survives its end.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use tempfile::tempdir;
+use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use tribunal_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use tribunal_protocol::messages::{FetchRequest, ProduceRequest};
+use tribunal_protocol::{Bytes, RequestBody, ResponseBody, Str, decode_response, encode_request};
+use tribunal_records::{BatchBuilder, BatchOptions, Batches};
+
+/// Brokers in a process that ends with the test.
+struct Served {
+    process: Child,
+    out: BufReader<ChildStdout>,
+    bootstrap: Vec<SocketAddr>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
+    command.arg("serve").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn serve(data: &Path, arguments: &[&str]) -> Served {
+    let mut all = vec!["--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+    all.extend_from_slice(arguments);
+    let mut process = command(&all).stderr(Stdio::inherit()).spawn().unwrap();
+    let mut out = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let (_, bootstrap) = line.trim().split_once("bootstrap.servers=").expect("a line that says it is ready");
+    let bootstrap = bootstrap.split(',').map(|address| address.parse().unwrap()).collect();
+    Served { process, out, bootstrap }
+}
+
+impl Served {
+    /// Ends it by a signal and returns its exit code, none if the signal itself ended it.
+    fn signal(mut self, signal: &str) -> Option<i32> {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let code = self.process.wait().unwrap().code();
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "it prints one line");
+        code
+    }
+}
+
+fn call(broker: SocketAddr, version: i16, body: impl Into<RequestBody>) -> ResponseBody {
+    let body = body.into();
+    let mut stream = TcpStream::connect(broker).unwrap();
+    stream.write_all(&encode_request(1, None, version, &body).unwrap()).unwrap();
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut frame).unwrap();
+    decode_response(Bytes::from(frame), body.api_key(), version).unwrap().1
+}
+
+/// Produces with acks=all and returns the offset that was acknowledged.
+fn produce(broker: SocketAddr, value: &str) -> Option<i64> {
+    let mut batch = BatchBuilder::new(BatchOptions::default());
+    batch.append(0, None, Some(value.as_bytes()), &[]);
+    let data = PartitionProduceData { index: 0, records: Some(batch.build()) };
+    let topic = TopicProduceData { name: Str::from("t"), partition_data: vec![data], ..Default::default() };
+    let request = ProduceRequest { acks: -1, timeout_ms: 10_000, topic_data: vec![topic], ..Default::default() };
+    let ResponseBody::Produce(answer) = call(broker, 9, request) else { panic!("another answer") };
+    let partition = &answer.responses[0].partition_responses[0];
+    (partition.error_code == 0).then_some(partition.base_offset)
+}
+
+/// The values of all records; none while the broker does not lead.
+fn values(broker: SocketAddr) -> Option<Vec<String>> {
+    let wanted = FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() };
+    let topic = FetchTopic { topic: Str::from("t"), partitions: vec![wanted], ..Default::default() };
+    let request = FetchRequest { max_bytes: 1 << 20, topics: vec![topic], ..Default::default() };
+    let ResponseBody::Fetch(answer) = call(broker, 11, request) else { panic!("another answer") };
+    let partition = &answer.responses[0].partitions[0];
+    if partition.error_code != 0 {
+        return None;
+    }
+    let batches = Batches::new(partition.records.clone().unwrap_or_default());
+    let records = batches.flat_map(|batch| batch.unwrap().records().unwrap());
+    Some(records.map(|record| String::from_utf8(record.unwrap().value.unwrap().to_vec()).unwrap()).collect())
+}
+
+/// What one of the brokers says at last.
+fn at_last<T>(brokers: &[SocketAddr], mut ask: impl FnMut(SocketAddr) -> Option<T>) -> T {
+    loop {
+        if let Some(said) = brokers.iter().find_map(|broker| ask(*broker)) {
+            return said;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn ctrl_c_closes_cleanly_and_the_data_stays() {
+    let data = tempdir().unwrap();
+    let served = serve(data.path(), &["--brokers", "3", "--create", "t:1:3"]);
+    assert_eq!(served.bootstrap.len(), 3);
+    assert_eq!(at_last(&served.bootstrap, |broker| produce(broker, "a")), 0);
+    assert_eq!(served.signal("-INT"), Some(0));
+    for broker in 1..=3 {
+        let marker = data.path().join(format!("broker-{broker}")).join(".kafka_cleanshutdown");
+        assert!(marker.exists(), "broker {broker} was not closed in order");
+    }
+    let served = serve(data.path(), &["--brokers", "3"]);
+    assert_eq!(at_last(&served.bootstrap, values), ["a"]);
+    assert_eq!(served.signal("-TERM"), Some(0));
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9_at_its_offset() {
+    let data = tempdir().unwrap();
+    let mut expected = Vec::new();
+    for round in 0..5 {
+        let served = serve(data.path(), &["--brokers", "3", "--create", "t:1:3", "--config", "min.insync.replicas=2"]);
+        for value in 0..20 {
+            let value = format!("{round}.{value}");
+            let offset = at_last(&served.bootstrap, |broker| produce(broker, &value));
+            assert_eq!(offset, expected.len() as i64);
+            expected.push(value);
+        }
+        assert_eq!(served.signal("-KILL"), None);
+    }
+    let served = serve(data.path(), &["--brokers", "3"]);
+    assert_eq!(at_last(&served.bootstrap, values), expected);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_to_do() {
+    let data = tempdir().unwrap();
+    let file = data.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let file = file.to_str().unwrap();
+    let cases: [(&[&str], i32, &[&str]); 8] = [
+        (&["--listen", &taken], 1, &["in use", "--listen"]),
+        (&["--listen", "127.0.0.1:0", "--data", file], 1, &["cannot use the folder", "--data"]),
+        (&["--listen", "0.0.0.0:0"], 2, &["--allow-remote"]),
+        (&["--config", "no.such.setting=1"], 2, &["message.max.bytes"]),
+        (&["--config", "message.max.bytes=many"], 2, &["`many` is no value for message.max.bytes"]),
+        (&["--create", "t:none"], 2, &["orders:3:3"]),
+        (&["--node-id", "1", "--peers", "2@127.0.0.1:9092"], 2, &["--peers must name this broker too"]),
+        (&["--listen", "127.0.0.1:65535", "--brokers", "2"], 2, &["no 2 ports"]),
+    ];
+    for (arguments, code, says) in cases {
+        let output = command(arguments).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        for part in says {
+            assert!(error.contains(part), "{arguments:?} does not say `{part}`: {error}");
+        }
+    }
+}
