@@ -1,0 +1,160 @@
+//! Sends the same requests to Apache Kafka and to Tribunal, and compares the answers field by field.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use tribunal_frames::cases::{self, CORRELATION_ID, Case};
+use tribunal_frames::{Differences, Fields, Outcome, Side, fields, set_up};
+use tribunal_protocol::messages::ApiVersionsRequest;
+use tribunal_protocol::{ApiKey, ResponseBody, decode_response, encode_request};
+
+/// How long a server may take for an answer; what is asked waits for less.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the absence of an answer is waited for.
+const NO_ANSWER: Duration = Duration::from_millis(300);
+/// Unlisted differences that are shown.
+const SHOWN: usize = 60;
+
+/// Compares our answers with Apache Kafka's
+#[derive(Debug, Parser)]
+struct Args {
+    /// A fresh Apache Kafka of one broker
+    #[arg(long, value_name = "HOST:PORT")]
+    kafka: SocketAddr,
+    /// A fresh Tribunal of one broker
+    #[arg(long, value_name = "HOST:PORT")]
+    ours: SocketAddr,
+    /// The list of known differences
+    #[arg(long, value_name = "FILE")]
+    list: PathBuf,
+    /// Random requests for each API
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    random: usize,
+    /// Only this API
+    #[arg(long, value_name = "NAME")]
+    api: Option<String>,
+}
+
+/// What was compared of an API.
+#[derive(Default)]
+struct Tally {
+    answers: usize,
+    equal: usize,
+    fields: usize,
+    listed: usize,
+    unlisted: usize,
+}
+
+fn main() -> ExitCode {
+    match judge(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn judge(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
+    let mut list = Differences::load(&args.list)?;
+    let mut kafka = set_up(args.kafka, PATIENCE).map_err(|error| format!("Kafka at {}: {error}", args.kafka))?;
+    let mut ours = set_up(args.ours, PATIENCE).map_err(|error| format!("ours at {}: {error}", args.ours))?;
+    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    let mut shown = 0;
+    for api in served(&mut ours)?.into_iter().filter(|api| args.api.as_deref().is_none_or(|name| name == api.name())) {
+        for case in cases::of(api, args.random) {
+            let theirs = outcome(&case, &mut kafka)?;
+            let own = outcome(&case, &mut ours)?;
+            let found = list.compare(api.name(), &format!("{} (version {})", case.name, case.version), &theirs, &own);
+            let tally = tallies.entry(api.name()).or_default();
+            tally.answers += 1;
+            tally.equal += usize::from(found.listed + found.unlisted.len() == 0);
+            tally.fields += found.fields;
+            tally.listed += found.listed;
+            tally.unlisted += found.unlisted.len();
+            for (path, theirs, own) in &found.unlisted {
+                shown += 1;
+                if shown <= SHOWN {
+                    println!("{} {}, {}: {path}: Kafka {theirs}, ours {own}", api.name(), case.version, case.name);
+                }
+            }
+        }
+    }
+    Ok(report(&tallies, &list, args.api.is_none()))
+}
+
+/// The APIs that our server says it serves.
+fn served(ours: &mut Side) -> Result<Vec<ApiKey>, Box<dyn std::error::Error>> {
+    let request = encode_request(0, None, 0, &ApiVersionsRequest::default().into())?;
+    let Outcome::Answer(answer) = ours.connection.exchange(&request)? else {
+        return Err("our server does not answer ApiVersions".into());
+    };
+    let (_, ResponseBody::ApiVersions(answer)) = decode_response(answer, ApiKey::ApiVersions, 0)? else {
+        unreachable!("decoded as the answer to ApiVersions")
+    };
+    Ok(answer.api_keys.iter().filter_map(|api| ApiKey::try_from(api.api_key).ok()).collect())
+}
+
+/// What a server makes of a case, as fields.
+fn outcome(case: &Case, side: &mut Side) -> std::io::Result<Fields> {
+    let frame = side.localize(&case.frame);
+    let outcome = side.connection.exchange_within(&frame, if case.answered { PATIENCE } else { NO_ANSWER })?;
+    let said = |what: &str| Fields::from([("outcome".to_owned(), what.to_owned())]);
+    Ok(match outcome {
+        Outcome::Closed => said("closed"),
+        Outcome::Silent => said("silent"),
+        Outcome::Answer(answer) => match decode_response(answer, case.api, case.version) {
+            Ok((header, body)) => {
+                let mut fields = fields(&body, &|leaf| side.rename(leaf));
+                let echoed = header.correlation_id == CORRELATION_ID;
+                fields.insert("outcome".to_owned(), "answered".to_owned());
+                fields.insert("correlation id is the request's".to_owned(), echoed.to_string());
+                fields
+            }
+            Err(error) => said(&format!("an answer that cannot be read: {error}")),
+        },
+    })
+}
+
+/// Prints what came of it, and says whether all is as listed.
+fn report(tallies: &BTreeMap<&str, Tally>, list: &Differences, complete: bool) -> bool {
+    let share = |part: usize, of: usize| 100.0 * part as f64 / of.max(1) as f64;
+    println!("{:<22} {:>8} {:>8} {:>8} {:>8} {:>8}", "API", "answers", "equal", "fields", "listed", "unlisted");
+    let mut all = Tally::default();
+    for (api, tally) in tallies {
+        println!(
+            "{api:<22} {:>8} {:>7.1}% {:>8} {:>8} {:>8}",
+            tally.answers,
+            share(tally.equal, tally.answers),
+            tally.fields,
+            tally.listed,
+            tally.unlisted
+        );
+        all.answers += tally.answers;
+        all.equal += tally.equal;
+        all.fields += tally.fields;
+        all.listed += tally.listed;
+        all.unlisted += tally.unlisted;
+    }
+    println!(
+        "{} answers to {} APIs: {:.2} % are equal in every field; {:.3} % of {} fields are equal, {} differ as listed, {} \
+         otherwise",
+        all.answers,
+        tallies.len(),
+        share(all.equal, all.answers),
+        share(all.fields - all.listed - all.unlisted, all.fields),
+        all.fields,
+        all.listed,
+        all.unlisted
+    );
+    let unseen: Vec<String> = if complete { list.unseen().collect() } else { Vec::new() };
+    for entry in &unseen {
+        println!("listed, but does not occur: {entry}");
+    }
+    all.answers > 0 && all.unlisted == 0 && unseen.is_empty()
+}
