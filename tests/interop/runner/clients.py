@@ -16,7 +16,8 @@ PATIENCE = 120
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 # The largest record, and what the topic takes: Kafka's default of 1 MiB is for others.
 LARGE = 5_000_000
-TOPIC_CONFIG = "max.message.bytes=6000000"
+# The data is older than any retention.
+TOPIC_CONFIG = "max.message.bytes=6000000,retention.ms=-1"
 # Timestamps of the data, in milliseconds: fixed, so that a lookup by time has one right answer.
 EPOCH = 1_700_000_000_000
 LOOKUP = EPOCH + 5_000
@@ -177,7 +178,7 @@ def judge(bootstrap, brokers, folder, topic="interop"):
     replication = min(3, brokers)
     [said] = kafkajs.run("create-topic", bootstrap, topic, partitions=len(PRODUCERS), replication=replication,
                          config=TOPIC_CONFIG)
-    wanted = {"brokers": brokers, "config": {"max.message.bytes": "6000000"}, "partitions": [
+    wanted = {"brokers": brokers, "config": {"max.message.bytes": "6000000", "retention.ms": "-1"}, "partitions": [
         {"partitionId": p, "replicas": replication, "isr": replication} for p in range(len(PRODUCERS))]}
     said["partitions"].sort(key=lambda p: p["partitionId"])
     if said != wanted:

@@ -35,6 +35,8 @@ class Cluster:
     def __init__(self, folder):
         self.folder = folder
         self.processes = {}
+        # How long each log was when its process was started.
+        self.said_before = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def commands(self):
@@ -67,25 +69,29 @@ class Cluster:
 
     def start_node(self, node, wait=True):
         with open(self.folder / f"{node}.log", "ab") as log:
+            self.said_before[node] = log.tell()
             self.processes[node] = subprocess.Popen(self.commands()[node], stdout=log, stderr=log,
                                                     stdin=subprocess.DEVNULL)
         if wait:
             self.wait_ready([node])
 
+    def is_ready(self, node):
+        """Whether the process accepts connections; the clients wait for leaders themselves."""
+        host, port = self.bootstrap_of(node).rsplit(":", 1)
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
+            return True
+        return False
+
     def wait_ready(self, nodes=None):
-        """Waits until the processes accept connections; the clients wait for leaders themselves."""
+        """Waits until the processes are ready."""
         deadline = time.monotonic() + READY
         for node in nodes or self.commands():
-            for address in self.bootstrap_of(node).split(","):
-                host, port = address.rsplit(":", 1)
-                while True:
-                    if self.processes[node].poll() is not None:
-                        raise Failed(f"{node} ended with {self.processes[node].returncode}:\n{self.log_of(node)}")
-                    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
-                        break
-                    if time.monotonic() > deadline:
-                        raise Failed(f"{address} does not accept connections after {READY} s:\n{self.log_of(node)}")
-                    time.sleep(0.02)
+            while not self.is_ready(node):
+                if self.processes[node].poll() is not None:
+                    raise Failed(f"{node} ended with {self.processes[node].returncode}:\n{self.log_of(node)}")
+                if time.monotonic() > deadline:
+                    raise Failed(f"{node} is not ready after {READY} s:\n{self.log_of(node)}")
+                time.sleep(0.02)
 
     def log_of(self, node):
         """The end of what a process said."""
@@ -142,6 +148,12 @@ class Tribunal(Cluster):
 
     def bootstrap_of(self, node):
         return ",".join(f"127.0.0.1:{port}" for port in self.ports)
+
+    def is_ready(self, node):
+        """Whether it has said so."""
+        with open(self.folder / f"{node}.log", "rb") as log:
+            log.seek(self.said_before[node])
+            return b"ready: " in log.read()
 
 
 class Tribunals(Tribunal):
