@@ -151,6 +151,11 @@ impl Handler for Inbound<'_> {
         if lane_of(conn).is_none() && !tribunal_core::serves_clients(api) {
             return Err(Ended::Protocol("a request that only brokers may send"));
         }
+        // What it knows of the cluster may be old or nothing: a client would be told that its topics do not exist. It
+        // tries again, or elsewhere.
+        if lane_of(conn).is_none() && self.core.is_starting() {
+            return Err(Ended::Protocol("a client comes before this broker serves"));
+        }
         // Without acks there is no answer, so none is waited for.
         if !matches!(&body, RequestBody::Produce(produce) if produce.acks == 0) {
             self.link.serving(Call { correlation_id: header.correlation_id, api, version });

@@ -141,6 +141,11 @@ impl Core {
         self.state.borrow().world.halted
     }
 
+    /// Whether it is not yet part of the cluster.
+    pub(crate) fn is_starting(&self) -> bool {
+        *self.state.borrow().stage.borrow() == Stage::Starting
+    }
+
     /// Every open connection.
     pub(crate) fn links(&self) -> Vec<Rc<Link>> {
         self.state.borrow().world.links.values().cloned().collect()

@@ -1,40 +1,98 @@
 """Runs the judges: run.py JUDGE… [--against kafka]. Called by tests/interop/run.sh, which installs first."""
 
 import argparse
+import functools
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import clients
+import durability
+import files
 from cluster import Failed, Kafka, Tribunal
+from places import HERE, TARGET
+
+# The most memory our server may have under a million bad frames, in MiB.
+HOSTILE_MEMORY = 256
+# Random requests for each API in the differential test.
+RANDOM = 300
 
 
-def judge_clients(args, folder):
-    cluster = Kafka(folder / "kafka", nodes=1) if args.against == "kafka" else Tribunal(folder / "tribunal", brokers=3)
-    with cluster:
-        clients.judge(cluster.bootstrap, 1 if args.against == "kafka" else 3, folder / "clients")
+def frames(program, *arguments):
+    """Runs a judge of tests/interop/frames."""
+    command = [TARGET / "release" / program, *map(str, arguments)]
+    if not command[0].exists():
+        raise Failed(f"{command[0]} is not there: cargo build --release -p tribunal-frames")
+    if subprocess.run(command, check=False).returncode:
+        raise Failed(f"{program} has found something")
 
 
-JUDGES = {"clients": judge_clients}
+class Judges:
+    """Each method is a judge. One Apache Kafka is started for all that need it."""
+
+    def __init__(self, against, folder):
+        self.against, self.folder = against, folder
+
+    @functools.cached_property
+    def kafka(self):
+        cluster = Kafka(self.folder / "kafka")
+        cluster.start()
+        return cluster
+
+    def close(self):
+        if "kafka" in self.__dict__:
+            self.kafka.stop()
+
+    def clients(self):
+        if self.against == "kafka":
+            return clients.judge(self.kafka.bootstrap, 1, self.folder / "clients")
+        with Tribunal(self.folder / "clients/tribunal", brokers=3) as cluster:
+            return clients.judge(cluster.bootstrap, 3, self.folder / "clients")
+
+    def answers(self):
+        with Tribunal(self.folder / "answers", brokers=1) as ours:
+            frames("differential", "--kafka", self.kafka.bootstrap, "--ours", ours.bootstrap,
+                   "--list", HERE / "differences.toml", "--random", RANDOM)
+
+    def files(self):
+        files.judge(self.kafka, self.folder / "files")
+
+    def hostile(self):
+        with Tribunal(self.folder / "hostile", brokers=1) as ours:
+            frames("hostile", "--server", ours.bootstrap, "--pid", ours.processes["serve"].pid,
+                   "--memory", HOSTILE_MEMORY)
+
+    def durability(self):
+        durability.judge(self.folder / "durability")
+
+
+NAMES = ["clients", "answers", "files", "hostile", "durability"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("judges", nargs="*", choices=[*JUDGES, []], default=list(JUDGES), metavar="JUDGE",
-                        help=f"of {', '.join(JUDGES)} [default: all]")
+    parser.add_argument("judges", nargs="*", metavar="JUDGE", help=f"of {', '.join(NAMES)} [default: all]")
     parser.add_argument("--against", choices=["tribunal", "kafka"], default="tribunal",
-                        help="judge Apache Kafka itself instead, to try the judges")
+                        help="have `clients` judge Apache Kafka itself instead, to try the judge")
     args = parser.parse_args()
+    unknown = set(args.judges) - set(NAMES)
+    if unknown:
+        parser.error(f"no judge is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     folder = Path(tempfile.mkdtemp(prefix="tribunal-interop-"))
-    for name in args.judges:
-        started = time.monotonic()
-        try:
-            JUDGES[name](args, folder / name)
-        except Failed as why:
-            sys.exit(f"FAILED {name}: {why}\nlogs and data: {folder}")
-        print(f"-- {name}: {time.monotonic() - started:.0f} s", flush=True)
+    judges = Judges(args.against, folder)
+    try:
+        for name in args.judges or NAMES:
+            started = time.monotonic()
+            try:
+                getattr(judges, name)()
+            except Failed as why:
+                sys.exit(f"FAILED {name}: {why}\nlogs and data: {folder}")
+            print(f"-- {name}: {time.monotonic() - started:.0f} s", flush=True)
+    finally:
+        judges.close()
     shutil.rmtree(folder)
 
 

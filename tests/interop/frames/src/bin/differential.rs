@@ -16,9 +16,6 @@ use tribunal_protocol::{ApiKey, ResponseBody, decode_response, encode_request};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the absence of an answer is waited for.
 const NO_ANSWER: Duration = Duration::from_millis(300);
-/// Unlisted differences that are shown.
-const SHOWN: usize = 60;
-
 /// Compares our answers with Apache Kafka's
 #[derive(Debug, Parser)]
 struct Args {
@@ -34,6 +31,9 @@ struct Args {
     /// Random requests for each API
     #[arg(long, value_name = "N", default_value_t = 300)]
     random: usize,
+    /// How many unlisted differences are shown
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    show: usize,
     /// Only this API
     #[arg(long, value_name = "NAME")]
     api: Option<String>,
@@ -79,7 +79,7 @@ fn judge(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
             tally.unlisted += found.unlisted.len();
             for (path, theirs, own) in &found.unlisted {
                 shown += 1;
-                if shown <= SHOWN {
+                if shown <= args.show {
                     println!("{} {}, {}: {path}: Kafka {theirs}, ours {own}", api.name(), case.version, case.name);
                 }
             }

@@ -38,9 +38,11 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
         RequestBody::CreateTopics(request) => {
             request.validate_only = true;
             request.timeout_ms = 5_000;
+            request.topics.truncate(1);
         }
         RequestBody::DeleteTopics(request) => {
             request.timeout_ms = 5_000;
+            request.topics.truncate(1);
             for topic in &mut request.topics {
                 (topic.name, topic.topic_id) = (None, id_of("nowhere"));
             }
@@ -53,6 +55,9 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
         RequestBody::ElectLeaders(request) => {
             request.timeout_ms = 5_000;
             request.election_type = if version >= 1 { pick(g, &[0, 1]) } else { 0 };
+            if let Some(topics) = &mut request.topic_partitions {
+                topics.truncate(1);
+            }
             for topic in request.topic_partitions.iter_mut().flatten() {
                 topic.topic = name(g);
                 topic.partitions.iter_mut().for_each(|partition| numbered(g, partition, NUMBERS));
@@ -69,8 +74,10 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
             request.replica_state = Default::default();
             (request.session_id, request.session_epoch) = (0, -1);
             request.forgotten_topics_data.clear();
+            request.topics.truncate(1);
             for wanted in &mut request.topics {
                 (wanted.topic, wanted.topic_id) = topic(g, version >= 13);
+                wanted.partitions.truncate(1);
                 for partition in &mut wanted.partitions {
                     numbered(g, &mut partition.partition, NUMBERS);
                     numbered(g, &mut partition.fetch_offset, OFFSETS);
@@ -86,8 +93,10 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
         }
         RequestBody::ListOffsets(request) => {
             numbered(g, &mut request.replica_id, &[-1, -1, -2]);
+            request.topics.truncate(1);
             for topic in &mut request.topics {
                 topic.name = name(g);
+                topic.partitions.truncate(1);
                 for partition in &mut topic.partitions {
                     numbered(g, &mut partition.partition_index, NUMBERS);
                     numbered(g, &mut partition.timestamp, TIMESTAMPS);
@@ -101,6 +110,9 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
             // What is created by being asked for gets an id of each server's own.
             let creates = version < 4;
             request.allow_auto_topic_creation = creates;
+            if let Some(topics) = &mut request.topics {
+                topics.truncate(1);
+            }
             for topic in request.topics.iter_mut().flatten() {
                 let known = if creates { "plain" } else { pick(g, NAMES) };
                 let by_id = version >= 12 && g.bool();
@@ -112,8 +124,10 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
             if version >= 3 {
                 numbered(g, &mut request.replica_id, &[-1, -1, -2]);
             }
+            request.topics.truncate(1);
             for topic in &mut request.topics {
                 topic.topic = name(g);
+                topic.partitions.truncate(1);
                 for partition in &mut topic.partitions {
                     numbered(g, &mut partition.partition, NUMBERS);
                     numbered(g, &mut partition.leader_epoch, EPOCHS);
@@ -122,11 +136,14 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
             }
         }
         RequestBody::Produce(request) => {
-            request.acks = pick(g, &[-1, -1, 1, 3]);
+            // A topic twice is a case by hand.
+            request.topic_data.truncate(1);
+            request.acks = pick(g, &[-1, -1, 1]);
             request.timeout_ms = 500;
             request.transactional_id = None;
             for data in &mut request.topic_data {
                 (data.name, data.topic_id) = topic(g, version >= 13);
+                data.partition_data.truncate(1);
                 for partition in &mut data.partition_data {
                     numbered(g, &mut partition.index, NUMBERS);
                     partition.records = records(g);
