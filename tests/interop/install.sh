@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs what tests/interop judges with, at pinned versions, into target/interop: Apache Kafka, seven clients, cargo-fuzz.
-# Does nothing where that is done. Needs Debian's packages, PyPI, npm, Maven Central, Go modules and crates.io.
+# Installs what tests/interop judges with, at pinned versions, into target/interop: Apache Kafka and seven clients.
+# Does nothing where that is done. Needs Debian's packages, PyPI, npm, Maven Central and Go modules.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 readonly here
 readonly to=${INTEROP_HOME:-$here/../../target/interop}
-readonly KCAT=1.7.1 KAFKA_JARS=93 CARGO_FUZZ=0.13.2
+readonly KCAT=1.7.1 KAFKA_JARS=93
 
 fail() {
     printf 'tests/interop/install.sh: %s\n' "$*" >&2
@@ -83,16 +83,10 @@ franz_client() {
     done_with franz "$from"/go.mod "$from"/go.sum "$from"/main.go
 }
 
-cargo_fuzz() {
-    [[ $("$to/bin/cargo-fuzz" --version 2>/dev/null) == "cargo-fuzz $CARGO_FUZZ" ]] && return
-    cargo install --quiet --locked --root "$to" --target-dir "$to/cargo-fuzz" "cargo-fuzz@$CARGO_FUZZ"
-    rm -rf "$to/cargo-fuzz"
-}
-
 mkdir -p "$to"
 kcat_package
 # What waits for the network and what compiles side by side.
-parts=(python_clients kafkajs_client apache_kafka franz_client cargo_fuzz)
+parts=(python_clients kafkajs_client apache_kafka franz_client)
 pids=()
 for part in "${parts[@]}"; do
     (set -e; "$part") &

@@ -17,6 +17,9 @@ use tribunal_protocol::{ApiKey, ErrorCode, Str, Uuid, advertised_versions};
 /// First version that names topics by id.
 const TOPIC_IDS_SINCE: i16 = 10;
 
+/// First version in which a topic asked for by id has a null name.
+const NULL_NAMES_SINCE: i16 = 12;
+
 /// What clients may ask of a broker. The rest is between brokers.
 const SERVED: &[ApiKey] = &[
     ApiKey::Produce,
@@ -127,7 +130,8 @@ pub(crate) fn metadata(
                             missing.push(name.clone());
                         }
                         let topic_id = if by_id { wanted.topic_id } else { Uuid(0) };
-                        let name = if by_id { None } else { name };
+                        // Versions that know ids but no null names have an empty one.
+                        let name = if by_id { (version < NULL_NAMES_SINCE).then(Str::new) } else { name };
                         MetadataResponseTopic { error_code: error.code(), name, topic_id, ..Default::default() }
                     }
                 }

@@ -5,6 +5,7 @@ mod figure;
 mod kernel;
 mod references;
 mod runs;
+mod serve;
 mod zoo;
 
 use std::fmt;
@@ -28,6 +29,8 @@ pub enum Bench {
     Scenario,
     /// Brokers with nothing to do.
     Idle,
+    /// Brokers behind real sockets, beside Apache Kafka's.
+    Serve,
 }
 
 /// How it is measured.
@@ -83,5 +86,6 @@ pub fn measure(
             kernel::idle(rounds, tell);
             runs::idle(rounds, world, tell)
         }
+        Bench::Serve => serve::side_by_side(tell),
     }
 }

@@ -312,7 +312,9 @@ pub(crate) enum Benched {
     Scenario,
     /// A hundred brokers with nothing to do
     Idle,
-    /// All of them
+    /// Brokers behind real sockets beside Apache Kafka 4.1.1, once; needs tests/interop/install.sh
+    Serve,
+    /// All of them but serve
     All,
     /// Hunts for each planted bug: seeds and seconds to find it, size after shrinking; in `all` left out
     Zoo,

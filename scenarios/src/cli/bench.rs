@@ -42,6 +42,7 @@ pub(super) fn bench(args: &BenchArgs, world: Option<&dyn World>) -> Exit {
         Benched::Kernel => &[Bench::Kernel],
         Benched::Scenario => &[Bench::Scenario],
         Benched::Idle => &[Bench::Idle],
+        Benched::Serve => &[Bench::Serve],
         Benched::Zoo => return zoo_of(args, world),
         Benched::All => &[Bench::Scenario, Bench::Idle, Bench::Kernel, Bench::Check],
     };

@@ -29,15 +29,16 @@ def fill(bootstrap, folder):
     """Records of several clients with every compression, over several segments."""
     folder.mkdir(parents=True, exist_ok=True)
     log = clients.Log()
-    for i, name in enumerate(PRODUCERS):
+    for name in PRODUCERS:
         client = BY_NAME[name]
         for codec in CODECS:
             made = clients.records(client, codec if codec != "none" else "plain")
             log.produce(client, bootstrap, TOPIC, 0, codec, made, folder)
-        # About a megabyte that does not compress away, in several batches.
-        made = [{"key": b64(b"%d" % n), "value": b64(bytes((n * k + i) % 251 for k in range(60_000))), "headers": [],
-                 "timestamp": clients.EPOCH + n} for n in range(20)]
-        log.produce(client, bootstrap, TOPIC, 0, "none", made, folder)
+        # Large batches, each below the size of a segment.
+        for part in range(4):
+            made = [{"key": b64(b"%d" % n), "value": b64(bytes((n * k + part) % 251 for k in range(60_000))),
+                     "headers": [], "timestamp": clients.EPOCH + n} for n in range(6)]
+            log.produce(client, bootstrap, TOPIC, 0, "none", made, folder)
     return log
 
 

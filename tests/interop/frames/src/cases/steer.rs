@@ -35,6 +35,10 @@ fn numbered<T: Copy>(g: &mut Sampler, value: &mut T, of: &[T]) {
 
 pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
     match body {
+        RequestBody::CreatePartitions(request) => {
+            request.validate_only = true;
+            request.timeout_ms = 5_000;
+        }
         RequestBody::CreateTopics(request) => {
             request.validate_only = true;
             request.timeout_ms = 5_000;
@@ -91,6 +95,7 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
                 }
             }
         }
+        RequestBody::IncrementalAlterConfigs(request) => request.validate_only = true,
         RequestBody::ListOffsets(request) => {
             numbered(g, &mut request.replica_id, &[-1, -1, -2]);
             request.topics.truncate(1);
@@ -150,6 +155,8 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
                 }
             }
         }
+        // Never the one that is there.
+        RequestBody::UnregisterBroker(request) => request.broker_id = 77,
         _ => {}
     }
 }

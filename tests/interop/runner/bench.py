@@ -1,0 +1,114 @@
+"""What `tribunal bench serve` runs: the same clients at ours and at Apache Kafka, three brokers each, one after the other.
+
+Prints a JSON object a line: {"name", "unit", "ours", "kafka"}.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from cluster import Kafka, Tribunal, Tribunals
+from confluent_kafka.admin import AdminClient, NewTopic
+from places import java
+
+PARTITIONS = "0,1,2"
+# Records of a throughput figure, and their size in bytes.
+RECORDS, SIZE = 500_000, 100
+# Records a second, and for how many seconds, of the latency figures.
+RATE, SECONDS = 2_000, 15
+# When the leader is killed in the failover figure, and how long the load goes on, in seconds.
+KILL_AFTER, FAILOVER = 5, 30
+PATIENCE = 300
+# Equal on both sides, and Kafka's default.
+SESSION = ("broker.session.timeout.ms", "9000")
+
+
+def create(bootstrap, topic, replicas, **config):
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    new = NewTopic(topic, 3, replicas, config=config)
+    admin.create_topics([new], operation_timeout=60)[topic].result(90)
+    return admin
+
+
+def client(command, bootstrap, topic, **options):
+    line = java("Interop", command, "--bootstrap", bootstrap, "--topic", topic, "--partitions", PARTITIONS)
+    for name, value in options.items():
+        line += [f"--{name}", str(value)]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def result(process):
+    out, _ = process.communicate(timeout=PATIENCE)
+    return json.loads(out.splitlines()[-1])
+
+
+def produce(bootstrap, topic, acks):
+    """Records a second of Kafka's own ProducerPerformance, in its second run."""
+    for _ in range(2):
+        done = subprocess.run(
+            java("org.apache.kafka.tools.ProducerPerformance", "--topic", topic, "--num-records", RECORDS,
+                 "--record-size", SIZE, "--throughput", -1, "--producer-props", f"bootstrap.servers={bootstrap}",
+                 f"acks={acks}", "enable.idempotence=false"),
+            capture_output=True, text=True, timeout=PATIENCE, check=True)
+    return float(done.stdout.split(" records/sec")[0].rsplit(" ", 1)[1])
+
+
+def kill_leader(cluster, admin, topic):
+    """SIGKILL for the process that leads partition 0."""
+    leader = admin.list_topics(topic, timeout=10).topics[topic].partitions[0].leader
+    cluster.kill(leader)
+
+
+def together(cluster, figures):
+    """Figures of three brokers that are left alone."""
+    begun = time.monotonic()
+    with cluster:
+        admin = create(cluster.bootstrap, "one", 1)
+        figures["time to ready and a topic"] = (time.monotonic() - begun, "s")
+        figures["memory at rest"] = (sum(cluster.memory()) / 3, "MiB a broker")
+        create(cluster.bootstrap, "three", 3, **{"min.insync.replicas": "2"})
+        figures["produce, acks=1, 1 replica"] = (produce(cluster.bootstrap, "one", 1), "records/s")
+        figures["produce, acks=all, 3 replicas"] = (produce(cluster.bootstrap, "three", "all"), "records/s")
+        read = result(client("read", cluster.bootstrap, "three", count=2 * RECORDS))
+        figures["consume"] = (read["records"] / read["seconds"], "records/s")
+        figures["memory after load"] = (sum(cluster.memory()) / 3, "MiB a broker")
+        create(cluster.bootstrap, "paced", 3, **{"min.insync.replicas": "2"})
+        paced = result(client("latency", cluster.bootstrap, "paced", rate=RATE, seconds=SECONDS))
+        figures[f"acks=all at {RATE:,}/s, p50"] = (paced["p50_ms"], "ms")
+        figures[f"acks=all at {RATE:,}/s, p99"] = (paced["p99_ms"], "ms")
+        del admin
+
+
+def failover(cluster, figures):
+    """The silence after SIGKILL of a leader, each broker in a process of its own."""
+    with cluster:
+        admin = create(cluster.bootstrap, "failover", 3, **{"min.insync.replicas": "2"})
+        load = client("latency", cluster.bootstrap, "failover", rate=200, seconds=FAILOVER)
+        timer = threading.Timer(KILL_AFTER, kill_leader, [cluster, admin, "failover"])
+        timer.start()
+        said = result(load)
+        timer.join()
+        figures["SIGKILL of a leader, silence"] = (said["longest_silence_s"], "s")
+
+
+def main():
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    with tempfile.TemporaryDirectory(prefix="tribunal-bench-") as name:
+        folder = Path(name)
+        ours, kafka = {}, {}
+        flag = ["--config", "=".join(SESSION)]
+        together(Tribunal(folder / "ours", 3, flags=flag), ours)
+        failover(Tribunals(folder / "ours-failover", 3, flags=flag), ours)
+        settings = [SESSION, ("offsets.topic.replication.factor", "3")]
+        together(Kafka(folder / "kafka", 3, settings, heap="1g"), kafka)
+        failover(Kafka(folder / "kafka-failover", 3, settings, heap="1g"), kafka)
+    for name, (value, unit) in ours.items():
+        print(json.dumps({"name": name, "unit": unit, "ours": value, "kafka": kafka[name][0]}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
