@@ -340,6 +340,12 @@ fn a_leader_that_was_replaced_deletes_its_log_and_others_do_not() {
     let mut trial = Trial::with_records(5);
     trial.holds(2, reassigned(2, 2, &[2, 3]));
     trial.holds(1, gone.clone());
+    // It learns that it leads an earlier epoch only when it was replaced already.
+    let mut trial = Trial::with_records(5);
+    trial.holds(2, committed(2, 1, 2, &[1, 2, 3]));
+    trial.holds(2, reassigned(3, 3, &[2, 3]));
+    trial.holds(1, leads(2, 5));
+    trial.holds(1, gone.clone());
     // Added again before it has deleted its log: it may still do so, and begins anew.
     let mut trial = Trial::with_records(5);
     trial.holds(2, reassigned(2, 2, &[2, 3]));

@@ -104,7 +104,8 @@ pub struct BrokerConfig {
     pub checkpoint_interval: Span,
     /// `log.retention.check.interval.ms`.
     pub retention_interval: Span,
-    /// `leader.imbalance.check.interval.seconds`; zero never elects preferred leaders on its own.
+    /// `leader.imbalance.check.interval.seconds`; zero never elects preferred leaders on its own, as
+    /// `auto.leader.rebalance.enable=false`.
     pub rebalance_interval: Span,
     /// See [`TruncationMode`].
     pub truncation: TruncationMode,
@@ -141,7 +142,7 @@ impl BrokerConfig {
             replica_fetch_bytes: 1 << 20,
             checkpoint_interval: Span::from_millis(5_000),
             retention_interval: Span::from_secs(300),
-            rebalance_interval: Span::ZERO,
+            rebalance_interval: Span::from_secs(300),
             truncation: TruncationMode::Fetch,
             topic: TopicDefaults {
                 num_partitions: 1,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use tribunal_common::{BrokerConfig, Bug, Bugs, FlushPolicy, TruncationMode, timers};
-use tribunal_contract::NodeId;
+use tribunal_contract::{NodeId, Span};
 use tribunal_model::NameId;
 
 use crate::node::{Kind, Rules};
@@ -252,6 +252,8 @@ impl CheckConfig {
     fn broker(&self, id: i32, voters: &[i32]) -> BrokerConfig {
         let mut cfg = BrokerConfig::new(id, voters.to_vec());
         cfg.bugs = self.bugs.iter().fold(Bugs::NONE, |bugs, bug| bugs.with(*bug));
+        // One more timer that may fire at any time, for elections that are checked without it.
+        cfg.rebalance_interval = Span::ZERO;
         cfg.topic.min_insync_replicas = self.cluster.min_insync.unwrap_or(1);
         cfg.truncation = match self.cluster.truncation {
             Truncation::Fetch => TruncationMode::Fetch,

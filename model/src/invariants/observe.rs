@@ -133,10 +133,9 @@ impl Invariants {
                 self.cut(at, node, p, 0)
             }
             Obs::LeaderStarted { partition, epoch, end } => self.leader_started(at, node, *partition, *epoch, *end),
-            Obs::FollowerStarted { partition, .. } => {
+            Obs::FollowerStarted { partition, epoch, .. } => {
                 let p = self.truth.index(*partition);
-                let replica = self.truth.partitions[p].replica_mut(node);
-                (replica.role, replica.settling, replica.released) = (Role::Follower, false, false);
+                self.truth.partitions[p].replica_mut(node).start(Role::Follower, *epoch);
                 self.member(at, node, p)
             }
             Obs::PartitionCommitted { offset, state } => self.partition_committed(at, node, *offset, state),
@@ -183,7 +182,7 @@ impl Invariants {
         if replica.role != (Role::Leader { epoch }) {
             replica.exposed = -1;
         }
-        (replica.role, replica.settling, replica.released) = (Role::Leader { epoch }, false, false);
+        replica.start(Role::Leader { epoch }, epoch);
         if partition.removed || epoch < partition.void_below {
             return alone.and(reported);
         }
@@ -218,7 +217,7 @@ impl Invariants {
         let elected = state.leader >= 0 && before.is_none_or(|before| before.leader_epoch != state.leader_epoch);
         let partition = &mut self.truth.partitions[p];
         if let Some(before) = before {
-            partition.reassigned(&before.replicas, &state.replicas);
+            partition.reassigned(&before.replicas, state);
         }
         if state.unclean {
             (partition.void_below, partition.awaits_unclean_leader) = (state.leader_epoch, true);

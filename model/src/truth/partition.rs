@@ -26,8 +26,9 @@ pub(crate) struct Replica {
     pub(crate) settling: bool,
     /// Where its log ended when it last lost power, until it is known to have caught up.
     pub(crate) end_before_power_loss: Option<i64>,
-    /// The committed metadata has taken it from the assignment since it last began to lead or follow: its log may go.
-    pub(crate) released: bool,
+    /// The committed metadata has taken it from the assignment, and this was the leader epoch then: its log may go,
+    /// until it begins to lead or follow in that epoch or a later one.
+    pub(crate) released: Option<i32>,
 }
 
 impl Default for Replica {
@@ -39,8 +40,17 @@ impl Default for Replica {
             exposed: -1,
             settling: false,
             end_before_power_loss: None,
-            released: false,
+            released: None,
         }
+    }
+}
+
+impl Replica {
+    /// It leads or follows in `epoch` from now on. Late news of an epoch before it was released changes nothing about
+    /// that.
+    pub(crate) fn start(&mut self, role: Role, epoch: i32) {
+        (self.role, self.settling) = (role, false);
+        self.released = self.released.filter(|released| epoch < *released);
     }
 }
 
@@ -192,16 +202,16 @@ impl Partition {
     pub(crate) fn delete(&mut self, node: NodeId) {
         self.restart(node, 0);
         let replica = self.replica_mut(node);
-        if replica.released {
+        if replica.released.is_some() {
             let log = std::mem::take(&mut replica.log);
             *replica = Replica { log, ..Replica::default() };
         }
     }
 
-    /// The committed metadata has changed the assignment.
-    pub(crate) fn reassigned(&mut self, before: &[i32], after: &[i32]) {
-        for id in before.iter().filter(|id| !after.contains(id)) {
-            self.replica_mut(NodeId(*id as u32)).released = true;
+    /// The committed metadata has changed the assignment from `before`.
+    pub(crate) fn reassigned(&mut self, before: &[i32], after: &PartitionState) {
+        for id in before.iter().filter(|id| !after.replicas.contains(id)) {
+            self.replica_mut(NodeId(*id as u32)).released = Some(after.leader_epoch);
         }
     }
 
