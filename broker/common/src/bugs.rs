@@ -33,6 +33,8 @@ bugs! {
     Kip320Truncation = "KIP-320-truncation", "a stale leader answers the follower's truncation lookup";
     Kip320Isr = "KIP-320-isr", "a follower that fetches in a stale epoch joins the in-sync replicas";
     Kip497 = "KIP-497", "the high watermark ignores in-sync replicas whose addition is still pending";
+    Kip966 = "KIP-966", "a broker that comes back after an unclean stop keeps its place among the in-sync replicas";
+    Kafka10778 = "KAFKA-10778", "a log directory stays online after a failed write";
     Kafka13141 = "KAFKA-13141", "the leader records the offset of a fetch that diverges";
     Kafka15583 = "KAFKA-15583", "the high watermark advances below min.insync.replicas";
     VotePersistence = "vote-persistence", "a vote is answered before it is on disk";

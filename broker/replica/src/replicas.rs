@@ -313,7 +313,7 @@ impl Replicas {
     /// A write or sync of a log failed. Which of the data is on disk is no longer known, so nothing more is written,
     /// served or acknowledged from this directory (KAFKA-10778).
     pub(crate) fn fail<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
-        if !self.offline {
+        if !self.offline && !planted!(io.cfg.bugs, Kafka10778) {
             self.offline = true;
             io.fx.observe(Obs::LogDirOffline);
             let waiting: BTreeSet<ConnId> =

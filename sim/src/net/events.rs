@@ -80,8 +80,9 @@ impl<M: Wire> Net<M> {
         match item {
             Some(Item::Syn) if direction.to_end == End::Gone => {}
             Some(Item::Syn) if mode == Mode::Down => {
-                self.set_gone(i);
+                // The answer first: if the initiator is gone too, nothing else keeps the connection's place.
                 self.push(queue, now, i ^ 1, Item::Fin);
+                self.set_gone(i);
             }
             Some(Item::Syn) => {
                 self.set_open(i);

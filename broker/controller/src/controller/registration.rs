@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tribunal_common::{Answer, Fx, Io};
+use tribunal_common::{Answer, Fx, Io, planted};
 use tribunal_contract::Disk;
 use tribunal_protocol::messages::register_broker_record::{BrokerEndpoint, BrokerFeature};
 use tribunal_protocol::messages::{BrokerRegistrationRequest, BrokerRegistrationResponse, RegisterBrokerRecord};
@@ -47,7 +47,11 @@ impl Controller {
                 let clean = caller.version >= 3
                     && existing.is_some_and(|existing| existing.epoch == request.previous_broker_epoch);
                 let elr = self.image.is_elr_enabled();
-                let reason = if elr && !clean { Reason::ShutDownUncleanly(id) } else { Reason::Leaves(id) };
+                let reason = if elr && !clean && !planted!(io.cfg.bugs, Kip966) {
+                    Reason::ShutDownUncleanly(id)
+                } else {
+                    Reason::Leaves(id)
+                };
                 records = self.partition_changes(reason, io.cfg);
                 record.broker_epoch = log.next_offset() + records.len() as i64;
             }
