@@ -92,7 +92,8 @@ impl PartitionRegistration {
     /// joins the ISR by the same change: that is none, and it has nothing to recover (KIP-704).
     pub(crate) fn is_unclean_after(&self, before: &PartitionRegistration) -> bool {
         let known = before.isr.contains(&self.leader) || before.elr.contains(&self.leader);
-        !known && self.leader_recovery_state == LeaderRecoveryState::Recovering
+        let completed = before.is_reassigning() && !self.is_reassigning();
+        !known && (!completed || self.leader_recovery_state == LeaderRecoveryState::Recovering)
     }
 
     /// The log directory of `replica`; unassigned if it is not a replica.
