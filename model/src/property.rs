@@ -112,7 +112,7 @@ mod tests {
     fn every_name_is_kebab_case_unique_and_found_again() {
         for property in Property::ALL {
             let name = property.name();
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{name}");
             assert_eq!(Property::from_name(name), Some(*property));
             assert!(property.sentence().ends_with('.'), "{name}");
         }
