@@ -475,3 +475,18 @@ fn a_fault_of_a_node_that_does_not_exist_changes_nothing() {
     assert!(!lab.kernel.apply(Fault::Crash { node: node(7) }));
     assert!(!lab.kernel.apply(cut(0, 7, true)));
 }
+
+#[test]
+fn a_refusal_that_nobody_is_left_to_hear_is_not_taken_for_another_connections() {
+    let mut lab = Lab::new(4);
+    lab.tell(0, Do::Connect(1, 0));
+    lab.run(0);
+    lab.kernel.apply(Fault::Crash { node: node(1) });
+    lab.kernel.apply(Fault::PowerLoss { node: node(0) });
+    // The first packet arrives where no process is, and its answer is on the way to a host without power.
+    lab.run(1);
+    let conn = lab_connect(&mut lab, 2, 3);
+    lab.tell(2, Do::Send(conn, 1));
+    lab.run(10);
+    assert_eq!(lab.take_what(), [(3, Saw::Msg(conn, 1))]);
+}
