@@ -490,3 +490,19 @@ fn a_refusal_that_nobody_is_left_to_hear_is_not_taken_for_another_connections() 
     lab.run(10);
     assert_eq!(lab.take_what(), [(3, Saw::Msg(conn, 1))]);
 }
+
+#[test]
+fn what_a_cut_held_back_for_an_end_that_was_gone_does_not_come_up_for_the_next_connection() {
+    let mut lab = Lab::new(4);
+    let conn = lab.connect(0, 1, 0);
+    lab.kernel.apply(cut(1, 0, false));
+    lab.tell(0, Do::Close(conn));
+    lab.tell(1, Do::Send(conn, 1));
+    lab.run(10);
+    assert_eq!(lab.take_what(), [(1, Saw::Down(conn))]);
+    lab.kernel.apply(heal(1, 0, false));
+    let next = lab_connect(&mut lab, 2, 3);
+    lab.tell(3, Do::Send(next, 2));
+    lab.run(1_000);
+    assert_eq!(lab.take_what(), [(2, Saw::Msg(next, 2))]);
+}

@@ -278,6 +278,11 @@ impl<M: Wire> Net<M> {
         }
         let (slot, conn) = (i / 2, a.conn);
         if self.links.retire(conn, slot) {
+            // What a cut link held back for an end that was gone must not come up for the next connection here.
+            for direction in &mut self.directions[slot as usize * 2..][..2] {
+                direction.items.clear();
+                direction.stalled = 0;
+            }
             self.free.push(slot);
         }
     }
