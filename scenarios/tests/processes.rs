@@ -60,6 +60,8 @@ fn a_run_is_replayed_from_its_folder_and_a_tampered_one_is_not() {
     let hash = value["trace_hash"].take();
     value["trace_hash"] = "0x0000000000000001".into();
     fs::write(&verdict, value.to_string()).unwrap();
+    assert_eq!(replay(&place).status.code(), Some(96), "the trace beside it is of another run");
+    fs::remove_file(folder.join(&place).join("trace.bin")).unwrap();
     assert_eq!(replay(&place).status.code(), Some(122), "another trace than the recorded one");
     value["trace_hash"] = "yes".into();
     fs::write(&verdict, value.to_string()).unwrap();

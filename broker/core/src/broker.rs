@@ -342,9 +342,13 @@ impl Parts {
     /// Brings the parts in line with each other after an event, until nothing more follows.
     fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
         loop {
-            if self.applied < self.quorum.high_watermark() {
+            let applied = self.applied;
+            let behind = applied < self.quorum.high_watermark();
+            if behind {
                 self.publish(io);
             }
+            // A metadata log that cannot be read ends the process, and waiting for it here would not.
+            let stuck = behind && self.applied == applied;
             self.follow_quorum(io);
             if let Some((conn, version, body)) = io.net.next_ready() {
                 self.serve(conn, conn.initiator, version, body, io);
@@ -353,7 +357,7 @@ impl Parts {
             match io.net.next_local() {
                 Some(Local::Request(conn, version, body)) => self.serve(conn, conn.initiator, version, body, io),
                 Some(Local::Answer(lane, body)) => self.on_response(io.cfg.node(), lane, body, io),
-                None if self.applied < self.quorum.high_watermark() => {}
+                None if !stuck && self.applied < self.quorum.high_watermark() => {}
                 None => break,
             }
         }

@@ -26,6 +26,9 @@ fn exhausted(name: &str) {
 }
 
 /// The property that breaks with a bug planted, and after how many events.
+/// The same loss breaks both; which is seen first depends on the order of equally short searches.
+const LOSSES: [&str; 2] = ["strong-isr", "valid-high-watermark"];
+
 fn found(name: &str, bug: Bug) -> (&'static str, usize) {
     match search(config(name).with_bugs(&[bug]), Order::Breadth).stopped {
         Stopped::Violation { violation, path } => (violation.property.name(), path.len()),
@@ -69,13 +72,14 @@ fn breadth_and_depth_first_see_the_same_states() {
 #[test]
 fn a_follower_that_truncates_to_its_own_high_watermark_is_found_in_ten_events_or_less() {
     let (property, events) = found("replica", Bug::Kip101);
-    assert_eq!(property, "strong-isr");
+    assert!(LOSSES.contains(&property), "{property}");
     assert!(events <= 10, "{events}");
 }
 
 #[test]
 fn a_high_watermark_that_ignores_a_pending_isr_is_found() {
-    assert_eq!(found("replica", Bug::Kip497).0, "strong-isr");
+    let (property, _) = found("replica", Bug::Kip497);
+    assert!(LOSSES.contains(&property), "{property}");
 }
 
 #[test]
