@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tribunal_contract::{Disk, FileId};
-use tribunal_records::{BatchHeader, BatchHeaders, HEADER_LEN};
+use tribunal_records::{BatchError, BatchHeader, BatchHeaders, HEADER_LEN};
 
 use crate::scan::{Scan, Step};
 use crate::{Log, LogError};
@@ -79,7 +79,8 @@ impl Log {
                 return Ok((found.0.len > 0).then_some((found.0, Some(found.1))));
             }
         }
-        Ok(None)
+        // The log ends behind `from`, so a batch does: its offsets, which no checksum covers, have rotted.
+        Err(BatchError::Offset { base: want.from, delta: 0 }.into())
     }
 
     /// For offsets within the remembered tail: no read at all.
@@ -106,6 +107,11 @@ impl Log {
         };
         let empty = (Slice { file: segment.files.log, position, len: 0 }, Bytes::new());
         let first = header.total_size();
+        if header.last_offset() >= self.end_offset {
+            // Behind the end of the log, as far as its base offset says, which no checksum covers.
+            let delta = (header.last_offset() - header.base_offset) as i32;
+            return Err(BatchError::Offset { base: header.base_offset, delta }.into());
+        }
         if header.last_offset() >= want.up_to || (first > want.max_bytes && !want.min_one) {
             return Ok(Some(empty));
         }
