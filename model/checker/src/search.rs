@@ -179,9 +179,11 @@ impl World {
         }
         let checker = checker.join();
         let (unique, generated) = (checker.unique_state_count() as u64, checker.state_count() as u64);
-        let found = checker.discoveries().into_values().min_by_key(|path| path.clone().into_states().len());
+        // stateright keeps them in a map whose order differs from process to process.
+        let found =
+            checker.discoveries().into_iter().min_by_key(|(name, path)| (path.clone().into_states().len(), *name));
         let stopped = match found {
-            Some(path) => {
+            Some((_, path)) => {
                 let last = path.last_state().clone();
                 let violation = last.violation.expect("a claim fails only where a promise is broken");
                 Stopped::Violation { violation, path: path.into_actions() }
