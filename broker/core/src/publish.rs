@@ -183,6 +183,7 @@ impl Parts {
         let changes = mem::take(&mut self.unpublished);
         self.remove_strays(io);
         changes.publish(&self.image, &mut self.replicas, io);
+        self.replicas.all_opened();
     }
 
     /// Once in an incarnation, before any log is opened: what was reassigned or deleted while this broker was away

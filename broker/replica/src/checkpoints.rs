@@ -31,6 +31,8 @@ pub(crate) struct Checkpoints {
     high_watermarks: OffsetCheckpoint,
     /// Whether the last incarnation shut down in order; its broker epoch if so.
     marker: Option<CleanShutdown>,
+    /// Whether every log has been opened, and recovered where there was no marker.
+    all_opened: bool,
     /// Files being replaced, by sync index.
     replacing: BTreeMap<u32, Replace>,
     /// A replacement or a removal failed.
@@ -64,7 +66,7 @@ impl Checkpoints {
         }
         let high_watermarks = OffsetCheckpoint::read(REPLICATION_CHECKPOINT, io.disk).unwrap_or_default();
         arm(io);
-        Checkpoints { high_watermarks, marker, replacing: BTreeMap::new(), failed, closing: None }
+        Checkpoints { high_watermarks, marker, all_opened: false, replacing: BTreeMap::new(), failed, closing: None }
     }
 
     pub(crate) fn previous_broker_epoch(&self) -> i64 {
@@ -142,6 +144,18 @@ impl Checkpoints {
         self.high_watermarks.remove(topic, partition);
     }
 
+    /// The marker to leave. An incarnation that ended before it opened the logs knows nothing of them: they are in order
+    /// if the one before left them so, and otherwise they still have to be recovered.
+    fn next_marker(&self, broker_epoch: i64) -> Option<CleanShutdown> {
+        match self.marker {
+            _ if self.all_opened => Some(CleanShutdown { broker_epoch }),
+            // Nothing was written since, so the epoch that counts is still that one.
+            Some(marker) if broker_epoch < 0 => Some(marker),
+            Some(_) => Some(CleanShutdown { broker_epoch }),
+            None => None,
+        }
+    }
+
     fn replace<D: Disk, F: Fx>(&mut self, index: u32, path: &str, contents: Bytes, io: &mut Io<'_, D, F>) {
         let op = SyncOp { class: syncs::CHECKPOINT, index };
         match Replace::start(path, contents, op, io.disk) {
@@ -181,6 +195,11 @@ impl Replicas {
         if !self.is_stopped() && self.checkpoints.remove_strays(mine, io).is_err() {
             self.fail(io);
         }
+    }
+
+    /// Every partition of the metadata has its log open now.
+    pub fn all_opened(&mut self) {
+        self.checkpoints.all_opened = true;
     }
 
     /// The broker epoch of the last incarnation if it shut down in order, else -1 (KIP-966: anything else is an
@@ -311,10 +330,12 @@ impl Replicas {
                 self.check_checkpoints(io);
             }
             Some(Closing::Checkpoints) if self.checkpoints.replacing.is_empty() => {
-                let marker = CleanShutdown { broker_epoch: self.broker_epoch };
                 self.checkpoints.closing = Some(Closing::Marker);
-                self.checkpoints.replace(MARKER, CLEAN_SHUTDOWN_FILE, marker.encode(), io);
-                self.check_checkpoints(io);
+                if let Some(marker) = self.checkpoints.next_marker(self.broker_epoch) {
+                    self.checkpoints.replace(MARKER, CLEAN_SHUTDOWN_FILE, marker.encode(), io);
+                    self.check_checkpoints(io);
+                }
+                self.close_on(io);
             }
             Some(Closing::Marker) if self.checkpoints.replacing.is_empty() && !self.checkpoints.failed => {
                 self.checkpoints.closing = Some(Closing::Closed);

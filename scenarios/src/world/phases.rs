@@ -15,6 +15,7 @@ use super::explain::Observations;
 use super::faults::{Faults, SimKernel};
 use super::node::{Node, NodeInput};
 use super::records;
+use super::triggers::Triggers;
 use crate::apps::{AdminApp, ConsumerApp, ConsumerInput, ProducerApp, ProducerInput};
 use crate::language::{Acks, Action, Condition, DiskLoss, ObservationName, Target, Topic, Trigger, Workload};
 use crate::plan::Plan;
@@ -268,6 +269,8 @@ impl<'p> Run<'p> {
             self.kernel.apply(Fault::Crash { node });
         }
         self.faults.heal(self.plan, &mut self.kernel);
+        // What has not come true by now would break what is healed.
+        self.kernel.judge_mut().triggers = Triggers::default();
         let healed = self.kernel.now();
         self.healed = Some(healed);
         let partitions: Vec<TopicIdPartition> = build::all_partitions(self.plan)

@@ -48,6 +48,31 @@ fn a_broker_that_shuts_down_in_order_has_given_its_leaders_away_and_comes_back()
 }
 
 #[test]
+fn who_stops_before_it_opens_its_logs_leaves_the_marker_as_it_found_it() {
+    let mut cluster = Cluster::new(3, |_| {});
+    cluster.create_topic(1, "orders", 3);
+    let marker = |cluster: &mut Cluster| cluster.disk(1).contents(".kafka_cleanshutdown");
+    let starts_and_stops_alone = |cluster: &mut Cluster| {
+        (1..=3).for_each(|id| cluster.kill(id));
+        cluster.start(1);
+        cluster.shut_down(1);
+        cluster.until(|cluster| cluster.halted(1).is_some());
+    };
+    // Its logs have to be recovered, and this start did not get there.
+    starts_and_stops_alone(&mut cluster);
+    assert_eq!(marker(&mut cluster), None);
+    (1..=3).for_each(|id| cluster.start(id));
+    let follows_or_leads = |obs: &Obs| matches!(obs, Obs::FollowerStarted { .. } | Obs::LeaderStarted { .. });
+    cluster.until(|cluster| cluster.observed(1).iter().any(follows_or_leads));
+    cluster.shut_down(1);
+    cluster.until(|cluster| cluster.halted(1).is_some());
+    let clean = marker(&mut cluster);
+    assert!(clean.is_some());
+    starts_and_stops_alone(&mut cluster);
+    assert_eq!(marker(&mut cluster), clean);
+}
+
+#[test]
 fn a_quorum_state_that_cannot_be_read_ends_the_broker_rather_than_its_promises() {
     let mut cluster = Cluster::new(1, |_| {});
     cluster.shut_down(1);

@@ -133,6 +133,13 @@ impl Cluster {
         self.nodes.iter().position(active).expect("a controller") as u32 + 1
     }
 
+    /// The process dies; its page cache stays.
+    pub fn kill(&mut self, id: u32) {
+        for (peer, down) in self.end(NodeId(id)) {
+            self.step(peer.0, down);
+        }
+    }
+
     pub fn shut_down(&mut self, id: u32) {
         self.step(id, Event::Input(BrokerInput::Shutdown));
     }
@@ -248,12 +255,19 @@ impl Cluster {
                 events.push_back((peer, Event::Down { conn, peer: me }));
             }
         }
-        if self.node(me.0).fx.halted.is_some() && self.node(me.0).broker.take().is_some() {
-            self.node(me.0).disk.crash();
-            for conn in self.open.extract_if(.., |conn| conn.initiator == me || conn.acceptor == me) {
-                let peer = if conn.initiator == me { conn.acceptor } else { conn.initiator };
-                events.push_back((peer, Event::Down { conn, peer: me }));
-            }
+        if self.node(me.0).fx.halted.is_some() {
+            events.extend(self.end(me));
         }
+    }
+
+    /// A process is gone: what its peers learn of it.
+    fn end(&mut self, me: NodeId) -> Vec<(NodeId, Event<Message, BrokerInput>)> {
+        if self.node(me.0).broker.take().is_none() {
+            return Vec::new();
+        }
+        self.node(me.0).disk.crash();
+        let gone = self.open.extract_if(.., |conn| conn.initiator == me || conn.acceptor == me);
+        let peer = |conn: &ConnId| if conn.initiator == me { conn.acceptor } else { conn.initiator };
+        gone.map(|conn| (peer(&conn), Event::Down { conn, peer: me })).collect()
     }
 }
