@@ -3,11 +3,14 @@
 import json
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import edn_format
 from edn_format import Keyword
 
 from conftest import TRIBUNAL, REPOSITORY, tribunal
+from trace_processor import TraceProcessor
 
 # ShiViz's default parser: an event's text, then the host and its vector clock.
 SHIVIZ = re.compile(r"(?P<event>.*)\n(?P<host>\S*) (?P<clock>{.*})\n")
@@ -34,6 +37,28 @@ def test_perfetto_events_are_complete(failed):
     assert all(set(event["args"]) == {"log end", "high watermark"} for event in events if event["ph"] == "C")
     begun = [event["id"] for event in events if event["ph"] == "b"]
     assert sorted(begun) == sorted(event["id"] for event in events if event["ph"] == "e")
+
+
+def test_perfettos_trace_processor_reads_it_and_counts_the_same(chromium, failed):
+    path = Path(exported(failed, "perfetto"))
+    events = json.loads(path.read_text())["traceEvents"]
+    count = lambda kinds: sum(event["ph"] in kinds for event in events)
+    processor = TraceProcessor(chromium, Path(sys.prefix) / "perfetto/package", path)
+    try:
+        one = lambda sql: vars(processor.query(sql)[0])["n"]
+        # This build knows no nestable asynchronous events (the operations); the test above pairs them.
+        assert one("select count(*) as n from slice") == count("Xi")
+        assert one("select count(*) as n from counter") == sum(len(e["args"]) for e in events if e["ph"] == "C")
+        assert one("select count(*) as n from flow") == count("f")
+        lost = processor.query("select name, value from stats where severity in ('error', 'data_loss') and value > 0")
+        assert not lost, [vars(row) for row in lost]
+        named = {row.name for row in processor.query("select name from process where name is not null")}
+        assert {"b1", "b5", "producer 0", "faults"} <= named
+        longest = max((e for e in events if e["ph"] == "X"), key=lambda e: e["dur"])
+        [row] = processor.query("select name, ts, dur from slice order by dur desc limit 1")
+        assert (row.dur / 1000, row.name) == (longest["dur"], longest["name"])
+    finally:
+        processor.close()
 
 
 def test_shiviz_reads_the_log_and_its_clocks_are_vector_clocks(failed):

@@ -55,7 +55,8 @@ pub(super) fn trace_events(reading: &Reading, trace: &Trace, graph: &CausalGraph
     faults(reading, &mut events);
     operations(reading, &mut events);
     counters(reading, &mut events);
-    let all = json!({"displayTimeUnit": "ms", "traceEvents": events});
+    // No displayTimeUnit: builds of Perfetto take it for the unit of the timestamps.
+    let all = json!({"traceEvents": events});
     all.to_string() + "\n"
 }
 
