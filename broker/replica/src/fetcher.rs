@@ -88,8 +88,12 @@ impl Replicas {
         for &at in &fetcher.partitions {
             let Some(partition) = self.partitions[at as usize].as_ref() else { continue };
             let Role::Follower(following) = &partition.role else { continue };
-            if following.phase != Phase::Fetch {
-                continue;
+            match following.phase {
+                Phase::Fetch => {}
+                // It goes with the others, as in Kafka, where the fetcher itself flushes. Left behind, it would wait
+                // until their fetch, which the leader may park, has come back.
+                Phase::Flush => return,
+                Phase::Backoff | Phase::FindStart | Phase::Lookup => continue,
             }
             let end = partition.log.end_offset();
             let last_fetched_epoch = match io.cfg.truncation {
