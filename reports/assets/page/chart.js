@@ -147,9 +147,13 @@ class Zoomable {
     for (const value of ticksOf(...this.view.now, false, Math.max(4, this.width / 110))) {
       const x = Math.round(this.x(value)) + 0.5;
       g.beginPath(); g.moveTo(x, top); g.lineTo(x, bottom); g.stroke();
-      g.fillText(labelOf(value), x, bottom + 4);
+      this.below(g, labelOf(value), x, bottom);
     }
     if (label) g.fillText(label, (this.left + this.width - this.right) / 2, bottom + 19);
+  }
+  /** A tick's label, not cut off at the right edge. */
+  below(g, text, x, bottom) {
+    g.fillText(text, Math.min(x, this.width - g.measureText(text).width / 2 - 1), bottom + 4);
   }
   bands(g, scene, top, bottom) {
     for (const band of scene.bands) {
@@ -232,7 +236,7 @@ class Chart extends Zoomable {
     for (const value of ticksOf(...this.view.now, true)) {
       const x = Math.round(this.x(value)) + 0.5;
       g.beginPath(); g.moveTo(x, this.top); g.lineTo(x, this.bottom); g.stroke();
-      g.fillText(labelOf(value), x, this.bottom + 4);
+      this.below(g, labelOf(value), x, this.bottom);
     }
     g.fillText(this.panel.x.label, (this.left + this.width - this.right) / 2, this.bottom + 19);
   }
