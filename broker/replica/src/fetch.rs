@@ -12,6 +12,7 @@ use tribunal_protocol::messages::fetch_response::{
 use tribunal_protocol::{Bytes, ErrorCode, ResponseBody};
 use tribunal_records::validate;
 
+use crate::leader::ANY_EPOCH;
 use crate::partition::{Partition, Role};
 use crate::replicas::Replicas;
 
@@ -43,7 +44,7 @@ impl Fetcher {
     fn of(request: &FetchRequest, version: i16) -> Fetcher {
         let (broker, broker_epoch) = match version {
             15.. => (request.replica_state.replica_id, request.replica_state.replica_epoch),
-            _ => (request.replica_id, -1),
+            _ => (request.replica_id, ANY_EPOCH),
         };
         if broker >= 0 { Fetcher::Follower { broker, broker_epoch } } else { Fetcher::Consumer }
     }
@@ -104,8 +105,8 @@ impl Replicas {
         self.index.get(&TopicIdPartition { topic: id, partition: wanted.partition }).copied()
     }
 
-    /// A follower's fetch says that it has everything below `fetch_offset`, if it fetches in this leader's epoch and
-    /// its log does not part from ours.
+    /// A follower's fetch says that it has everything below `fetch_offset`, if it fetches in this leader's epoch, its log
+    /// does not part from ours, and it is the process that is registered: what an earlier one had may be lost (KIP-903).
     fn learn<D: Disk, F: Fx>(
         &mut self,
         at: u32,
@@ -115,7 +116,11 @@ impl Replicas {
         version: i16,
         io: &mut Io<'_, D, F>,
     ) {
+        let registered = self.brokers.get(&broker).map_or(-1, |known| known.epoch);
         let Some(partition) = self.partitions[at as usize].as_mut() else { return };
+        if broker_epoch != ANY_EPOCH && broker_epoch < registered {
+            return;
+        }
         let fetcher = Fetcher::Follower { broker, broker_epoch };
         let counts = match serve(partition, fetcher, wanted, version) {
             Ok(Served::Readable { .. }) => true,

@@ -10,7 +10,7 @@ use tribunal_protocol::messages::alter_partition_request::{
 use tribunal_protocol::messages::alter_partition_response::{self, AlterPartitionResponse};
 use tribunal_protocol::{ErrorCode, RequestBody, Uuid};
 
-use crate::leader::PendingIsr;
+use crate::leader::{ANY_EPOCH, PendingIsr};
 use crate::partition::Role;
 use crate::replicas::Replicas;
 
@@ -72,7 +72,7 @@ impl Replicas {
     fn is_eligible(&self, broker: i32, fetched_with: i64) -> bool {
         self.brokers
             .get(&broker)
-            .is_some_and(|known| known.active && (fetched_with == -1 || fetched_with == known.epoch))
+            .is_some_and(|known| known.active && (fetched_with == ANY_EPOCH || fetched_with == known.epoch))
     }
 
     fn propose<D: Disk, F: Fx>(&mut self, at: u32, members: Vec<i32>, shrink: bool, io: &mut Io<'_, D, F>) {

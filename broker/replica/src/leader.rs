@@ -11,6 +11,9 @@ use crate::partition::{Partition, Role};
 /// out of sync: it was then behind for 1 to 1.5 times that time, as in Kafka.
 const OUT_OF_SYNC_TICKS: u8 = 3;
 
+/// A fetch of a version that does not carry the follower's broker epoch.
+pub(crate) const ANY_EPOCH: i64 = -1;
+
 /// A leader's view of one follower.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Progress {
@@ -69,7 +72,7 @@ impl Leading {
 
 impl Progress {
     fn unknown(broker: i32) -> Progress {
-        Progress { broker, end: -1, broker_epoch: -1, end_at_last_fetch: -1, ticks: 0 }
+        Progress { broker, end: -1, broker_epoch: ANY_EPOCH, end_at_last_fetch: -1, ticks: 0 }
     }
 
     /// Whether the follower is behind and has been so for `replica.lag.time.max`.
@@ -97,6 +100,10 @@ impl Partition {
         let Some(follower) = leading.followers.iter_mut().find(|follower| follower.broker == broker) else {
             return false;
         };
+        // The leader may not have been told yet of a registration that it has had a fetch from.
+        if broker_epoch != ANY_EPOCH && broker_epoch < follower.broker_epoch {
+            return false;
+        }
         if offset >= end || offset >= follower.end_at_last_fetch && follower.end_at_last_fetch >= 0 {
             follower.ticks = 0;
         }

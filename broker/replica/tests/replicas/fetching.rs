@@ -10,7 +10,7 @@ fn world() -> World {
     World::new(3, 2, TruncationMode::Fetch)
 }
 
-fn wanted(offset: i64, leader_epoch: i32, last_epoch: i32) -> FetchPartition {
+pub(super) fn wanted(offset: i64, leader_epoch: i32, last_epoch: i32) -> FetchPartition {
     FetchPartition {
         fetch_offset: offset,
         current_leader_epoch: leader_epoch,

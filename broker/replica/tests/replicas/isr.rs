@@ -4,6 +4,7 @@ use tribunal_common::{Obs, TruncationMode, timers};
 use tribunal_protocol::ErrorCode;
 use tribunal_replica::BrokerLiveness;
 
+use super::fetching::wanted;
 use super::support::{World, epoch_of};
 
 fn world() -> World {
@@ -77,6 +78,27 @@ fn a_fenced_broker_and_one_of_another_incarnation_are_not_proposed() {
         world.with(1, |replicas, _| replicas.set_broker(3, liveness));
         broker_3_returns(&mut world);
         assert_eq!((world.end(3), world.proposals.len()), (1, 0), "{liveness:?}");
+    }
+}
+
+#[test]
+fn a_fetch_from_before_a_restart_says_nothing_of_what_the_broker_has_now() {
+    let restarted = BrokerLiveness { epoch: epoch_of(3) + 1, active: true };
+    // The leader may hear of the registration first, or of the new process itself.
+    for told_first in [true, false] {
+        let mut world = world();
+        world.held.insert(3);
+        world.produce(1, 1, "a");
+        world.run();
+        if told_first {
+            world.with(1, |replicas, _| replicas.set_broker(3, Some(restarted)));
+        } else {
+            world.fetch_as(1, 3, epoch_of(3) + 1, wanted(0, 1, -1));
+        }
+        world.fetch(1, 3, wanted(1, 1, 1));
+        assert_eq!(world.high_watermark(1), 0, "its earlier process had it, and may have lost it");
+        world.fetch_as(1, 3, epoch_of(3) + 1, wanted(1, 1, 1));
+        assert_eq!(world.high_watermark(1), 1);
     }
 }
 

@@ -254,9 +254,14 @@ impl World {
 
     /// A fetch as a consumer makes it, or as follower `replica` does.
     pub fn fetch(&mut self, id: i32, replica: i32, wanted: FetchPartition) -> PartitionData {
+        self.fetch_as(id, replica, epoch_of(replica), wanted)
+    }
+
+    /// A fetch as the process makes it that follower `replica` registered under this epoch.
+    pub fn fetch_as(&mut self, id: i32, replica: i32, replica_epoch: i64, wanted: FetchPartition) -> PartitionData {
         let topic = FetchTopic { topic_id: PARTITION.topic, partitions: vec![wanted], ..Default::default() };
         let request = FetchRequest {
-            replica_state: ReplicaState { replica_id: replica, replica_epoch: epoch_of(replica) },
+            replica_state: ReplicaState { replica_id: replica, replica_epoch },
             max_bytes: 1 << 20,
             topics: vec![topic],
             ..Default::default()
