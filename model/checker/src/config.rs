@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserialize;
-use tribunal_common::{BrokerConfig, Bug, Bugs, FlushPolicy, TruncationMode, timers};
+use toml::Spanned;
+use tribunal_common::{BrokerConfig, Bug, Bugs, FlushPolicy, Obs, TruncationMode, timers};
 use tribunal_contract::{NodeId, Span};
 use tribunal_model::NameId;
 
@@ -71,13 +73,20 @@ pub struct CheckConfig {
 pub struct ConfigError {
     /// The file.
     pub file: String,
-    /// What and where.
+    /// The bytes of it that are wrong.
+    pub range: Range<usize>,
+    /// The line they are on, from 1.
+    pub line: usize,
+    /// What is wrong.
     pub message: String,
+    /// What could stand there, if that is a list of words.
+    pub known: Vec<String>,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file, self.message.trim_end())
+        write!(f, "{}: line {}: {}", self.file, self.line, self.message)?;
+        if self.known.is_empty() { Ok(()) } else { write!(f, "; known: {}", self.known.join(", ")) }
     }
 }
 
@@ -116,12 +125,12 @@ struct Cluster {
 #[serde(deny_unknown_fields)]
 struct File {
     machines: Machines,
-    nodes: u8,
+    nodes: Spanned<u8>,
     #[serde(default)]
-    syncs: Syncs,
+    syncs: Option<Spanned<Syncs>>,
     #[serde(default)]
     nightly: bool,
-    budgets: BTreeMap<String, toml::Spanned<Allowed>>,
+    budgets: BTreeMap<Spanned<String>, Spanned<Allowed>>,
     #[serde(default)]
     cluster: Cluster,
     expect: Expect,
@@ -133,7 +142,7 @@ struct Expect {
     states: Option<u64>,
     limit: u64,
     #[serde(default)]
-    sometimes: Vec<String>,
+    sometimes: Vec<Spanned<String>>,
     #[serde(default)]
     liveness_every: u64,
 }
@@ -159,19 +168,24 @@ fn budget_of(class: u8) -> Option<Budget> {
 impl CheckConfig {
     /// Reads a configuration. `name` is that of the file, for errors and for the name of the configuration.
     pub fn parse(name: &str, text: &str) -> Result<CheckConfig, ConfigError> {
-        let error = |message: String| ConfigError { file: name.to_owned(), message };
-        let file: File = toml::from_str(text).map_err(|wrong| error(wrong.to_string()))?;
-        let line = |span: std::ops::Range<usize>| text[..span.start].lines().count().max(1);
-        if !NODES.contains(&file.nodes) {
-            return Err(error(format!("nodes = {}: {} to {} are possible", file.nodes, NODES.start(), NODES.end())));
+        let error = |range: Range<usize>, message: String, known: Vec<String>| {
+            let line = text[..range.start.min(text.len())].matches('\n').count() + 1;
+            ConfigError { file: name.to_owned(), range, line, message, known }
+        };
+        let file: File = toml::from_str(text).map_err(|wrong| {
+            let (message, known) = known_words(wrong.message());
+            error(wrong.span().unwrap_or(0..0), message, known)
+        })?;
+        let nodes = *file.nodes.get_ref();
+        if !NODES.contains(&nodes) {
+            let message = format!("nodes = {nodes}: {} to {} are possible", NODES.start(), NODES.end());
+            return Err(error(file.nodes.span(), message, Vec::new()));
         }
         let (mut budgets, mut free, mut named) = (Budgets::default(), Vec::new(), Vec::new());
         for (key, value) in &file.budgets {
-            let Some(budget) = Budget::ALL.iter().copied().find(|budget| budget.key() == key) else {
-                let known: Vec<&str> = Budget::ALL.iter().map(|budget| budget.key()).collect();
-                let message =
-                    format!("line {}: unknown budget `{key}`; known: {}", line(value.span()), known.join(", "));
-                return Err(error(message));
+            let Some(budget) = Budget::ALL.iter().copied().find(|budget| budget.key() == key.get_ref()) else {
+                let known = Budget::ALL.iter().map(|budget| budget.key().to_owned()).collect();
+                return Err(error(key.span(), format!("unknown budget `{}`", key.get_ref()), known));
             };
             named.push(budget);
             match value.get_ref() {
@@ -180,24 +194,30 @@ impl CheckConfig {
                     free.push(budget);
                 }
                 Allowed::Word(Unlimited::Free) => {
-                    return Err(error(format!("line {}: only timers can be free, not `{key}`", line(value.span()))));
+                    let message = format!("only timers can be free, not `{}`", key.get_ref());
+                    return Err(error(value.span(), message, Vec::new()));
                 }
             }
         }
         let needs_syncs = budgets[Budget::PowerLosses as usize] > 0 || budgets[Budget::FailedSyncs as usize] > 0;
-        if file.syncs == Syncs::Eager && needs_syncs {
-            return Err(error("syncs = \"eager\" hides what power_losses and failed_syncs are about".to_owned()));
+        let syncs = file.syncs.as_ref().map_or(Syncs::default(), |syncs| *syncs.get_ref());
+        if let Some(wrong) = file.syncs.filter(|syncs| *syncs.get_ref() == Syncs::Eager && needs_syncs) {
+            let message = "syncs = \"eager\" hides what power_losses and failed_syncs are about".to_owned();
+            return Err(error(wrong.span(), message, Vec::new()));
         }
-        let sometimes = |name: &String| {
-            NameId::from_name(name).ok_or_else(|| error(format!("`{name}` is no observation: see `list observations`")))
+        let sometimes = |name: &Spanned<String>| {
+            NameId::from_name(name.get_ref()).ok_or_else(|| {
+                let known = Obs::NAMES.iter().map(|name| (*name).to_owned()).collect();
+                error(name.span(), format!("`{}` is no observation: see `list observations`", name.get_ref()), known)
+            })
         };
         let classes = (0..64).filter(|class| budget_of(*class).is_some_and(|budget| named.contains(&budget)));
         Ok(CheckConfig {
             name: std::path::Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             promise: promise(text),
             machines: file.machines,
-            nodes: file.nodes,
-            syncs: file.syncs,
+            nodes,
+            syncs,
             budgets,
             free,
             classes: classes.fold(0, |bits, class| bits | 1 << class),
@@ -266,6 +286,12 @@ impl CheckConfig {
     }
 }
 
+/// What is wrong, without the list of words that would be right, and that list: serde has them in one sentence.
+fn known_words(message: &str) -> (String, Vec<String>) {
+    let Some((wrong, right)) = message.split_once(", expected ") else { return (message.to_owned(), Vec::new()) };
+    (wrong.to_owned(), right.split('`').skip(1).step_by(2).map(str::to_owned).collect())
+}
+
 /// The comment on top of a file, as prose.
 fn promise(text: &str) -> String {
     let lines = text.lines().take_while(|line| line.starts_with('#'));
@@ -283,13 +309,18 @@ shipped![
     "quorum-3",
     "quorum-3-rivals",
     "quorum-3-snapshot",
+    "quorum-3-reset",
+    "quorum-3-power-loss",
     "replica",
-    "replica-isr",
     "replica-lookup",
+    "replica-reset",
     "replica-power-loss",
     "controller",
-    "quorum-3-power-loss",
+    "quorum-3-cut",
+    "quorum-3-power-loss-record",
     "quorum-5",
+    "replica-isr",
+    "replica-3-power-loss",
 ];
 
 /// The configurations that come with the tool. They are right: a test reads them all.

@@ -28,6 +28,7 @@ pub mod search;
 pub mod world;
 
 pub use config::{CheckConfig, ConfigError, SHIPPED, shipped};
+pub use estimate::Estimate;
 pub use explore::explore;
 pub use script::Step;
 pub use search::{Found, Order, Search, Stopped};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use stateright::{Checker, HasDiscoveries, Model, Property as Claim};
 use tribunal_model::{Property, Violation};
 
+use crate::estimate::{Estimate, Seen};
 use crate::hash::Fingerprint;
 use crate::world::{Action, State, World};
 
@@ -65,7 +66,12 @@ pub struct Found {
     pub steps: u64,
     /// What must be observed sometimes and never was. Means something only if everything was looked at.
     pub never: Vec<&'static str>,
+    /// How many states there are, if a limit was reached.
+    pub estimate: Option<Estimate>,
 }
+
+/// How long a guess of what is left may take.
+const GUESS: Duration = Duration::from_secs(3);
 
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,12 +87,13 @@ pub struct Checked {
     /// The world.
     pub world: Arc<World>,
     stop: Arc<AtomicBool>,
+    seen: Arc<Seen>,
 }
 
 impl Checked {
     /// A world to be explored.
     pub fn new(world: Arc<World>) -> Checked {
-        Checked { world, stop: Arc::default() }
+        Checked { world, stop: Arc::default(), seen: Arc::default() }
     }
 }
 
@@ -100,17 +107,13 @@ impl Model for Checked {
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         if !self.stop.load(Ordering::Relaxed) {
+            self.seen.note(state);
             self.world.possible(state, actions);
         }
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        let mut next = self.world.after(state, action)?;
-        let every = self.world.config.liveness_every;
-        if every > 0 && next.violation.is_none() && Fingerprint::of(&next).0.is_multiple_of(every) {
-            next.violation = self.world.gets_on(&next);
-        }
-        Some(next)
+        self.world.after(state, action)
     }
 
     fn properties(&self) -> Vec<Claim<Checked>> {
@@ -126,8 +129,12 @@ impl Model for Checked {
     }
 }
 
-fn holds<const P: usize>(_: &Checked, state: &State) -> bool {
-    state.violation.as_ref().is_none_or(|violation| violation.property != Property::ALL[P])
+fn holds<const P: usize>(checked: &Checked, state: &State) -> bool {
+    let broken = match Property::ALL[P] {
+        Property::NoProgress => checked.world.stuck(state),
+        _ => state.violation.clone(),
+    };
+    broken.is_none_or(|violation| violation.property != Property::ALL[P])
 }
 
 macro_rules! claims {
@@ -152,22 +159,29 @@ claims!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 2
     44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 71 72 73 74 75 76 77 78 79);
 
 impl World {
+    /// The promise of progress, if it is broken in `state`. Of `liveness_every` states one is asked.
+    fn stuck(&self, state: &State) -> Option<Arc<Violation>> {
+        let every = self.config.liveness_every;
+        let asked = every > 0 && state.violation.is_none() && Fingerprint::of(state).0.is_multiple_of(every);
+        if asked { self.gets_on(state) } else { None }
+    }
+
     /// Searches.
     pub fn search(self: &Arc<World>, search: Search) -> Found {
-        let began = Instant::now();
         let checked = Checked::new(Arc::clone(self));
-        let stop = Arc::clone(&checked.stop);
+        let (stop, seen) = (Arc::clone(&checked.stop), Arc::clone(&checked.seen));
         let builder = checked
             .checker()
             .finish_when(HasDiscoveries::AnyFailures)
             .target_state_count(usize::try_from(search.limit).unwrap_or(usize::MAX));
         match search.order {
-            Order::Breadth => self.finish(builder.spawn_bfs(), &stop, search, began),
-            Order::Depth => self.finish(builder.spawn_dfs(), &stop, search, began),
+            Order::Breadth => self.finish(builder.spawn_bfs(), &stop, &seen, search),
+            Order::Depth => self.finish(builder.spawn_dfs(), &stop, &seen, search),
         }
     }
 
-    fn finish(&self, checker: impl Checker<Checked>, stop: &AtomicBool, search: Search, began: Instant) -> Found {
+    fn finish(&self, checker: impl Checker<Checked>, stop: &AtomicBool, seen: &Seen, search: Search) -> Found {
+        let began = Instant::now();
         let mut out_of_time = false;
         // With one thread stateright does not watch its own time.
         while !checker.is_done() {
@@ -178,28 +192,32 @@ impl World {
             }
         }
         let checker = checker.join();
+        let took = began.elapsed();
         let (unique, generated) = (checker.unique_state_count() as u64, checker.state_count() as u64);
         // stateright keeps them in a map whose order differs from process to process.
         let found =
             checker.discoveries().into_iter().min_by_key(|(name, path)| (path.clone().into_states().len(), *name));
         let stopped = match found {
             Some((_, path)) => {
-                let last = path.last_state().clone();
-                let violation = last.violation.expect("a claim fails only where a promise is broken");
+                let last = path.last_state();
+                let violation = last.violation.clone().or_else(|| self.stuck(last));
+                let violation = violation.expect("a claim fails only where a promise is broken");
                 Stopped::Violation { violation, path: path.into_actions() }
             }
             None if out_of_time || generated >= search.limit => Stopped::Limit,
             None => Stopped::Exhausted,
         };
+        let estimate = matches!(stopped, Stopped::Limit).then(|| self.estimate_beyond(seen, GUESS));
         let never = self.config.sometimes.iter().filter(|name| self.bench.times(**name) == 0).map(|name| name.name());
         Found {
             stopped,
             unique,
             generated,
             depth: checker.max_depth() as u64,
-            took: began.elapsed(),
+            took,
             steps: self.steps.remembered() as u64,
             never: never.collect(),
+            estimate,
         }
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tribunal_checker::{CheckConfig, Found, Order, SHIPPED, Search, Stopped, World, explore};
+use tribunal_checker::{CheckConfig, Found, Order, Search, Stopped, World, explore};
 
 use super::args::{CheckArgs, CheckOrder, MessageFormat, OutputArgs, ReplayArgs};
-use super::{Exit, json, print, say_error};
-use crate::language::nearest::nearest;
+use super::configurations::selected;
+use super::{Exit, complain, json, print, say_error};
 use crate::plan::Script;
 use crate::world::{Followed, follow};
 
@@ -40,18 +40,12 @@ struct CheckRecord<'c> {
     plan: Option<String>,
 }
 
-/// How long a guess of a space's size may take.
-const GUESS: Duration = Duration::from_secs(3);
-
 /// Checks the configurations asked for, one after the other: the worst of what they come to counts.
 pub(super) fn check(args: &CheckArgs) -> Exit {
     let output = args.output;
     let configs = match selected(args) {
         Ok(configs) => configs,
-        Err((exit, message)) => {
-            say_error(message, output);
-            return exit;
-        }
+        Err(wrong) => return complain(&wrong, output),
     };
     if let Some(address) = &args.explore {
         let [(config, _)] = &configs[..] else {
@@ -81,43 +75,6 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
     worst
 }
 
-/// The configurations and their texts.
-fn selected(args: &CheckArgs) -> Result<Vec<(CheckConfig, String)>, (Exit, String)> {
-    let mut configs = Vec::new();
-    if args.configurations.is_empty() {
-        for (name, text) in SHIPPED {
-            let config = CheckConfig::parse(name, text).map_err(|wrong| (Exit::BadFile, wrong.to_string()))?;
-            if args.nightly || !config.nightly {
-                configs.push((config, (*text).to_owned()));
-            }
-        }
-    }
-    for wanted in &args.configurations {
-        let name = wanted.to_string_lossy();
-        let shipped = SHIPPED.iter().find(|(file, _)| file.trim_end_matches(".toml") == name.trim_end_matches(".toml"));
-        let (name, text) = match shipped {
-            Some((file, text)) if !wanted.is_file() => ((*file).to_owned(), (*text).to_owned()),
-            _ => match std::fs::read_to_string(wanted) {
-                Ok(text) => (name.into_owned(), text),
-                Err(error) => return Err(unknown(wanted, &error)),
-            },
-        };
-        let config = CheckConfig::parse(&name, &text).map_err(|wrong| (Exit::BadFile, wrong.to_string()))?;
-        configs.push((config, text));
-    }
-    Ok(configs.into_iter().map(|(config, text)| (config.with_bugs(&args.bugs), text)).collect())
-}
-
-fn unknown(wanted: &Path, error: &std::io::Error) -> (Exit, String) {
-    let name = wanted.to_string_lossy();
-    if name.contains(['/', '.']) {
-        return (Exit::BadFile, format!("{name}: {error}"));
-    }
-    let names = SHIPPED.iter().map(|(file, _)| file.trim_end_matches(".toml"));
-    let near = nearest(&name, names).map_or_else(String::new, |near| format!("; did you mean {near}?"));
-    (Exit::NothingSelected, format!("no configuration `{name}`{near} `tribunal list checks` lists them"))
-}
-
 fn one(config: &CheckConfig, text: &str, args: &CheckArgs) -> Exit {
     let human = args.output.message_format == MessageFormat::Human;
     let order = match args.order {
@@ -132,8 +89,8 @@ fn one(config: &CheckConfig, text: &str, args: &CheckArgs) -> Exit {
     if human && std::io::stderr().is_terminal() {
         eprintln!("checking {}, {order} …", config.name);
     }
-    announce(config, limit, human);
     let world = Arc::new(World::new(config.clone()));
+    announce(&world, limit, human);
     let mut found = world.search(search);
     if order == Order::Depth && matches!(found.stopped, Stopped::Violation { .. }) {
         // One that people can read is short.
@@ -158,14 +115,22 @@ fn one(config: &CheckConfig, text: &str, args: &CheckArgs) -> Exit {
     report(&world, &found, plan.as_deref(), args.output)
 }
 
-/// Says before a search that it cannot finish, if that is known.
-fn announce(config: &CheckConfig, limit: u64, human: bool) {
-    // No state is generated less than once.
-    if let Some(states) = config.states.filter(|states| *states > limit)
-        && human
-    {
+/// Says before a search that it cannot finish, if that is known or likely. No state is generated less than once.
+fn announce(world: &World, limit: u64, human: bool) {
+    if !human {
+        return;
+    }
+    let config = &world.config;
+    let (states, how) = match config.states.filter(|_| config.bugs.is_empty()) {
+        Some(states) => (states, ""),
+        None => match world.estimate() {
+            Some(guess) => (guess.states as u64, "about, by a guess, "),
+            None => return,
+        },
+    };
+    if states > limit {
         print(&format!(
-            "{}: cannot finish: it has {} distinct states, and the limit is {} generated ones\n",
+            "{}: cannot finish: it has {how}{} distinct states, and the limit is {} generated ones\n",
             config.name,
             number(states),
             number(limit)
@@ -215,23 +180,24 @@ fn report(world: &World, found: &Found, plan: Option<&Path>, output: OutputArgs)
         }
         Stopped::Limit => {
             record.result = "limit";
-            let (states, how) = match config.states.filter(|_| config.bugs.is_empty()) {
-                Some(states) => (states as f64, "known".to_owned()),
-                None => {
-                    let guess = world.estimate(GUESS);
-                    let walks = number(guess.walks.into());
-                    // What has been seen is there, whatever walks say.
-                    (guess.states.max(found.unique as f64), format!("at least, by {walks} random walks"))
-                }
-            };
+            let guess = found.estimate.map_or((found.unique as f64, String::new()), |guess| {
+                let share = format!(
+                    "guessed: {:.2} % of what {} random walks met was covered",
+                    100.0 * guess.covered,
+                    number(guess.walks.into())
+                );
+                // What has been seen is there, whatever walks say.
+                (guess.states.max(found.unique as f64), share)
+            });
+            let known = config.states.filter(|_| config.bugs.is_empty());
+            let (states, how) = known.map_or(guess, |states| (states as f64, "known".to_owned()));
             record.estimated_states = Some(states as u64);
             let rate = found.unique as f64 / seconds.max(0.001);
             (
                 Exit::Inconclusive,
                 format!(
-                    "LIMIT {name}: {covered}; all of them held\n  of about {} distinct states ({how}), {:.2} % are covered; all would take about {}\n",
+                    "LIMIT {name}: {covered}; all of them held\n  of about {} distinct states ({how}); all would take about {}\n",
                     number(states as u64),
-                    100.0 * found.unique as f64 / states.max(1.0),
                     duration(states / rate)
                 ),
             )

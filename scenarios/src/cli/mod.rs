@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod check;
+mod configurations;
 mod demo;
 mod diff;
 mod exit;

@@ -1,19 +1,35 @@
 //! How it begins.
 
+use std::sync::{Arc, OnceLock};
+
 use tribunal_model::{Invariants, ModelConfig};
 
 use super::{Budget, State, World};
 use crate::config::CheckConfig;
 use crate::hash::Hashed;
 use crate::judge::Bench;
-use crate::node::{Happening, Steps};
+use crate::node::{Happening, Rules, Steps};
 use crate::parts::TOPIC;
 
 impl World {
     /// A configuration, with nothing worked out yet.
     pub fn new(config: CheckConfig) -> World {
         let rules = config.rules();
-        World { config, rules, steps: Steps::default(), bench: Bench::default() }
+        World::over(config, rules, Arc::new(Steps::default()))
+    }
+
+    fn over(config: CheckConfig, rules: Rules, steps: Arc<Steps>) -> World {
+        World { config, rules, steps, bench: Bench::default(), healed: OnceLock::new() }
+    }
+
+    /// The same, with nothing reached yet.
+    pub(crate) fn anew(&self) -> World {
+        World::over(self.config.clone(), self.rules.clone(), Arc::clone(&self.steps))
+    }
+
+    /// The same, for what happens once faults have ended.
+    pub(super) fn healed(&self) -> &World {
+        self.healed.get_or_init(|| Box::new(self.anew()))
     }
 
     /// Every process runs. Brokers are registered, unfenced and told of the topic, and the followers' first fetches are
@@ -61,7 +77,8 @@ impl World {
     /// The same configuration with other budgets, for what is tried from a state.
     pub(super) fn unlimited(state: &State) -> State {
         let mut free = state.clone();
-        for budget in [Budget::Backoffs, Budget::Calls, Budget::Elections, Budget::FetchTimeouts, Budget::Checks] {
+        let timers = [Budget::Backoffs, Budget::Calls, Budget::Checks, Budget::Elections, Budget::Fences];
+        for budget in timers.into_iter().chain([Budget::FetchTimeouts]) {
             free.budgets[budget as usize] = u8::MAX;
         }
         free

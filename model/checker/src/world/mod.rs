@@ -18,7 +18,7 @@ mod progress;
 mod state;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tribunal_contract::{ConnId, Lane, NodeId};
 use tribunal_model::{Property, Violation};
@@ -41,9 +41,11 @@ pub struct World {
     /// How its nodes behave.
     pub rules: Rules,
     /// Steps of machines, remembered.
-    pub steps: Steps,
-    /// Verdicts, remembered.
+    pub steps: Arc<Steps>,
+    /// Verdicts, remembered, and what was reached.
     pub bench: Bench,
+    /// The same world once its faults have ended. What happens there was not reached by the search.
+    healed: OnceLock<Box<World>>,
 }
 
 /// Events of one action. More than this is a machine that talks to itself for ever.

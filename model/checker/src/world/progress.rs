@@ -1,13 +1,14 @@
 //! Bounded liveness: a state whose faults end gets on.
 //!
-//! From the state, cuts are healed, processes started, and everything is done in turn: deliveries, syncs, metadata, and
-//! timers only when nothing else is left, as time would have it. Within a bound a record that is written then must be
+//! From the state, cuts are healed, processes started, and everything is done in turn: deliveries, syncs, metadata; and
+//! when nothing else is left, time passes until the next timer. Within a bound a record that is written then must be
 //! committed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tribunal_common::timers;
-use tribunal_contract::NodeId;
+use tribunal_contract::{NodeId, TimerId};
 use tribunal_model::{Property, Violation};
 use tribunal_quorum::QuorumRole;
 
@@ -18,15 +19,61 @@ use crate::node::NOW;
 /// Actions within which a healed world commits a record. The longest that was seen needs about a third.
 const BOUND: usize = 600;
 
-/// About so many events pass between two timeouts.
-const RETRIES: usize = 13;
+/// Timers of what is under way, and when each is due. Time passes only when there is nothing else to do, and is counted
+/// in retries.
+#[derive(Default)]
+struct Clock {
+    now: u32,
+    due: BTreeMap<(NodeId, TimerId), u32>,
+}
+
+/// How long a timer runs, in retries; none if it is of no use once all is well. Kafka's ratios, roughly. What nodes draw
+/// at random elsewhere goes by the id here, so that no two candidates stand together for ever.
+fn length(state: &State, node: NodeId, id: TimerId) -> Option<u32> {
+    match id.class {
+        // Whoever is there is heard of in time.
+        timers::SESSION if !state.is_up(NodeId(id.index)) => Some(18),
+        timers::QUORUM_BACKOFF | timers::FETCHER_BACKOFF | timers::ALTER_PARTITION => Some(1),
+        timers::QUORUM_CALL | timers::FETCHER_CALL => Some(8),
+        timers::QUORUM_FETCH | timers::QUORUM_CHECK => Some(12 + 2 * node.0),
+        timers::QUORUM_ELECTION => Some(20 + 5 * node.0),
+        _ => None,
+    }
+}
+
+impl Clock {
+    /// The timer that is due next, of those that are set.
+    fn next(&mut self, state: &State, actions: &[Action]) -> Option<Action> {
+        let set: BTreeMap<(NodeId, TimerId), Action> = actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Timer(node, id, 0) => Some(((*node, *id), *action)),
+                _ => None,
+            })
+            .collect();
+        self.due.retain(|timer, _| set.contains_key(timer));
+        for (node, id) in set.keys() {
+            if let Some(length) = length(state, *node, *id) {
+                self.due.entry((*node, *id)).or_insert(self.now + length);
+            }
+        }
+        let (timer, due) = self.due.iter().min_by_key(|(_, due)| **due).map(|(timer, due)| (*timer, *due))?;
+        self.now = self.now.max(due);
+        self.due.remove(&timer);
+        set.get(&timer).copied()
+    }
+}
 
 impl World {
     /// Whether the world gets on from `state` once its faults have ended; if not, the broken promise.
     pub fn gets_on(&self, state: &State) -> Option<Arc<Violation>> {
+        self.healed().goes_on(state)
+    }
+
+    fn goes_on(&self, state: &State) -> Option<Arc<Violation>> {
         let mut state = Self::unlimited(state);
         (state.cuts, state.budgets[Budget::Records as usize]) = (0, 1);
-        let mut written = None;
+        let (mut written, mut clock) = (None, Clock::default());
         for turn in 0..BOUND {
             if state.violation.is_some() {
                 return state.violation;
@@ -40,7 +87,7 @@ impl World {
                     Some(_) => {}
                 },
             }
-            let Some(action) = self.calm(&state, turn) else { break };
+            let Some(action) = self.calm(&state, turn, &mut clock) else { break };
             state = self.after(&state, action)?;
         }
         let detail = format!("after faults have ended, nothing is committed within {BOUND} events");
@@ -99,30 +146,18 @@ impl World {
     }
 
     /// What happens next when all is well: faults never, timers last.
-    fn calm(&self, state: &State, turn: usize) -> Option<Action> {
+    fn calm(&self, state: &State, turn: usize, clock: &mut Clock) -> Option<Action> {
         let mut actions = Vec::new();
         self.possible(state, &mut actions);
         let rank = |action: &Action| match action {
             Action::Start(_) => Some(0),
             Action::Deliver(_, _, 0) | Action::Metadata(_) | Action::Sync(..) => Some(1),
             Action::Heartbeat(_) => Some(2),
-            Action::Timer(_, id, 0) => match id.class {
-                timers::QUORUM_BACKOFF | timers::FETCHER_BACKOFF | timers::ALTER_PARTITION => Some(3),
-                timers::QUORUM_CALL | timers::FETCHER_CALL => Some(4),
-                timers::QUORUM_FETCH | timers::QUORUM_CHECK => Some(5),
-                timers::QUORUM_ELECTION => Some(6),
-                _ => None,
-            },
             _ => None,
         };
-        let mut best = actions.iter().filter_map(rank).min()?;
-        // A call that is refused again and again takes time, and timeouts end: a dozen retries, then the longest wait.
-        if best >= 3 && turn % RETRIES == RETRIES - 1 {
-            best = actions.iter().filter_map(rank).filter(|rank| *rank >= 5).min().unwrap_or(best);
-        }
+        let Some(best) = actions.iter().filter_map(rank).min() else { return clock.next(state, &actions) };
         actions.retain(|action| rank(action) == Some(best));
-        // One after the other, so that nobody is passed over for ever; of elections the first, for two candidates that
-        // always stand together never win.
-        Some(actions[if best == 6 { 0 } else { turn % actions.len() }])
+        // One after the other, so that nobody is passed over for ever.
+        Some(actions[turn % actions.len()])
     }
 }
