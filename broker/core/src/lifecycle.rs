@@ -173,6 +173,11 @@ impl Lifecycle {
                 self.phase = Phase::Registering;
                 retry(io);
             }
+            // Whose registration is gone has nobody to be let go by.
+            ErrorCode::BrokerIdNotRegistered | ErrorCode::StaleBrokerEpoch if self.phase == Phase::ShuttingDown => {
+                self.phase = Phase::Closing;
+                io.fx.cancel_timer(GIVE_UP);
+            }
             _ => retry(io),
         }
     }

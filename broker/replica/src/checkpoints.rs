@@ -29,6 +29,8 @@ const PARTITION_FILES: u32 = 8;
 pub(crate) struct Checkpoints {
     /// High watermarks as last written.
     high_watermarks: OffsetCheckpoint,
+    /// Where logs ended when they were closed in order.
+    ends: OffsetCheckpoint,
     /// Whether the last incarnation shut down in order; its broker epoch if so.
     marker: Option<CleanShutdown>,
     /// Whether every log has been opened, and recovered where there was no marker.
@@ -65,8 +67,20 @@ impl Checkpoints {
             io.disk.sync_dir("", SyncOp { class: syncs::CHECKPOINT, index: MARKER_REMOVED });
         }
         let high_watermarks = OffsetCheckpoint::read(REPLICATION_CHECKPOINT, io.disk).unwrap_or_default();
+        let ends = match marker {
+            Some(_) => OffsetCheckpoint::read(RECOVERY_POINT_CHECKPOINT, io.disk).unwrap_or_default(),
+            None => OffsetCheckpoint::default(),
+        };
         arm(io);
-        Checkpoints { high_watermarks, marker, all_opened: false, replacing: BTreeMap::new(), failed, closing: None }
+        Checkpoints {
+            high_watermarks,
+            ends,
+            marker,
+            all_opened: false,
+            replacing: BTreeMap::new(),
+            failed,
+            closing: None,
+        }
     }
 
     pub(crate) fn previous_broker_epoch(&self) -> i64 {
@@ -101,6 +115,10 @@ impl Checkpoints {
             io.fx.observe(Obs::LogOpened { log: id, start: log.start_offset(), kept: report.scanned_from });
             for header in scanned {
                 io.fx.observe(Obs::Appended { log: id, batch: crate::mark(&header) });
+            }
+            // The controller was told that all is there. The next start, without the marker, tells it otherwise.
+            if self.ends.get(topic, id.partition).is_some_and(|end| log.end_offset() < end) {
+                return Err(LogError::Failed);
             }
             log
         } else {
@@ -314,6 +332,10 @@ impl Replicas {
 
     fn close_on<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
         match &self.checkpoints.closing {
+            Some(Closing::Logs(waiting)) if waiting.is_empty() && !self.checkpoints.all_opened => {
+                self.checkpoints.closing = Some(Closing::Checkpoints);
+                self.close_on(io);
+            }
             Some(Closing::Logs(waiting)) if waiting.is_empty() => {
                 let mut recovery = OffsetCheckpoint::default();
                 for partition in self.partitions.iter().flatten() {

@@ -68,6 +68,7 @@ fn fresh(child: &Scenario, seed: u64) -> ScenarioFault {
     let topic = &child.topics[0];
     let shape = Shape {
         brokers: child.cluster.brokers,
+        later: child.cluster.join_later,
         controllers: child.cluster.controllers,
         partitions: topic.partitions,
         replication: topic.replication,

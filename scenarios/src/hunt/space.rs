@@ -1,10 +1,11 @@
 //! The space of scenarios: proptest strategies for clusters, topics, settings, workloads and faults.
 //!
-//! Every scenario of the space has a right answer: what it breaks is what replication must survive. Where brokers lose
-//! power, logs are flushed on every write; where a disk fails, it is one disk of three; where a producer does not wait for
-//! all in-sync replicas, losses of what it wrote are allowed. And in every scenario some kinds of faults are switched off
+//! Every scenario of the space has a right answer: what it breaks is what replication must survive. The fault atlas sees to
+//! it while a scenario runs; and where a producer does not wait for all in-sync replicas, losses of what it wrote are
+//! allowed. And in every scenario some kinds of faults are switched off
 //! altogether (swarm testing, Groce 2012), so that the others have room.
 
+mod actions;
 mod faults;
 mod settings;
 
@@ -16,8 +17,8 @@ use tribunal_contract::Span;
 use tribunal_model::Property;
 
 use crate::language::{
-    Acks, Action, After, Consumer, Diagnostics, Eventually, Expect, Fault, From, Milestone, Power, Producer, Rate,
-    Scenario, ScenarioFault, Seeds, Source, Stop, Topic, Trigger, Workload,
+    Acks, Action, After, Consumer, Diagnostics, Eventually, Expect, Fault, From, Milestone, Producer, Rate, Scenario,
+    ScenarioFault, Seeds, Source, Target, Topic, Trigger, Workload,
 };
 
 pub(super) use faults::{Gene, gene};
@@ -25,7 +26,10 @@ pub(super) use faults::{Gene, gene};
 /// What the rest of a scenario depends on.
 #[derive(Clone, Debug)]
 pub struct Shape {
+    /// All of them, those that join later too.
     pub(super) brokers: u32,
+    /// The last ones, which join later.
+    pub(super) later: u32,
     pub(super) controllers: u32,
     pub(super) partitions: u32,
     pub(super) replication: u32,
@@ -97,14 +101,14 @@ fn shape() -> impl Strategy<Value = Shape> {
     let brokers = prop_oneof![6 => Just(3u32), 1 => Just(2), 1 => Just(4), 2 => Just(5)];
     let flush = prop_oneof![3 => Just(FlushPolicy::OperatingSystem), 2 => Just(FlushPolicy::EveryWrite)];
     let three = prop::bool::weighted(0.8);
-    (brokers, three, prop::bool::weighted(0.7), 1..=2u32, any::<bool>(), flush).prop_map(
-        |(brokers, three, quorum, partitions, two_in_sync, flush)| {
-            let replication = if three { brokers.min(3) } else { 2 };
-            let min_insync = if two_in_sync && replication == 3 { 2 } else { 1 };
-            let controllers = if quorum && brokers >= 3 { 3 } else { 1 };
-            Shape { brokers, controllers, partitions, replication, min_insync, flush }
-        },
-    )
+    let later = prop::bool::weighted(0.25).prop_map(u32::from);
+    let parts = (brokers, later, three, prop::bool::weighted(0.7), 1..=3u32, any::<bool>(), flush);
+    parts.prop_map(|(first, later, three, quorum, partitions, two_in_sync, flush)| {
+        let replication = if three { first.min(3) } else { 2 };
+        let min_insync = if two_in_sync && replication == 3 { 2 } else { 1 };
+        let controllers = if quorum && first >= 3 { 3 } else { 1 };
+        Shape { brokers: first + later, later, controllers, partitions, replication, min_insync, flush }
+    })
 }
 
 fn workloads(shape: &Shape) -> impl Strategy<Value = Vec<Workload>> + use<> {
@@ -169,19 +173,22 @@ pub(super) fn lay_out(scenario: &mut Scenario, genes: Vec<Gene>) {
 
 /// Takes away what would leave the scenario without a right answer, or the file without meaning; and fits the duration.
 pub(super) fn make_right(scenario: &mut Scenario) {
-    let flushed = scenario.cluster.flush == FlushPolicy::EveryWrite;
-    let spare = scenario.topics.iter().all(|topic| topic.replication >= 3 && topic.min_insync >= 2);
-    let mut failed_disks = 0;
     let mut cuts: Vec<(Span, Span)> = Vec::new();
+    let (first, brokers, voters) =
+        (scenario.cluster.first_brokers(), scenario.cluster.brokers, scenario.cluster.controllers);
+    // Who leaves must be spared: by what is there from the start, and one at a time.
+    let spared = scenario.topics.iter().all(|topic| first > topic.replication);
+    let mut left = false;
     scenario.faults.retain(|fault| {
         let ScenarioFault::Once(fault) = fault else { return true };
         match &fault.action {
-            Action::Crash { what, .. } if what.power == Power::Lost => flushed,
-            Action::RollingRestart(what) if what.stop == Stop::PowerLoss => flushed,
-            Action::Disk(_) => {
-                failed_disks += 1;
-                spare && failed_disks == 1
+            // Voters are not replaced (no KIP-853 yet).
+            Action::Decommission(what) => {
+                let may = !left && spared && matches!(what.broker, Target::Broker(id) if id > voters && id <= first);
+                left |= may;
+                may
             }
+            Action::Join(_) => brokers > first,
             Action::Partition { heal, .. } => {
                 // Two cuts at a time would heal each other.
                 let Trigger::At(at) = fault.trigger else { return true };

@@ -3,11 +3,15 @@
 //!
 //! | damage | is done only if |
 //! |---|---|
-//! | a loss of power, where writes are not flushed | every partition has another member of its ISR that is whole |
+//! | a loss of power, where writes are not flushed | every partition has another member of its ISR that is whole, and fewer replicas than its `min.insync.replicas` are damaged |
 //! | a wiped disk, an old disk | the same |
-//! | corruption, which is found later | the same, and no record is acknowledged by one replica alone (min ISR of 2) |
+//! | corruption, which is found later | the same |
 //! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
-//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it |
+//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later: until then it is not counted on |
+//!
+//! As few as that because every committed record is on `min.insync.replicas` replicas and no more can be relied on: who
+//! leaves an ISR that stays as large as its minimum is not remembered as eligible, so an ISR of damaged replicas must not
+//! come to be that large (KIP-966).
 //!
 //! A replica is whole that runs under its last registration and has no damage. It is whole again once it has registered anew and is back in the ISR: it has fetched what it had lost. What a
 //! quorum voter has acknowledged must stay (voters are not replaced, no KIP-853): the metadata log is on a disk of its
@@ -50,6 +54,8 @@ pub(super) struct Atlas {
     damaged: BTreeMap<(NodeId, TopicIdPartition), i64>,
     /// Brokers that have had a failed sync and not lost power since.
     unsynced: BTreeSet<NodeId>,
+    /// Brokers that a fault will stop, nobody knows when; up to which broker epoch.
+    doomed: BTreeMap<NodeId, i64>,
 }
 
 impl Atlas {
@@ -65,7 +71,20 @@ impl Atlas {
             ids: BTreeMap::new(),
             damaged: BTreeMap::new(),
             unsynced: BTreeSet::new(),
+            doomed: BTreeMap::new(),
         }
+    }
+
+    /// A fault that was allowed will stop `node` later: the process of now, or `any` from now on.
+    pub(super) fn doom(&mut self, kernel: &SimKernel, node: NodeId, any: bool) {
+        let until = if any { i64::MAX } else { broker_epoch(kernel, node) };
+        let known = self.doomed.entry(node).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    /// A fault that stops any process of `node` has ended.
+    pub(super) fn spare(&mut self, kernel: &SimKernel, node: NodeId) {
+        self.doomed.insert(node, broker_epoch(kernel, node));
     }
 
     /// The topics have these ids.
@@ -106,19 +125,33 @@ impl Atlas {
             return false;
         }
         hit.iter().all(|&id| {
-            let enough = damage != Damage::Corruption || self.settings(id).1 >= 2;
+            let enough = self.damaged_beside(kernel, node, id) + 1 < self.min_isr(kernel, id);
             let others = in_sync(kernel, id).into_iter().filter(|&other| other != node);
             enough && others.into_iter().any(|other| self.is_whole(kernel, other, id))
         })
     }
 
+    /// How many replicas are damaged, apart from that of `node`.
+    fn damaged_beside(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> usize {
+        let replicas = kernel.judge().partitions.get(&id).map_or(&[][..], |state| &state.replicas);
+        let others = replicas.iter().map(|&id| NodeId(id as u32)).filter(|&other| other != node);
+        others.filter(|&other| self.is_damaged(kernel, other, id)).count()
+    }
+
+    /// The least ISR that acknowledges.
+    fn min_isr(&self, kernel: &SimKernel, id: TopicIdPartition) -> usize {
+        let replicas = kernel.judge().partitions.get(&id).map_or(0, |state| state.replicas.len());
+        replicas.min(self.settings(id).1 as usize)
+    }
+
     /// Whether an unclean restart of `node` leaves none of its partitions to a damaged replica.
     fn may_stop(&self, kernel: &SimKernel, node: NodeId) -> bool {
-        let partitions = kernel.judge().partitions.values();
-        partitions.filter(|state| state.isr.contains(&(node.0 as i32))).all(|state| {
-            let others = || state.isr.iter().map(|&id| NodeId(id as u32)).filter(|&other| other != node);
+        kernel.judge().partitions.values().all(|state| {
+            let eligible = || state.isr.iter().chain(&state.elr).map(|&id| NodeId(id as u32));
+            let others = || eligible().filter(|&other| other != node);
             let whole = |other: NodeId| self.is_whole(kernel, other, state.partition);
-            others().any(whole) || !others().any(|other| self.is_damaged(kernel, other, state.partition))
+            let loses = eligible().any(|id| id == node);
+            !loses || others().any(whole) || !others().any(|other| self.is_damaged(kernel, other, state.partition))
         })
     }
 
@@ -130,7 +163,8 @@ impl Atlas {
             }
             _ => false,
         };
-        runs && !self.is_damaged(kernel, node, id)
+        let may_stop = self.doomed.get(&node).is_some_and(|&until| broker_epoch(kernel, node) <= until);
+        runs && !may_stop && !self.is_damaged(kernel, node, id)
     }
 
     fn is_damaged(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> bool {

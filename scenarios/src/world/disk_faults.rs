@@ -37,6 +37,7 @@ impl Faults {
         let repeat = if disk.once { Repeat::Once } else { Repeat::UntilHealed };
         let damage = if op == DiskOp::Sync { Damage::SyncFailure } else { Damage::Unclean };
         if self.atlas.allows(kernel, node, damage) {
+            self.atlas.doom(kernel, node, true);
             kernel.apply(KernelFault::DiskFail { node, op, error, repeat });
         }
     }

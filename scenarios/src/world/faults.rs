@@ -137,6 +137,9 @@ impl Faults {
             Task::Uncut(links) => self.uncut(kernel, &links),
             Task::Undo(faults) => {
                 for fault in faults {
+                    if let KernelFault::DiskCapacity { node, bytes: None } = fault {
+                        self.atlas.spare(kernel, node);
+                    }
                     kernel.apply(fault);
                 }
             }
@@ -239,7 +242,10 @@ impl Faults {
             Action::Reassign(reassign) => self.reassign(kernel, reassign),
             Action::Unregister(gone) => {
                 for node in scene(self, &gone.broker) {
-                    self.unregister(kernel, node);
+                    // Who is forgotten comes back as one that nothing is known of, as after an unclean stop.
+                    if self.atlas.allows(kernel, node, Damage::Unclean) {
+                        self.unregister(kernel, node);
+                    }
                 }
             }
             Action::Elect(elect) => {
@@ -255,6 +261,7 @@ impl Faults {
                     if !self.atlas.allows(kernel, node, Damage::Unclean) {
                         continue;
                     }
+                    self.atlas.doom(kernel, node, true);
                     let bytes = Some(kernel.disk(node).used().saturating_add(what.free));
                     kernel.apply(KernelFault::DiskCapacity { node, bytes });
                     let undo = KernelFault::DiskCapacity { node, bytes: None };
@@ -390,6 +397,7 @@ impl Faults {
         }
         if crash.mid_step {
             let effects = (chance >> 32) as u32 % MID_STEP_EFFECTS;
+            self.atlas.doom(kernel, node, false);
             return kernel.apply(KernelFault::CrashAfter { node, effects, power });
         }
         kernel.apply(if power { KernelFault::PowerLoss { node } } else { KernelFault::Crash { node } });

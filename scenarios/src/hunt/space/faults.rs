@@ -1,14 +1,11 @@
-//! Faults of the space.
+//! When the faults of the space happen, and to whom.
 
 use proptest::prelude::*;
 use tribunal_contract::Span;
 
+use super::actions::{KINDS, Kind, action};
 use super::{Shape, TOPIC};
-use crate::language::{
-    Action, After, Clock, Condition, Crash, Cut, Direction, DiskFault, DiskOperation, Elect, Election, Fault,
-    ObservationName, Offset, Partition, Pause, Power, Reset, RollingRestart, Shutdown, SlowCpu, SlowDisk, SlowLink,
-    SpanRange, StallDisk, Stop, Target, Trigger,
-};
+use crate::language::{Action, Condition, Fault, ObservationName, Partition, Target, Trigger};
 
 /// A fault before it is on the clock: so long after the one before it, or when something happens.
 #[derive(Clone, Debug)]
@@ -27,42 +24,6 @@ impl Gene {
     }
 }
 
-/// Kinds of actions, one of which is switched off or on for all of a scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Clock,
-    Crash,
-    Disk,
-    Elect,
-    Isolate,
-    Pause,
-    PowerLoss,
-    Reset,
-    Restarts,
-    Shutdown,
-    SlowCpu,
-    SlowDisk,
-    SlowLink,
-    StallDisk,
-}
-
-const KINDS: [Kind; 14] = [
-    Kind::Clock,
-    Kind::Crash,
-    Kind::Disk,
-    Kind::Elect,
-    Kind::Isolate,
-    Kind::Pause,
-    Kind::PowerLoss,
-    Kind::Reset,
-    Kind::Restarts,
-    Kind::Shutdown,
-    Kind::SlowCpu,
-    Kind::SlowDisk,
-    Kind::SlowLink,
-    Kind::StallDisk,
-];
-
 /// The most faults of a scenario.
 const MAX_FAULTS: usize = 9;
 
@@ -70,7 +31,8 @@ const MAX_FAULTS: usize = 9;
 pub(super) fn genes(shape: &Shape) -> impl Strategy<Value = Vec<Gene>> + use<> {
     let shape = shape.clone();
     let few = prop::sample::subsequence(KINDS.to_vec(), 1..=4);
-    let kinds = prop_oneof![4 => few, 1 => Just(KINDS.to_vec())];
+    let many = prop::sample::subsequence(KINDS.to_vec(), 5..=KINDS.len());
+    let kinds = prop_oneof![4 => few, 1 => many];
     kinds.prop_flat_map(move |kinds| prop::collection::vec(gene_of(&shape, kinds), 1..=MAX_FAULTS))
 }
 
@@ -133,11 +95,11 @@ fn condition(shape: &Shape) -> impl Strategy<Value = Condition> + use<> {
     ]
 }
 
-fn partition(shape: &Shape) -> impl Strategy<Value = Partition> + Clone + use<> {
+pub(super) fn partition(shape: &Shape) -> impl Strategy<Value = Partition> + Clone + use<> {
     (0..shape.partitions).prop_map(|index| Partition { topic: TOPIC.to_owned(), index })
 }
 
-fn broker(shape: &Shape, waits: bool) -> impl Strategy<Value = Target> + Clone + use<> {
+pub(super) fn broker(shape: &Shape, waits: bool) -> impl Strategy<Value = Target> + Clone + use<> {
     let subject = if waits { Target::Subject } else { Target::Any };
     prop_oneof![
         4 => partition(shape).prop_map(Target::Leader),
@@ -149,7 +111,7 @@ fn broker(shape: &Shape, waits: bool) -> impl Strategy<Value = Target> + Clone +
 }
 
 /// Two that talk with each other.
-fn pair(shape: &Shape) -> impl Strategy<Value = [Target; 2]> + use<> {
+pub(super) fn pair(shape: &Shape) -> impl Strategy<Value = [Target; 2]> + use<> {
     let brokers = shape.brokers;
     let named = (1..=brokers, 1..brokers)
         .prop_map(move |(first, step)| [Target::Broker(first), Target::Broker((first - 1 + step) % brokers + 1)]);
@@ -161,84 +123,4 @@ fn pair(shape: &Shape) -> impl Strategy<Value = [Target; 2]> + use<> {
         1 => partition(shape).prop_map(|p| [Target::Leader(p), Target::Clients]),
         2 => named,
     ]
-}
-
-/// How long something lasts: short against the timeouts, about as long, or longer.
-fn length() -> impl Strategy<Value = Span> + Clone {
-    prop_oneof![2 => 20u64..300, 3 => 300u64..1_500, 2 => 1_500u64..5_000].prop_map(Span::from_millis)
-}
-
-fn action(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
-    let one = broker(shape, waits);
-    let restart = length().prop_map(After::Span);
-    match kind {
-        Kind::Clock => (one, -5_000i64..5_000)
-            .prop_map(|(broker, millis)| {
-                Action::Clock(Clock { broker, offset: Offset(millis * 1_000_000), drift_ppm: 0 })
-            })
-            .boxed(),
-        Kind::Crash | Kind::PowerLoss => {
-            let power = if kind == Kind::Crash { Power::Kept } else { Power::Lost };
-            (one, restart, prop::bool::weighted(0.2))
-                .prop_map(move |(broker, restart, mid_step)| Action::Crash {
-                    what: Crash { broker, power, mid_step, ..Crash::default() },
-                    restart,
-                })
-                .boxed()
-        }
-        Kind::Disk => {
-            let fail = prop::sample::select(vec![DiskOperation::Append, DiskOperation::Sync, DiskOperation::Read]);
-            (one, fail, any::<bool>())
-                .prop_map(|(broker, fail, once)| Action::Disk(DiskFault { broker, fail, once, ..DiskFault::default() }))
-                .boxed()
-        }
-        Kind::Elect => {
-            partition(shape).prop_map(|partition| Action::Elect(Elect { partition, kind: Election::Preferred })).boxed()
-        }
-        Kind::Isolate => {
-            let direction = prop::sample::select(vec![Direction::Both, Direction::Both, Direction::In, Direction::Out]);
-            (one, direction, any::<bool>(), restart)
-                .prop_map(|(isolated, direction, clients, heal)| Action::Partition {
-                    what: Cut { isolate: Some(isolated), direction, clients, ..Cut::default() },
-                    heal,
-                })
-                .boxed()
-        }
-        Kind::Pause => {
-            (one, length()).prop_map(|(broker, lasts)| Action::Pause { what: Pause { broker }, lasts }).boxed()
-        }
-        Kind::Reset => (pair(shape), prop::bool::weighted(0.2))
-            .prop_map(|(between, half_open)| Action::Reset(Reset { between, half_open }))
-            .boxed(),
-        Kind::Restarts => {
-            let stop = prop::sample::select(vec![Stop::Clean, Stop::Kill, Stop::PowerLoss]);
-            (stop, 300u64..1_500, 100u64..1_000)
-                .prop_map(|(stop, every, down)| {
-                    let (every, down) = (Span::from_millis(every), Span::from_millis(down));
-                    Action::RollingRestart(RollingRestart { every, down, stop, truncation: None })
-                })
-                .boxed()
-        }
-        Kind::Shutdown => {
-            (one, restart).prop_map(|(broker, restart)| Action::Shutdown { what: Shutdown { broker }, restart }).boxed()
-        }
-        Kind::SlowCpu => (one, 50u64..3_000, length())
-            .prop_map(|(broker, micros, lasts)| Action::SlowCpu {
-                what: SlowCpu { broker, event: Span::from_micros(micros) },
-                lasts,
-            })
-            .boxed(),
-        Kind::StallDisk => {
-            (one, length()).prop_map(|(broker, lasts)| Action::StallDisk { what: StallDisk { broker }, lasts }).boxed()
-        }
-        Kind::SlowDisk => (one, 5..100u32, length())
-            .prop_map(|(broker, factor, lasts)| Action::SlowDisk { what: SlowDisk { broker, factor }, lasts })
-            .boxed(),
-        Kind::SlowLink => (pair(shape), 10u64..1_500, 1..3u64, length())
-            .prop_map(|(between, least, more, lasts)| {
-                let latency = SpanRange { min: Span::from_millis(least), max: Span::from_millis(least * more) };
-                Action::SlowLink { what: SlowLink { between, latency, bandwidth: None }, lasts: lasts + lasts }
-            })
-            .boxed(),
-    }
 }

@@ -12,6 +12,7 @@ pub(super) fn cluster(shape: &Shape) -> impl Strategy<Value = Cluster> + use<> {
     let shape = shape.clone();
     (timeouts(), storage(), network()).prop_map(move |(timeouts, storage, network)| Cluster {
         brokers: shape.brokers,
+        join_later: shape.later,
         controllers: shape.controllers,
         flush: shape.flush,
         session_timeout: timeouts.session,
