@@ -397,11 +397,12 @@ impl Parts {
         {
             controller.deactivate(io);
         }
-        let high_watermark = self.quorum.high_watermark();
-        if high_watermark != self.committed {
-            self.committed = high_watermark;
+        // What is answered is known here too: a metadata log that cannot be read answers nothing.
+        let committed = self.quorum.high_watermark().min(self.applied);
+        if committed != self.committed {
+            self.committed = committed;
             if let Some(controller) = &mut self.controller {
-                controller.on_committed(high_watermark, io);
+                controller.on_committed(committed, io);
             }
         }
         let leader = self.quorum.leader();
