@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Foreign judges: real clients against real brokers, and bad input.
+# Foreign judges: real clients against real brokers, our answers beside Apache Kafka's, and bad input.
 
 foreign_judges() {
     cargo build --release --locked -p tribunal-frames || return 1
-    tests/interop/run.sh clients hostile
+    tests/interop/run.sh clients answers hostile
 }

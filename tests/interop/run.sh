@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, then runs the judges: tests/interop/run.sh [JUDGE…] [--against kafka]
+# Installs what is missing, then runs the judges: tests/interop/run.sh [JUDGE…] [--against kafka] [--seed N]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/install.sh"

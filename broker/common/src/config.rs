@@ -56,6 +56,10 @@ pub struct LogDefaults {
     pub max_message_bytes: u32,
     /// `log.flush.interval.messages`.
     pub flush: FlushPolicy,
+    /// `log.message.timestamp.before.max.ms`: how far a record's timestamp may lie behind the broker's clock.
+    pub timestamp_before_max_ms: i64,
+    /// `log.message.timestamp.after.max.ms`: how far it may lie ahead.
+    pub timestamp_after_max_ms: i64,
 }
 
 /// One broker's configuration. Combined mode: every broker that is a voter is a controller too.
@@ -159,6 +163,8 @@ impl BrokerConfig {
                 retention_bytes: None,
                 max_message_bytes: 1_048_588,
                 flush: FlushPolicy::OperatingSystem,
+                timestamp_before_max_ms: i64::MAX,
+                timestamp_after_max_ms: 3_600_000,
             },
             bugs: Bugs::NONE,
         }

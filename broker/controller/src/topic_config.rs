@@ -37,6 +37,10 @@ pub struct TopicConfig {
     pub max_message_bytes: u32,
     /// `message.timestamp.type`.
     pub timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`.
+    pub timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`.
+    pub timestamp_after_max_ms: i64,
 }
 
 /// A setting that does not exist, or a value that it cannot have.
@@ -52,10 +56,12 @@ impl fmt::Display for InvalidConfig {
 impl core::error::Error for InvalidConfig {}
 
 /// The settings that are served, by name.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "cleanup.policy",
     "flush.messages",
     "max.message.bytes",
+    "message.timestamp.after.max.ms",
+    "message.timestamp.before.max.ms",
     "message.timestamp.type",
     "min.insync.replicas",
     "retention.bytes",
@@ -83,6 +89,8 @@ impl TopicConfig {
             flush: cfg.log.flush,
             max_message_bytes: cfg.log.max_message_bytes,
             timestamp_type: TimestampType::CreateTime,
+            timestamp_before_max_ms: cfg.log.timestamp_before_max_ms,
+            timestamp_after_max_ms: cfg.log.timestamp_after_max_ms,
         }
     }
 
@@ -108,6 +116,8 @@ impl TopicConfig {
                     _ => return Err(invalid(name, value, "Value must be one of: 1, 9223372036854775807")),
                 }
             }
+            "message.timestamp.after.max.ms" => self.timestamp_after_max_ms = number(0, i64::MAX)?,
+            "message.timestamp.before.max.ms" => self.timestamp_before_max_ms = number(0, i64::MAX)?,
             "message.timestamp.type" => {
                 self.timestamp_type = match value {
                     "CreateTime" => TimestampType::CreateTime,
@@ -136,6 +146,8 @@ impl TopicConfig {
                 FlushPolicy::OperatingSystem => i64::MAX.to_string(),
             },
             "max.message.bytes" => self.max_message_bytes.to_string(),
+            "message.timestamp.after.max.ms" => self.timestamp_after_max_ms.to_string(),
+            "message.timestamp.before.max.ms" => self.timestamp_before_max_ms.to_string(),
             "message.timestamp.type" => match self.timestamp_type {
                 TimestampType::CreateTime => "CreateTime".to_owned(),
                 TimestampType::LogAppendTime => "LogAppendTime".to_owned(),

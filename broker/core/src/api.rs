@@ -1,5 +1,7 @@
 //! Answers that need nothing but the metadata image.
 
+use std::collections::BTreeSet;
+
 use tribunal_common::BrokerConfig;
 use tribunal_controller::{MetadataImage, NO_LEADER, TopicImage, invalid_topic_name};
 use tribunal_protocol::messages::ApiVersionsRequest;
@@ -8,17 +10,38 @@ use tribunal_protocol::messages::api_versions_response::{
 };
 use tribunal_protocol::messages::find_coordinator_request::FindCoordinatorRequest;
 use tribunal_protocol::messages::find_coordinator_response::{Coordinator, FindCoordinatorResponse};
-use tribunal_protocol::messages::metadata_request::MetadataRequest;
+use tribunal_protocol::messages::metadata_request::{MetadataRequest, MetadataRequestTopic};
 use tribunal_protocol::messages::metadata_response::{
     MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use tribunal_protocol::{ApiKey, ErrorCode, Str, Uuid, advertised_versions};
 
-/// First version that names topics by id.
-const TOPIC_IDS_SINCE: i16 = 10;
+/// What may be done where nobody is kept from anything, as bits of Kafka's operations: with a topic, read, write, create,
+/// delete, alter, describe, and see and change its settings; with the cluster, create, alter, describe, act as a broker,
+/// see and change settings, and write idempotently.
+pub(crate) const TOPIC_OPERATIONS: i32 = operations(&[3, 4, 5, 6, 7, 8, 10, 11]);
+pub(crate) const CLUSTER_OPERATIONS: i32 = operations(&[5, 7, 8, 9, 10, 11, 12]);
+/// Nobody has asked.
+const UNKNOWN_OPERATIONS: i32 = i32::MIN;
 
-/// First version in which a topic asked for by id has a null name.
+const fn operations(numbers: &[u8]) -> i32 {
+    let (mut bits, mut i) = (0, 0);
+    while i < numbers.len() {
+        bits |= 1 << numbers[i];
+        i += 1;
+    }
+    bits
+}
+
+/// First version that asks for topics by id, whose names are then null.
 const NULL_NAMES_SINCE: i16 = 12;
+
+/// What FindCoordinator may ask for, in Kafka's numbers.
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+
+/// First version of ApiVersions whose readers take 0 for the lowest level of a feature (KAFKA-17011).
+const LEVEL_ZERO_SINCE: i16 = 4;
 
 /// What clients may ask of a broker. The rest is between brokers.
 const SERVED: &[ApiKey] = &[
@@ -52,8 +75,11 @@ pub fn serves_clients(api: ApiKey) -> bool {
 
 /// Answers ApiVersions (KIP-35, KIP-511).
 pub(crate) fn api_versions(request: &ApiVersionsRequest, version: i16, image: &MetadataImage) -> ApiVersionsResponse {
-    let valid =
-        |name: &Str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+    // Letters and digits at both ends, dots and dashes between them as well.
+    let outer = |c: char| c.is_ascii_alphanumeric();
+    let valid = |name: &Str| {
+        name.starts_with(outer) && name.ends_with(outer) && name.chars().all(|c| outer(c) || matches!(c, '.' | '-'))
+    };
     let named = version < 3 || valid(&request.client_software_name) && valid(&request.client_software_version);
     if !named {
         return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.code(), ..Default::default() };
@@ -69,6 +95,7 @@ pub(crate) fn api_versions(request: &ApiVersionsRequest, version: i16, image: &M
         api_keys,
         supported_features: tribunal_controller::SUPPORTED_FEATURES
             .iter()
+            .filter(|(_, min, _)| *min > 0 || version >= LEVEL_ZERO_SINCE)
             .map(|&(name, min, max)| SupportedFeatureKey {
                 name: Str::from_static(name),
                 min_version: min,
@@ -93,11 +120,17 @@ pub(crate) fn metadata(
     image: &MetadataImage,
     controller: Option<i32>,
     version: i16,
-    request: MetadataRequest,
+    mut request: MetadataRequest,
     cfg: &BrokerConfig,
 ) -> (MetadataResponse, Vec<Str>) {
+    if let Some(topics) = &mut request.topics {
+        if version < NULL_NAMES_SINCE && topics.iter().any(|topic| topic.topic_id != Uuid::ZERO) {
+            return (ids_refused(topics), Vec::new());
+        }
+        once(topics);
+    }
     let mut missing = Vec::new();
-    let topics = match request.topics {
+    let mut topics: Vec<MetadataResponseTopic> = match request.topics {
         None => image.topics().map(|topic| describe(image, topic)).collect(),
         // Before version 1 there was no null: an empty list asked for all.
         Some(topics) if topics.is_empty() && version == 0 => {
@@ -106,7 +139,7 @@ pub(crate) fn metadata(
         Some(topics) => topics
             .into_iter()
             .map(|wanted| {
-                let by_id = version >= TOPIC_IDS_SINCE && wanted.topic_id != Uuid(0);
+                let by_id = wanted.topic_id != Uuid::ZERO;
                 let found = match &wanted.name {
                     _ if by_id => image.topic(wanted.topic_id),
                     Some(name) => image.topic_by_name(name),
@@ -129,15 +162,19 @@ pub(crate) fn metadata(
                         {
                             missing.push(name.clone());
                         }
-                        let topic_id = if by_id { wanted.topic_id } else { Uuid(0) };
-                        // Versions that know ids but no null names have an empty one.
-                        let name = if by_id { (version < NULL_NAMES_SINCE).then(Str::new) } else { name };
+                        let name = if by_id { None } else { name };
+                        let topic_id = wanted.topic_id;
                         MetadataResponseTopic { error_code: error.code(), name, topic_id, ..Default::default() }
                     }
                 }
             })
             .collect(),
     };
+    if request.include_topic_authorized_operations {
+        for topic in topics.iter_mut().filter(|topic| topic.name.is_some()) {
+            topic.topic_authorized_operations = TOPIC_OPERATIONS;
+        }
+    }
     let brokers = image.brokers().filter(|broker| !broker.fenced).filter_map(|broker| {
         let endpoint = broker.endpoints.first()?;
         Some(MetadataResponseBroker {
@@ -152,9 +189,34 @@ pub(crate) fn metadata(
         cluster_id: Some(cfg.cluster_id.clone()),
         controller_id: controller.unwrap_or(-1),
         topics,
+        cluster_authorized_operations: match request.include_cluster_authorized_operations {
+            true => CLUSTER_OPERATIONS,
+            false => UNKNOWN_OPERATIONS,
+        },
         ..Default::default()
     };
     (response, missing)
+}
+
+/// Each topic once; where any is asked for by its id, those alone.
+fn once(topics: &mut Vec<MetadataRequestTopic>) {
+    let by_id = topics.iter().any(|topic| topic.topic_id != Uuid::ZERO);
+    let mut seen = BTreeSet::new();
+    topics.retain(|topic| match by_id {
+        true => topic.topic_id != Uuid::ZERO && seen.insert((None, topic.topic_id)),
+        false => seen.insert((topic.name.clone(), Uuid::ZERO)),
+    });
+}
+
+/// The answer to versions 10 and 11 that ask by ids: they have them, and Kafka serves none.
+fn ids_refused(topics: &[MetadataRequestTopic]) -> MetadataResponse {
+    let refused = topics.iter().map(|topic| MetadataResponseTopic {
+        error_code: ErrorCode::InvalidRequest.code(),
+        name: Some(topic.name.clone().unwrap_or_default()),
+        topic_id: topic.topic_id,
+        ..Default::default()
+    });
+    MetadataResponse { topics: refused.collect(), cluster_id: None, controller_id: -1, ..Default::default() }
 }
 
 fn describe(image: &MetadataImage, topic: &TopicImage) -> MetadataResponseTopic {
@@ -186,8 +248,12 @@ pub(crate) fn offline(image: &MetadataImage, replicas: &[i32]) -> Vec<i32> {
 
 /// Answers FindCoordinator: this broker coordinates neither groups nor transactions yet.
 pub(crate) fn find_coordinator(request: FindCoordinatorRequest, version: i16) -> FindCoordinatorResponse {
-    let error_code = ErrorCode::CoordinatorNotAvailable.code();
-    let error_message = Some(Str::from_static(ErrorCode::CoordinatorNotAvailable.sentence()));
+    let error = match request.key_type {
+        GROUP | TRANSACTION => ErrorCode::CoordinatorNotAvailable,
+        _ => ErrorCode::InvalidRequest,
+    };
+    let error_code = error.code();
+    let error_message = Some(Str::from_static(error.sentence()));
     if version < 4 {
         return FindCoordinatorResponse { error_code, error_message, node_id: -1, port: -1, ..Default::default() };
     }

@@ -8,21 +8,24 @@ use tribunal_protocol::messages::describe_configs_request::{DescribeConfigsReque
 use tribunal_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResponse, DescribeConfigsResult, DescribeConfigsSynonym,
 };
-use tribunal_protocol::messages::describe_topic_partitions_request::DescribeTopicPartitionsRequest;
+use tribunal_protocol::messages::describe_topic_partitions_request::{DescribeTopicPartitionsRequest, TopicRequest};
 use tribunal_protocol::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponse, DescribeTopicPartitionsResponsePartition,
     DescribeTopicPartitionsResponseTopic,
 };
 use tribunal_protocol::{ErrorCode, Str};
 
-use crate::settings::{BROKER_SETTINGS, Setting, kafka_default, kind_of, synonym};
+use crate::api::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS};
+use crate::settings::{BROKER_SETTINGS, Setting, is_told_in_hours, kafka_default, kind_of, synonym};
 
 /// First version of DescribeCluster that tells of fenced brokers.
 const FENCED_SINCE: i16 = 2;
 /// `max.request.partition.size.limit`: partitions in one answer to DescribeTopicPartitions.
 const MAX_PARTITIONS: usize = 2_000;
-/// DescribeCluster of brokers, not of controllers.
+/// DescribeCluster of brokers.
 const BROKERS: i8 = 1;
+/// DescribeCluster of controllers.
+const CONTROLLERS: i8 = 2;
 
 /// Where a setting comes from, in Kafka's numbers.
 const TOPIC_SOURCE: i8 = 1;
@@ -38,13 +41,17 @@ pub(crate) fn cluster(
     cfg: &BrokerConfig,
 ) -> DescribeClusterResponse {
     if request.endpoint_type != BROKERS {
-        let error = match request.endpoint_type {
-            2 => ErrorCode::MismatchedEndpointType,
-            _ => ErrorCode::UnsupportedEndpointType,
+        let (error, why) = match request.endpoint_type {
+            CONTROLLERS => (
+                ErrorCode::MismatchedEndpointType,
+                "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER"
+                    .into(),
+            ),
+            unknown => (ErrorCode::UnsupportedEndpointType, format!("Unsupported endpoint type {unknown}")),
         };
         return DescribeClusterResponse {
             error_code: error.code(),
-            error_message: Some(Str::from_static(error.sentence())),
+            error_message: Some(Str::from(why)),
             ..Default::default()
         };
     }
@@ -65,6 +72,10 @@ pub(crate) fn cluster(
         cluster_id: cfg.cluster_id.clone(),
         controller_id: controller.unwrap_or(-1),
         brokers: brokers.collect(),
+        cluster_authorized_operations: match request.include_cluster_authorized_operations {
+            true => CLUSTER_OPERATIONS,
+            false => i32::MIN,
+        },
         ..Default::default()
     }
 }
@@ -74,6 +85,15 @@ pub(crate) fn topic_partitions(
     image: &MetadataImage,
     request: DescribeTopicPartitionsRequest,
 ) -> DescribeTopicPartitionsResponse {
+    if !is_cursor_valid(&request) {
+        let refused = |topic: TopicRequest| DescribeTopicPartitionsResponseTopic {
+            error_code: ErrorCode::InvalidRequest.code(),
+            name: Some(topic.name),
+            ..Default::default()
+        };
+        let topics = request.topics.into_iter().map(refused).collect();
+        return DescribeTopicPartitionsResponse { topics, ..Default::default() };
+    }
     let cursor = request.cursor.map_or((Str::new(), 0), |cursor| (cursor.topic_name, cursor.partition_index));
     let mut names: Vec<Str> = match request.topics.is_empty() {
         true => image.topics().map(|topic| topic.name.clone()).collect(),
@@ -90,9 +110,16 @@ pub(crate) fn topic_partitions(
             break;
         }
         let Some(topic) = image.topic_by_name(&name) else {
-            let error_code = ErrorCode::UnknownTopicOrPartition.code();
-            let unknown = DescribeTopicPartitionsResponseTopic { error_code, name: Some(name), ..Default::default() };
-            response.topics.push(unknown);
+            let error = match invalid_topic_name(&name) {
+                Some(_) => ErrorCode::InvalidTopicException,
+                None => ErrorCode::UnknownTopicOrPartition,
+            };
+            response.topics.push(DescribeTopicPartitionsResponseTopic {
+                error_code: error.code(),
+                name: Some(name),
+                topic_authorized_operations: TOPIC_OPERATIONS,
+                ..Default::default()
+            });
             continue;
         };
         let partitions = described_partitions(image, topic, first, left);
@@ -103,6 +130,7 @@ pub(crate) fn topic_partitions(
             name: Some(name.clone()),
             topic_id: topic.id,
             partitions,
+            topic_authorized_operations: TOPIC_OPERATIONS,
             ..Default::default()
         });
         if more {
@@ -111,6 +139,13 @@ pub(crate) fn topic_partitions(
         }
     }
     response
+}
+
+/// A cursor names one of the topics asked for, and a partition that there could be.
+fn is_cursor_valid(request: &DescribeTopicPartitionsRequest) -> bool {
+    let Some(cursor) = &request.cursor else { return true };
+    let asked = request.topics.is_empty() || request.topics.iter().any(|topic| topic.name == cursor.topic_name);
+    asked && cursor.partition_index >= 0
 }
 
 fn described_partitions(
@@ -143,16 +178,20 @@ pub(crate) fn configs(
     request: DescribeConfigsRequest,
     cfg: &BrokerConfig,
 ) -> DescribeConfigsResponse {
+    let kinds = [ConfigResource::TOPIC, ConfigResource::BROKER];
+    if request.resources.iter().any(|resource| !kinds.contains(&resource.resource_type)) {
+        return of_no_kind(request);
+    }
     let synonyms = request.include_synonyms;
     let results = request.resources.into_iter().map(|resource| {
         let described = match resource.resource_type {
             ConfigResource::TOPIC => topic_configs(image, &resource.resource_name, synonyms, cfg),
-            ConfigResource::BROKER => broker_configs(&resource.resource_name, synonyms, cfg),
-            other => Err((ErrorCode::InvalidRequest, Some(format!("Unsupported resource type: {other}")))),
+            _ => broker_configs(&resource.resource_name, synonyms, cfg),
         };
         match described {
             Ok(configs) => DescribeConfigsResult {
-                error_message: None,
+                // Kafka's sentence where there is nothing to say.
+                error_message: Some(Str::new()),
                 resource_type: resource.resource_type,
                 configs: only_asked(configs, &resource),
                 resource_name: resource.resource_name,
@@ -160,12 +199,25 @@ pub(crate) fn configs(
             },
             Err((error, message)) => DescribeConfigsResult {
                 error_code: error.code(),
-                error_message: message.map(Str::from),
+                error_message: Some(message.map_or_else(Str::new, Str::from)),
                 resource_type: resource.resource_type,
                 resource_name: resource.resource_name,
                 ..Default::default()
             },
         }
+    });
+    DescribeConfigsResponse { results: results.collect(), ..Default::default() }
+}
+
+/// The answer where something is asked for that has no settings here: nothing of the request is served.
+fn of_no_kind(request: DescribeConfigsRequest) -> DescribeConfigsResponse {
+    let error = ErrorCode::InvalidRequest;
+    let results = request.resources.into_iter().map(|resource| DescribeConfigsResult {
+        error_code: error.code(),
+        error_message: Some(Str::from_static(error.sentence())),
+        resource_type: resource.resource_type,
+        resource_name: resource.resource_name,
+        ..Default::default()
     });
     DescribeConfigsResponse { results: results.collect(), ..Default::default() }
 }
@@ -204,7 +256,9 @@ fn topic_configs(image: &MetadataImage, name: &Str, synonyms: bool, cfg: &Broker
         if from_kafka.as_ref() != Some(&of_broker) {
             from.push(source(setting, &of_broker, STATIC_SOURCE));
         }
-        if let Some(value) = &from_kafka {
+        if let Some(value) = &from_kafka
+            && !is_told_in_hours(setting)
+        {
             from.push(source(setting, value, DEFAULT_SOURCE));
         }
         entry(name, value, from, synonyms, kind_of(name))
@@ -232,7 +286,8 @@ fn broker_configs(name: &Str, synonyms: bool, cfg: &BrokerConfig) -> Described {
     let described = BROKER_SETTINGS.iter().map(|Setting { name, kind, value }| {
         let (ours, default) = (value(cfg), value(&kafka));
         let mut from = Vec::new();
-        if ours != default {
+        // A node's id has no default.
+        if ours != default || *name == "node.id" {
             from.push(source(name, &ours, STATIC_SOURCE));
         }
         from.push(source(name, &default, DEFAULT_SOURCE));

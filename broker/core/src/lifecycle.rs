@@ -226,6 +226,7 @@ impl Lifecycle {
                     max_supported_version: max,
                 })
                 .collect(),
+            rack: None,
             log_dirs: vec![io.cfg.directory],
             previous_broker_epoch: self.previous_epoch,
             ..Default::default()

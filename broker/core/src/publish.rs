@@ -217,6 +217,8 @@ fn settings(name: Str, config: &TopicConfig) -> TopicSettings {
         min_insync_replicas: config.min_insync_replicas,
         max_message_bytes: config.max_message_bytes,
         flush: config.flush,
+        timestamp_before_max_ms: config.timestamp_before_max_ms,
+        timestamp_after_max_ms: config.timestamp_after_max_ms,
         log_append_time: config.timestamp_type == TimestampType::LogAppendTime,
         segment_bytes: config.segment_bytes,
         segment_ms: config.segment_ms,

@@ -48,6 +48,16 @@ pub(crate) const BROKER_SETTINGS: &[Setting] = &[
         },
     },
     Setting { name: "log.index.interval.bytes", kind: INT, value: |c| c.log.index_interval_bytes.to_string() },
+    Setting {
+        name: "log.message.timestamp.after.max.ms",
+        kind: LONG,
+        value: |c| c.log.timestamp_after_max_ms.to_string(),
+    },
+    Setting {
+        name: "log.message.timestamp.before.max.ms",
+        kind: LONG,
+        value: |c| c.log.timestamp_before_max_ms.to_string(),
+    },
     Setting { name: "log.retention.bytes", kind: LONG, value: |c| or_none(c.log.retention_bytes) },
     Setting { name: "log.retention.ms", kind: LONG, value: |c| or_none(c.log.retention_ms) },
     Setting { name: "log.roll.ms", kind: LONG, value: |c| c.log.segment_ms.to_string() },
@@ -83,6 +93,8 @@ pub(crate) fn synonym(name: &'static str) -> &'static str {
         "cleanup.policy" => "log.cleanup.policy",
         "flush.messages" => "log.flush.interval.messages",
         "max.message.bytes" => "message.max.bytes",
+        "message.timestamp.after.max.ms" => "log.message.timestamp.after.max.ms",
+        "message.timestamp.before.max.ms" => "log.message.timestamp.before.max.ms",
         "message.timestamp.type" => "log.message.timestamp.type",
         "retention.bytes" => "log.retention.bytes",
         "retention.ms" => "log.retention.ms",
@@ -90,6 +102,11 @@ pub(crate) fn synonym(name: &'static str) -> &'static str {
         "segment.ms" => "log.roll.ms",
         same => same,
     }
+}
+
+/// Whether Kafka's default of a broker's setting is one of another setting, in hours: then this one has none.
+pub(crate) fn is_told_in_hours(name: &str) -> bool {
+    matches!(name, "log.retention.ms" | "log.roll.ms")
 }
 
 /// What Kafka's own default of a topic's setting is.

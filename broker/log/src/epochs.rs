@@ -5,6 +5,9 @@ use std::fmt::Write;
 use crate::error::Refusal;
 use crate::text;
 
+/// The epoch of who knows none.
+const NO_EPOCH: i32 = -1;
+
 /// The first offset that a leader of an epoch wrote, or was to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EpochEntry {
@@ -52,7 +55,7 @@ impl EpochCache {
     /// For an epoch below all known ones, that epoch itself and the first known start: what was before is gone, and
     /// a follower can go on from there.
     pub fn end_offset_for(&self, epoch: i32, log_end: i64) -> Option<(i32, i64)> {
-        if epoch < 0 {
+        if epoch == NO_EPOCH {
             return None;
         }
         let above = self.entries.partition_point(|e| e.epoch <= epoch);

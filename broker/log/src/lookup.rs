@@ -1,7 +1,9 @@
 //! Finding offsets by timestamp (ListOffsets).
 
+use std::ops::ControlFlow;
+
 use tribunal_contract::Disk;
-use tribunal_records::{Batch, BatchHeader};
+use tribunal_records::{BatchHeader, HEADER_LEN, walk};
 
 use crate::scan::{Scan, Step};
 use crate::{Log, LogError};
@@ -16,8 +18,8 @@ pub struct TimestampOffset {
 }
 
 impl Log {
-    /// The first record at or after `timestamp` (milliseconds). In a compressed batch, which is not looked into, the
-    /// batch's base offset and max timestamp stand for its records: a consumer starts no later than it should.
+    /// The first record at or after `timestamp` (milliseconds). A batch whose records cannot be read is passed over once
+    /// they cannot.
     pub fn offset_for_timestamp<D: Disk>(
         &self,
         timestamp: i64,
@@ -51,8 +53,7 @@ impl Log {
         Ok(None)
     }
 
-    /// The first record with the greatest timestamp (ListOffsets -3, KIP-734). `None` if no record has one. See
-    /// [`Log::offset_for_timestamp`] for compressed batches.
+    /// The first record with the greatest timestamp (ListOffsets -3, KIP-734). `None` if no record has one.
     pub fn max_timestamp<D: Disk>(&self, disk: &mut D) -> Result<Option<TimestampOffset>, LogError> {
         let mut best: Option<usize> = None;
         for (i, segment) in self.segments.iter().enumerate() {
@@ -84,15 +85,21 @@ impl Log {
         loop {
             match scan.next(disk).map_err(LogError::disk("read records"))? {
                 Step::Batch { header, bytes, .. } if wanted(&header, None) => {
-                    let Ok(records) = (Batch { header, bytes }).records() else {
-                        let (timestamp, offset) = (header.max_timestamp, header.base_offset);
-                        return Ok(Some(TimestampOffset { timestamp, offset }));
-                    };
-                    for record in records.map_while(Result::ok) {
-                        let found = TimestampOffset { timestamp: record.timestamp, offset: record.offset };
-                        if wanted(&header, Some(found)) {
-                            return Ok(Some(found));
+                    let mut found = None;
+                    // Producers' records were looked at before they were appended.
+                    let _ = walk(&header, &bytes[HEADER_LEN..], |mark| {
+                        let offset = header.base_offset + i64::from(mark.offset_delta);
+                        let record = TimestampOffset { timestamp: mark.timestamp, offset };
+                        match wanted(&header, Some(record)) {
+                            true => {
+                                found = Some(record);
+                                ControlFlow::Break(())
+                            }
+                            false => ControlFlow::Continue(()),
                         }
+                    });
+                    if found.is_some() {
+                        return Ok(found);
                     }
                 }
                 Step::Batch { .. } => {}

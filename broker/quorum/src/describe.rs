@@ -21,8 +21,7 @@ impl Quorum {
         let asks_for_metadata_log = matches!(&body.topics[..], [topic]
             if topic.topic_name == TOPIC && matches!(&topic.partitions[..], [p] if p.partition_index == 0));
         if !asks_for_metadata_log {
-            let error_code = ErrorCode::UnknownTopicOrPartition.code();
-            return Answer::Now(DescribeQuorumResponse { error_code, ..Default::default() }.into());
+            return Answer::Now(unknown(body).into());
         }
         let mut partition = PartitionData {
             leader_id: self.election.leader.unwrap_or(-1),
@@ -47,4 +46,19 @@ impl Quorum {
         let topic = TopicData { topic_name: Str::from_static(TOPIC), partitions: vec![partition] };
         self.answer(conn, DescribeQuorumResponse { topics: vec![topic], ..Default::default() }.into())
     }
+}
+
+/// The answer to who asks of anything but the one partition that there is, or of that and more.
+fn unknown(body: &DescribeQuorumRequest) -> DescribeQuorumResponse {
+    let error = ErrorCode::UnknownTopicOrPartition;
+    let topics = body.topics.iter().map(|topic| {
+        let partitions = topic.partitions.iter().map(|partition| PartitionData {
+            partition_index: partition.partition_index,
+            error_code: error.code(),
+            error_message: Some(Str::from_static(error.sentence())),
+            ..Default::default()
+        });
+        TopicData { topic_name: topic.topic_name.clone(), partitions: partitions.collect() }
+    });
+    DescribeQuorumResponse { topics: topics.collect(), ..Default::default() }
 }

@@ -317,6 +317,12 @@ fn the_leader_describes_the_quorum() {
     assert_eq!(voters, [(0, end), (1, end), (2, -1)]);
     let observers: Vec<_> = partition.observers.iter().map(|r| (r.replica_id, r.log_end_offset)).collect();
     assert_eq!(observers, [(8, 0)]);
-    let ResponseBody::DescribeQuorum(body) = alone.ask(2, DescribeQuorumRequest::default()) else { panic!() };
-    assert_eq!(body.error_code, ErrorCode::UnknownTopicOrPartition.code());
+    let other = describe::TopicData {
+        topic_name: Str::from_static("orders"),
+        partitions: vec![describe::PartitionData { partition_index: 0 }],
+    };
+    let request = DescribeQuorumRequest { topics: vec![other] };
+    let ResponseBody::DescribeQuorum(body) = alone.ask(2, request) else { panic!() };
+    assert_eq!(body.error_code, 0);
+    assert_eq!(body.topics[0].partitions[0].error_code, ErrorCode::UnknownTopicOrPartition.code());
 }

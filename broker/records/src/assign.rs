@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::header::{ATTRIBUTES_AT, CRC_AT, CRC_FROM, EPOCH_AT, MAX_TIMESTAMP_AT, crc32c};
-use crate::{Attributes, BatchError, BatchHeader, BatchHeaders};
+use crate::{BatchError, BatchHeader, BatchHeaders, TimestampType};
 
 /// Where and when batches are appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +14,28 @@ pub struct Append {
     pub leader_epoch: i32,
     /// Set if the topic uses log append time: milliseconds since the Unix epoch.
     pub append_time: Option<i64>,
+}
+
+/// Says in a batch's header that its timestamps are its producer's and that `max_timestamp` (milliseconds) is the greatest
+/// of them: a leader does not take a producer's word for either. The checksum follows.
+///
+/// # Panics
+/// If `batch` is not one whole batch.
+pub fn create_time(batch: Bytes, max_timestamp: i64) -> Bytes {
+    let mut out = batch.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    let mut header = BatchHeader::parse(&out).expect("a whole batch");
+    header.attributes = header.attributes.with_timestamp_type(TimestampType::CreateTime);
+    stamp(&mut out, &mut header, max_timestamp);
+    out.freeze()
+}
+
+/// Writes a header's attributes and a new greatest timestamp.
+fn stamp(batch: &mut [u8], header: &mut BatchHeader, max_timestamp: i64) {
+    header.max_timestamp = max_timestamp;
+    batch[ATTRIBUTES_AT..ATTRIBUTES_AT + 2].copy_from_slice(&header.attributes.0.to_be_bytes());
+    batch[MAX_TIMESTAMP_AT..MAX_TIMESTAMP_AT + 8].copy_from_slice(&max_timestamp.to_be_bytes());
+    header.crc = crc32c(&batch[CRC_FROM..]);
+    batch[CRC_AT..CRC_FROM].copy_from_slice(&header.crc.to_be_bytes());
 }
 
 /// Gives whole batches that lie one after the other consecutive offsets, a leader epoch and, if asked, an append
@@ -44,12 +66,8 @@ pub fn assign(bytes: Bytes, to: Append, mut each: impl FnMut(&BatchHeader)) -> R
         batch[..8].copy_from_slice(&offset.to_be_bytes());
         batch[EPOCH_AT..EPOCH_AT + 4].copy_from_slice(&to.leader_epoch.to_be_bytes());
         if let Some(time) = to.append_time {
-            header.attributes = Attributes(header.attributes.0 | Attributes::LOG_APPEND_TIME);
-            header.max_timestamp = time;
-            batch[ATTRIBUTES_AT..ATTRIBUTES_AT + 2].copy_from_slice(&header.attributes.0.to_be_bytes());
-            batch[MAX_TIMESTAMP_AT..MAX_TIMESTAMP_AT + 8].copy_from_slice(&time.to_be_bytes());
-            header.crc = crc32c(&batch[CRC_FROM..]);
-            batch[CRC_AT..CRC_FROM].copy_from_slice(&header.crc.to_be_bytes());
+            header.attributes = header.attributes.with_timestamp_type(TimestampType::LogAppendTime);
+            stamp(batch, &mut header, time);
         }
         each(&header);
         at += header.total_size();

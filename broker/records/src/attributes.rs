@@ -48,7 +48,7 @@ pub enum TimestampType {
 pub struct Attributes(pub i16);
 
 impl Attributes {
-    pub(crate) const LOG_APPEND_TIME: i16 = 1 << 3;
+    const LOG_APPEND_TIME: i16 = 1 << 3;
     const TRANSACTIONAL: i16 = 1 << 4;
     const CONTROL: i16 = 1 << 5;
     const DELETE_HORIZON: i16 = 1 << 6;

@@ -1,8 +1,10 @@
 //! Walking several batches that lie one after the other.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
-use crate::{BatchError, BatchHeader, Records, RecordsError, header, validate};
+use crate::codec::compress;
+use crate::header::{ATTRIBUTES_AT, CRC_AT, CRC_FROM, EPOCH_AT, HEADER_LEN, LENGTH_AT, LOG_OVERHEAD, crc32c};
+use crate::{BatchError, BatchHeader, Compression, Records, RecordsError, validate};
 
 /// The headers of batches that lie one after the other, with the position of each. No checksums are computed.
 ///
@@ -71,15 +73,34 @@ impl Batch {
     /// The records. `Err(RecordsError::Compressed)` if they must be decompressed first.
     pub fn records(&self) -> Result<Records, RecordsError> {
         match self.header.attributes.compression() {
-            Ok(crate::Compression::None) => Ok(Records::from_body(&self.header, self.body())),
+            Ok(Compression::None) => Ok(Records::from_body(&self.header, self.body())),
             Ok(codec) => Err(RecordsError::Compressed(codec)),
             Err(id) => Err(RecordsError::UnknownCodec(id)),
         }
     }
 
+    /// This batch with its records compressed, as a producer would send it. One that is compressed already stays as it is.
+    pub fn compressed(&self, codec: Compression) -> Batch {
+        if self.header.attributes.compression() != Ok(Compression::None) {
+            return self.clone();
+        }
+        let body = compress(codec, &self.body());
+        let mut bytes = BytesMut::with_capacity(HEADER_LEN + body.len());
+        bytes.extend_from_slice(&self.bytes[..HEADER_LEN]);
+        bytes.extend_from_slice(&body);
+        let length = i32::try_from(bytes.len() - LOG_OVERHEAD).expect("a batch is below 2 GiB");
+        bytes[LENGTH_AT..EPOCH_AT].copy_from_slice(&length.to_be_bytes());
+        let attributes = self.header.attributes.with_compression(codec);
+        bytes[ATTRIBUTES_AT..ATTRIBUTES_AT + 2].copy_from_slice(&attributes.0.to_be_bytes());
+        let crc = crc32c(&bytes[CRC_FROM..]);
+        bytes[CRC_AT..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
+        let header = BatchHeader { batch_length: length, attributes, crc, ..self.header };
+        Batch { header, bytes: bytes.freeze() }
+    }
+
     /// The bytes after the header: the records, compressed if the attributes say so.
     pub fn body(&self) -> Bytes {
-        self.bytes.slice(header::HEADER_LEN..)
+        self.bytes.slice(HEADER_LEN..)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fixed 61 bytes before the records, and the checks that make a batch trustworthy.
 
-use crate::{Attributes, Compression, NO_PRODUCER_ID, TimestampType};
+use crate::{Attributes, Compression, NO_PRODUCER_ID};
 
 /// Bytes of a batch before its first record.
 pub const HEADER_LEN: usize = 61;
@@ -12,7 +12,10 @@ pub const MAGIC: i8 = 2;
 pub(crate) const LOG_OVERHEAD: usize = 12;
 /// Where the bytes covered by the CRC begin.
 pub(crate) const CRC_FROM: usize = 21;
+pub(crate) const LENGTH_AT: usize = 8;
 pub(crate) const EPOCH_AT: usize = 12;
+/// The least that may follow the length field: a message of format 0.
+const MIN_LENGTH: i32 = 14;
 pub(crate) const MAGIC_AT: usize = 16;
 pub(crate) const CRC_AT: usize = 17;
 pub(crate) const ATTRIBUTES_AT: usize = 21;
@@ -97,7 +100,7 @@ impl BatchHeader {
         }
         let header = BatchHeader {
             base_offset: i64::from_be_bytes(field(h, 0)),
-            batch_length: i32::from_be_bytes(field(h, 8)),
+            batch_length: i32::from_be_bytes(field(h, LENGTH_AT)),
             partition_leader_epoch: i32::from_be_bytes(field(h, EPOCH_AT)),
             crc: u32::from_be_bytes(field(h, CRC_AT)),
             attributes: Attributes(i16::from_be_bytes(field(h, ATTRIBUTES_AT))),
@@ -149,16 +152,14 @@ impl BatchHeader {
     }
 
     /// Checks what must hold for a batch from a producer but not for one from another replica: dense offsets from
-    /// zero or more records, no control batch, sequence numbers present with a producer id, and create time.
+    /// zero or more records, no control batch, and sequence numbers present with a producer id. What the attributes say of
+    /// timestamps is the leader's to overwrite.
     pub fn check_produced(&self) -> Result<(), ProduceError> {
         if self.records_count <= 0 || self.records_count - 1 != self.last_offset_delta {
             return Err(ProduceError::Count);
         }
         if self.attributes.is_control() {
             return Err(ProduceError::Control);
-        }
-        if self.attributes.timestamp_type() == TimestampType::LogAppendTime {
-            return Err(ProduceError::LogAppendTime);
         }
         if self.is_idempotent() && (self.producer_epoch < 0 || self.base_sequence < 0) {
             return Err(ProduceError::Sequence);
@@ -168,6 +169,31 @@ impl BatchHeader {
         }
         Ok(())
     }
+}
+
+/// The size of the batch at the start of `bytes`, header and all, if it is wholly there, and nothing else is checked but
+/// what tells a batch from rubbish: a length that some format could have, and a format that there is or was. What is too
+/// short to be a batch is the part of one at the end.
+///
+/// # Errors
+/// [`BatchError::Length`] or [`BatchError::Magic`].
+pub fn framed(bytes: &[u8]) -> Result<Option<usize>, BatchError> {
+    let Some(length) = bytes.get(LENGTH_AT..LOG_OVERHEAD) else { return Ok(None) };
+    let length = i32::from_be_bytes(length.try_into().expect("four bytes"));
+    if length < MIN_LENGTH {
+        return Err(BatchError::Length(length));
+    }
+    let Some(&magic) = bytes.get(MAGIC_AT) else { return Ok(None) };
+    if !(0..=MAGIC).contains(&(magic as i8)) {
+        return Err(BatchError::Magic(magic as i8));
+    }
+    let size = LOG_OVERHEAD + length as usize;
+    Ok((size <= bytes.len()).then_some(size))
+}
+
+/// Whether these bytes, exactly one batch, have the checksum that their header says.
+pub fn is_intact(batch: &[u8]) -> bool {
+    batch.len() >= HEADER_LEN && crc32c(&batch[CRC_FROM..]).to_be_bytes() == batch[CRC_AT..CRC_FROM]
 }
 
 /// Checks the batch at the start of `bytes`, which may go on after it: structure, sizes, counts and CRC-32C. The
@@ -199,8 +225,6 @@ pub enum ProduceError {
     Count,
     /// Control batches are written by brokers only.
     Control,
-    /// Only a broker may set log append time.
-    LogAppendTime,
     /// A producer id without epoch or sequence number.
     Sequence,
     /// Transactional without a producer id.
@@ -238,7 +262,6 @@ impl core::fmt::Display for ProduceError {
         f.write_str(match self {
             ProduceError::Count => "record count does not match the offsets",
             ProduceError::Control => "control batch from a producer",
-            ProduceError::LogAppendTime => "log append time set by a producer",
             ProduceError::Sequence => "producer id without epoch or sequence number",
             ProduceError::NoProducerId => "transactional batch without a producer id",
         })

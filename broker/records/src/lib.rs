@@ -5,26 +5,30 @@
 //! at single records, with [`BatchBuilder`] and [`Records`].
 //!
 //! All decoding is bounded: hostile bytes are errors, and no count is trusted before the bytes that must back it have
-//! been seen. This crate does not know compression: [`Records::from_body`] is where a codec plugs in.
+//! been seen. Compressed records are looked at by [`walk`], as a stream, and never held.
 
 mod assign;
 mod attributes;
 mod batches;
 mod builder;
+mod codec;
 mod control;
 mod header;
 mod murmur2;
 mod records;
 mod varint;
+mod walk;
+mod xerial;
 
-pub use assign::{Append, assign};
+pub use assign::{Append, assign, create_time};
 pub use attributes::{Attributes, Compression, TimestampType};
 pub use batches::{Batch, BatchHeaders, Batches};
 pub use builder::{BatchBuilder, BatchOptions, size_of_record};
 pub use control::{CONTROL_KEY_LEN, ControlType, control_key};
-pub use header::{BatchError, BatchHeader, HEADER_LEN, MAGIC, ProduceError, validate};
+pub use header::{BatchError, BatchHeader, HEADER_LEN, MAGIC, ProduceError, framed, is_intact, validate};
 pub use murmur2::{murmur2, to_positive};
 pub use records::{Header, Record, Records, RecordsError};
+pub use walk::{MAX_DECOMPRESSED, RecordMark, walk};
 
 /// "No producer id": the batch is not idempotent.
 pub const NO_PRODUCER_ID: i64 = -1;

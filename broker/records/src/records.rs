@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::varint::{self, BadVarint};
+use crate::varint;
 use crate::{BatchHeader, Compression, TimestampType};
 
 /// One record. Key, value and headers share the batch's allocation: copy what is to be kept for long.
@@ -56,12 +56,10 @@ pub enum RecordsError {
     Offset(i32),
     /// Bytes are left after the last record.
     Trailing(usize),
-}
-
-impl From<BadVarint> for RecordsError {
-    fn from(_: BadVarint) -> RecordsError {
-        RecordsError::Malformed
-    }
+    /// The codec cannot read them.
+    Codec,
+    /// They are more than [`MAX_DECOMPRESSED`](crate::MAX_DECOMPRESSED) bytes.
+    TooLarge,
 }
 
 /// The records of one batch, in order. After an error there is no next record.
@@ -152,13 +150,10 @@ impl Records {
         Ok(headers)
     }
 
-    /// A length and that many bytes; -1 is null.
+    /// A length and that many bytes; null is a negative length, which is always written as -1.
     fn slice(&self, end: usize, at: &mut usize) -> Result<Option<Bytes>, RecordsError> {
         let length = varint::read_i32(&self.body[..end], at)?;
-        if length == -1 {
-            return Ok(None);
-        }
-        let length = usize::try_from(length).map_err(|_| RecordsError::Malformed)?;
+        let Ok(length) = usize::try_from(length) else { return Ok(None) };
         if length > end - *at {
             return Err(RecordsError::Truncated);
         }
@@ -196,6 +191,8 @@ impl core::fmt::Display for RecordsError {
             RecordsError::Malformed => f.write_str("malformed record"),
             RecordsError::Offset(delta) => write!(f, "impossible relative offset {delta}"),
             RecordsError::Trailing(n) => write!(f, "{n} bytes after the last record"),
+            RecordsError::Codec => f.write_str("the records cannot be decompressed"),
+            RecordsError::TooLarge => write!(f, "more than {} bytes of records", crate::MAX_DECOMPRESSED),
         }
     }
 }

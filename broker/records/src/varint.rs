@@ -8,19 +8,27 @@ pub(crate) struct BadVarint;
 
 /// Reads a zigzag varint of at most 64 bits at `*at` and moves `*at` behind it.
 pub(crate) fn read_i64(bytes: &[u8], at: &mut usize) -> Result<i64, BadVarint> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
+    read(|| {
         let byte = *bytes.get(*at).ok_or(BadVarint)?;
         *at += 1;
+        Ok(byte)
+    })
+}
+
+/// Reads a zigzag varint of at most 64 bits from wherever bytes come from.
+pub(crate) fn read<E: From<BadVarint>>(mut byte: impl FnMut() -> Result<u8, E>) -> Result<i64, E> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let byte = byte()?;
         if shift == 63 && byte > 1 {
-            return Err(BadVarint);
+            return Err(BadVarint.into());
         }
         value |= u64::from(byte & 0x7f) << shift;
         if byte < 0x80 {
             return Ok((value >> 1) as i64 ^ -((value & 1) as i64));
         }
     }
-    Err(BadVarint)
+    Err(BadVarint.into())
 }
 
 /// Reads a zigzag varint of at most 32 bits.

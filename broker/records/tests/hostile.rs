@@ -112,8 +112,10 @@ fn hostile_counts_in_records_are_errors() {
     assert_eq!(first(&[100, 0, 0]), Err(RecordsError::Truncated));
     // A value that runs over its record's end into the next.
     assert_eq!(first(&[12, 0, 0, 0, 1, 6, 0, 0, 0, 0]), Err(RecordsError::Truncated));
-    // A key of length -2.
-    assert_eq!(first(&[12, 0, 0, 0, 3, 1, 0]), Err(RecordsError::Malformed));
+    // A key of length -2 is null, as it is to Kafka.
+    assert_eq!(first(&[12, 0, 0, 0, 3, 1, 0]).unwrap().key, None);
+    // A header whose name has a length of -2.
+    assert_eq!(first(&[16, 0, 0, 0, 1, 1, 2, 3, 1]), Err(RecordsError::Malformed));
     // An offset outside the batch.
     assert_eq!(first(&[12, 0, 0, 2, 1, 1, 0]), Err(RecordsError::Offset(1)));
     assert_eq!(first(&[]), Err(RecordsError::Truncated));

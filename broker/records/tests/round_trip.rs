@@ -166,10 +166,6 @@ fn what_a_producer_may_not_send_is_told_apart() {
     assert_eq!(check(|h| h.records_count = 0), Err(ProduceError::Count));
     assert_eq!(check(|h| h.producer_id = 4), Err(ProduceError::Sequence));
     assert_eq!(check(|h| h.attributes = h.attributes.with_transactional(true)), Err(ProduceError::NoProducerId));
-    let log_append = |h: &mut BatchHeader| {
-        h.attributes = h.attributes.with_timestamp_type(TimestampType::LogAppendTime);
-    };
-    assert_eq!(check(log_append), Err(ProduceError::LogAppendTime));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use tribunal_protocol::messages::describe_log_dirs_response::{
 };
 use tribunal_protocol::{ErrorCode, Str, Uuid};
 
+use crate::merge::merge;
 use crate::replicas::Replicas;
 
 /// DeleteRecords: everything that consumers may read.
@@ -27,7 +28,9 @@ impl Replicas {
         request: DeleteRecordsRequest,
         io: &mut Io<'_, D, F>,
     ) -> DeleteRecordsResponse {
-        let topics = request.topics.into_iter().map(|topic| {
+        let mut topics = request.topics;
+        merge(&mut topics);
+        let topics = topics.into_iter().map(|topic| {
             let id = self.topic_id(&topic.name);
             let partitions = topic.partitions.iter().map(|wanted| {
                 let partition_index = wanted.partition_index;

@@ -13,22 +13,30 @@ use tribunal_protocol::{Bytes, ErrorCode, ResponseBody};
 use tribunal_records::validate;
 
 use crate::leader::ANY_EPOCH;
+use crate::merge::merge;
 use crate::partition::{Partition, Role};
 use crate::replicas::Replicas;
+use crate::sessions::Session;
 
 /// First version that names topics by id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
 /// First version whose answers may carry a point of divergence and the current leader (KIP-595).
 const DIVERGING_SINCE: i16 = 12;
 
+/// First version whose answers say who leads where this broker does not (KIP-951).
+const LEADER_TOLD_SINCE: i16 = 16;
+
+/// Isolation level of consumers that see everything.
+pub(crate) const READ_UNCOMMITTED: i8 = 0;
 /// Isolation level of consumers that skip what was aborted.
-const READ_COMMITTED: i8 = 1;
+pub(crate) const READ_COMMITTED: i8 = 1;
 
 /// A fetch that found too little and waits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ParkedFetch {
     version: i16,
     request: FetchRequest,
+    session: Session,
     /// The dense index of each partition of the request, in its order.
     places: Vec<Option<u32>>,
 }
@@ -67,10 +75,14 @@ impl Replicas {
         request: FetchRequest,
         io: &mut Io<'_, D, F>,
     ) -> Answer {
-        // Fetch sessions (KIP-227) are never granted: every fetch is whole.
-        if request.session_id != 0 {
-            return refuse(ErrorCode::FetchSessionIdNotFound);
+        if !matches!(request.isolation_level, READ_UNCOMMITTED | READ_COMMITTED) {
+            return refuse_all(request, version, ErrorCode::UnknownServerError);
         }
+        let (mut request, session) = match self.sessions.complete(conn, version, request) {
+            Ok(completed) => completed,
+            Err(error) => return refuse(error),
+        };
+        merge(&mut request.topics);
         let fetcher = Fetcher::of(&request, version);
         let mut ready = request.max_wait_ms <= 0 || request.min_bytes <= 0 || request.topics.is_empty();
         let mut places = Vec::with_capacity(request.topics.iter().map(|topic| topic.partitions.len()).sum());
@@ -92,10 +104,11 @@ impl Replicas {
                 || has_error(&response)
                 || self.has_older_claim(conn)
             {
+                let response = self.sessions.answer(session, version, &request, response, io.cfg.incarnation);
                 return Answer::Now(ResponseBody::Fetch(response));
             }
         }
-        self.park(conn, Box::new(ParkedFetch { version, request, places }), io);
+        self.park(conn, Box::new(ParkedFetch { version, request, session, places }), io);
         Answer::Later
     }
 
@@ -215,7 +228,7 @@ impl Replicas {
         match serve(partition, fetcher, wanted, version) {
             Err(error) => {
                 data.error_code = error.code();
-                if version >= DIVERGING_SINCE
+                if version >= LEADER_TOLD_SINCE
                     && matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch)
                 {
                     data.current_leader =
@@ -301,7 +314,7 @@ impl Replicas {
         }
         self.unwatch(&parked, conn);
         io.fx.cancel_timer(parked_timer(conn));
-        io.net.reply(io.fx, conn, ResponseBody::Fetch(response));
+        self.reply(conn, &parked, response, io);
         false
     }
 
@@ -314,6 +327,18 @@ impl Replicas {
         let Some(parked) = self.parked_fetches.remove(&conn) else { return };
         self.unwatch(&parked, conn);
         let response = self.build(&parked.request, &parked.places, parked.version, io);
+        self.reply(conn, &parked, response, io);
+    }
+
+    fn reply<D: Disk, F: Fx>(
+        &mut self,
+        conn: ConnId,
+        parked: &ParkedFetch,
+        response: FetchResponse,
+        io: &mut Io<'_, D, F>,
+    ) {
+        let ParkedFetch { session, version, request, .. } = parked;
+        let response = self.sessions.answer(*session, *version, request, response, io.cfg.incarnation);
         io.net.reply(io.fx, conn, ResponseBody::Fetch(response));
     }
 
@@ -336,7 +361,8 @@ impl Replicas {
 /// What this leader can do for a fetch of one partition.
 fn serve(partition: &Partition, fetcher: Fetcher, wanted: &FetchPartition, version: i16) -> Result<Served, ErrorCode> {
     let Role::Leader(leading) = &partition.role else { return Err(ErrorCode::NotLeaderOrFollower) };
-    check_leader_epoch(partition, wanted.current_leader_epoch)?;
+    // Here, and nowhere else, any negative epoch asks for no check.
+    check_leader_epoch(partition, wanted.current_leader_epoch.max(-1))?;
     let limit = match fetcher {
         Fetcher::Follower { broker, .. } => {
             if leading.follower(broker).is_none() {
@@ -397,6 +423,20 @@ fn nothing_of(wanted: &FetchPartition) -> PartitionData {
         records: Some(Default::default()),
         ..Default::default()
     }
+}
+
+/// The answer where nothing of a request can be served: versions before 13 say it of every partition too.
+fn refuse_all(request: FetchRequest, version: i16, error: ErrorCode) -> Answer {
+    let error_code = error.code();
+    let topics = if version < TOPIC_IDS_SINCE { request.topics } else { Vec::new() };
+    let responses = topics.into_iter().map(|topic| FetchableTopicResponse {
+        partitions: topic.partitions.iter().map(|wanted| PartitionData { error_code, ..nothing_of(wanted) }).collect(),
+        topic: topic.topic,
+        topic_id: topic.topic_id,
+    });
+    let session_id = request.session_id;
+    let responses = responses.collect();
+    Answer::Now(ResponseBody::Fetch(FetchResponse { error_code, session_id, responses, ..Default::default() }))
 }
 
 fn refuse(error: ErrorCode) -> Answer {

@@ -13,10 +13,13 @@ mod fetcher;
 mod follower;
 mod isr;
 mod leader;
+mod merge;
 mod offsets;
 mod partition;
 mod produce;
 mod replicas;
+mod sessions;
+mod validate;
 
 pub use partition::{Partition, Role, TopicSettings};
 pub use replicas::{BrokerLiveness, Replicas};

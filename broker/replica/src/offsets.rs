@@ -1,5 +1,7 @@
 //! ListOffsets and OffsetForLeaderEpoch.
 
+use std::collections::BTreeSet;
+
 use tribunal_common::{Fx, Io, TopicIdPartition, planted};
 use tribunal_contract::Disk;
 use tribunal_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest};
@@ -14,7 +16,8 @@ use tribunal_protocol::messages::offset_for_leader_epoch_response::{
 };
 use tribunal_protocol::{ErrorCode, Uuid};
 
-use crate::fetch::check_leader_epoch;
+use crate::fetch::{READ_COMMITTED, READ_UNCOMMITTED, check_leader_epoch};
+use crate::merge::merge;
 use crate::partition::{Partition, Role};
 use crate::replicas::Replicas;
 
@@ -42,12 +45,24 @@ impl Replicas {
         request: ListOffsetsRequest,
         io: &mut Io<'_, D, F>,
     ) -> ListOffsetsResponse {
+        let known = matches!(request.isolation_level, READ_UNCOMMITTED | READ_COMMITTED);
         let follower = request.replica_id >= 0;
-        let topics = request.topics.into_iter().map(|topic| {
+        let mut topics = request.topics;
+        let twice = if known { merge(&mut topics) } else { BTreeSet::new() };
+        let topics = topics.into_iter().map(|topic| {
             let id = self.topic_id(&topic.name);
-            let partitions =
-                topic.partitions.iter().map(|wanted| self.list_offset(id, wanted, version, follower, io)).collect();
-            ListOffsetsTopicResponse { name: topic.name, partitions }
+            let partitions = topic.partitions.iter().map(|wanted| {
+                let named_twice = || twice.contains(&((topic.name.clone(), Uuid::ZERO), wanted.partition_index));
+                let refused = match wanted.timestamp {
+                    // Kafka has no code for an isolation level that there is not.
+                    _ if !known => Some(ErrorCode::UnknownServerError),
+                    _ if !twice.is_empty() && named_twice() => Some(ErrorCode::InvalidRequest),
+                    timestamp if !knows_timestamp(timestamp, version) => Some(ErrorCode::UnsupportedVersion),
+                    _ => None,
+                };
+                self.list_offset(id, wanted, version, follower, refused, io)
+            });
+            ListOffsetsTopicResponse { partitions: partitions.collect(), name: topic.name }
         });
         ListOffsetsResponse { topics: topics.collect(), ..Default::default() }
     }
@@ -58,12 +73,14 @@ impl Replicas {
         wanted: &ListOffsetsPartition,
         version: i16,
         follower: bool,
+        refused: Option<ErrorCode>,
         io: &mut Io<'_, D, F>,
     ) -> ListOffsetsPartitionResponse {
         let mut response =
             ListOffsetsPartitionResponse { partition_index: wanted.partition_index, ..Default::default() };
-        let found = self
-            .led(topic, wanted.partition_index)
+        let found = refused
+            .map_or(Ok(()), Err)
+            .and_then(|()| self.led(topic, wanted.partition_index))
             .and_then(|partition| check_leader_epoch(partition, wanted.current_leader_epoch).map(|()| partition))
             .and_then(|partition| find_offset(partition, wanted.timestamp, version, follower, io));
         match found {
@@ -166,8 +183,8 @@ fn find_offset<D: Disk, F: Fx>(
         // The offset after the last record has the epoch of the leader that will fill it.
         LATEST_TIMESTAMP => Ok(Found { leader_epoch: partition.leader_epoch, ..at(end) }),
         EARLIEST_TIMESTAMP | EARLIEST_LOCAL_TIMESTAMP => Ok(at(log.start_offset())),
-        LATEST_TIERED_TIMESTAMP if version >= 9 => Ok(NONE),
-        MAX_TIMESTAMP if version >= 7 => {
+        LATEST_TIERED_TIMESTAMP => Ok(NONE),
+        MAX_TIMESTAMP => {
             let found = log.max_timestamp(io.disk).map_err(|_| ErrorCode::KafkaStorageError)?;
             let readable = found.filter(|found| found.offset < end);
             readable.map_or_else(nothing, |found| Ok(Found { timestamp: found.timestamp, ..at(found.offset) }))
@@ -178,6 +195,17 @@ fn find_offset<D: Disk, F: Fx>(
             readable.map_or_else(nothing, |found| Ok(Found { timestamp: found.timestamp, ..at(found.offset) }))
         }
         _ => Err(ErrorCode::UnsupportedVersion),
+    }
+}
+
+/// Whether a version has this timestamp, if it is one that stands for something.
+fn knows_timestamp(timestamp: i64, version: i16) -> bool {
+    match timestamp {
+        EARLIEST_TIMESTAMP.. => true,
+        MAX_TIMESTAMP => version >= 7,
+        EARLIEST_LOCAL_TIMESTAMP => version >= 8,
+        LATEST_TIERED_TIMESTAMP => version >= 9,
+        _ => false,
     }
 }
 

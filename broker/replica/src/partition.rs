@@ -16,6 +16,10 @@ pub struct TopicSettings {
     pub min_insync_replicas: i32,
     /// `max.message.bytes`.
     pub max_message_bytes: u32,
+    /// `message.timestamp.before.max.ms`.
+    pub timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`.
+    pub timestamp_after_max_ms: i64,
     /// `flush.messages`, as far as it is 1 or not.
     pub flush: FlushPolicy,
     /// `message.timestamp.type=LogAppendTime`.

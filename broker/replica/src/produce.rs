@@ -8,17 +8,15 @@ use tribunal_protocol::messages::produce_request::ProduceRequest;
 use tribunal_protocol::messages::produce_response::{
     LeaderIdAndEpoch, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
-use tribunal_protocol::{ErrorCode, ResponseBody, Uuid};
-use tribunal_records::{BatchError, BatchHeader, Compression, ProduceError};
+use tribunal_protocol::{ErrorCode, ResponseBody, Str, Uuid};
 
+use crate::merge::merge;
 use crate::partition::Role;
 use crate::replicas::{Replicas, start_sync};
+use crate::validate::{Refusal, check_batch, check_request, one_batch};
 
 /// First version that names topics by id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
-
-/// First version in which batches may be compressed with zstd (KIP-110).
-const ZSTD_SINCE: i16 = 7;
 
 /// A produce that has appended and waits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,9 +45,13 @@ impl Replicas {
         &mut self,
         conn: ConnId,
         version: i16,
-        request: ProduceRequest,
+        mut request: ProduceRequest,
         io: &mut Io<'_, D, F>,
     ) -> Answer {
+        merge(&mut request.topic_data);
+        if let Err(refusal) = check_request(&request) {
+            return refuse_all(request, &refusal);
+        }
         let acks = request.acks;
         let mut waits = Vec::new();
         let mut failed = false;
@@ -66,9 +68,9 @@ impl Replicas {
                         response.log_start_offset = appended.log_start;
                         waits.push(Wait { topic: topic as u32, partition: partition as u32, ..appended.wait });
                     }
-                    Err(error) => {
+                    Err(refusal) => {
                         failed = true;
-                        self.refuse(&mut response, error, id, version);
+                        self.refuse(&mut response, refusal, id, version);
                     }
                 }
                 partitions.push(response);
@@ -110,43 +112,42 @@ impl Replicas {
         records: Option<Bytes>,
         acks: i16,
         io: &mut Io<'_, D, F>,
-    ) -> Result<AppendedBatch, ErrorCode> {
+    ) -> Result<AppendedBatch, Refusal> {
         if self.is_stopped() {
-            return Err(ErrorCode::KafkaStorageError);
+            return Err(ErrorCode::KafkaStorageError.into());
         }
         let unknown =
             if version >= TOPIC_IDS_SINCE { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
         let topic = topic.ok_or(unknown)?;
         let not_here = self.not_here(Some(topic), index, unknown);
         if not_here != ErrorCode::NotLeaderOrFollower {
-            return Err(not_here);
+            return Err(not_here.into());
         }
-        let records = records.unwrap_or_default();
-        let header = one_batch(&records, version)?;
+        let batch = one_batch(&records.unwrap_or_default(), version)?;
         if !(-1..=1).contains(&acks) {
-            return Err(ErrorCode::InvalidRequiredAcks);
+            return Err(ErrorCode::InvalidRequiredAcks.into());
         }
         let at = *self.index.get(&TopicIdPartition { topic, partition: index }).ok_or(not_here)?;
         let settings = self.topics.get(&topic).ok_or(unknown)?;
         let partition = self.partitions[at as usize].as_mut().ok_or(unknown)?;
         if !matches!(partition.role, Role::Leader(_)) {
-            return Err(ErrorCode::NotLeaderOrFollower);
+            return Err(ErrorCode::NotLeaderOrFollower.into());
         }
         if acks == -1 && partition.isr.len() < partition.effective_min_isr() {
             io.fx.observe(Obs::NotEnoughReplicas { partition: partition.id });
-            return Err(ErrorCode::NotEnoughReplicas);
+            return Err(ErrorCode::NotEnoughReplicas.into());
         }
-        check_batch(&records, &header, settings.max_message_bytes)?;
+        let batch = check_batch(batch, settings, io.now)?;
         let segments = partition.log.segment_base_offsets().count();
         let epoch = partition.leader_epoch;
-        let info = match partition.log.append_as_leader(records, epoch, io.now, io.disk) {
+        let info = match partition.log.append_as_leader(batch, epoch, io.now, io.disk) {
             Ok(info) => info,
             Err(_) if partition.log.is_failed() => {
                 self.fail(io);
-                return Err(ErrorCode::KafkaStorageError);
+                return Err(ErrorCode::KafkaStorageError.into());
             }
-            Err(LogError::BatchListTooLarge { .. }) => return Err(ErrorCode::RecordListTooLarge),
-            Err(_) => return Err(ErrorCode::InvalidRecord),
+            Err(LogError::BatchListTooLarge { .. }) => return Err(ErrorCode::RecordListTooLarge.into()),
+            Err(_) => return Err(ErrorCode::InvalidRecord.into()),
         };
         let batch = BatchMark { base: info.first_offset, last: info.last_offset, epoch, crc: info.crc };
         io.fx.observe(Obs::Appended { log: partition.id, batch });
@@ -170,15 +171,15 @@ impl Replicas {
         Ok(appended)
     }
 
-    fn refuse(&self, response: &mut PartitionProduceResponse, error: ErrorCode, topic: Option<Uuid>, version: i16) {
-        response.error_code = error.code();
-        response.base_offset = -1;
-        response.log_start_offset = -1;
-        if version >= 10
-            && error == ErrorCode::NotLeaderOrFollower
-            && let Some(topic) = topic
-            && let Some(partition) = self.get(TopicIdPartition { topic, partition: response.index })
-        {
+    fn refuse(&self, response: &mut PartitionProduceResponse, refusal: Refusal, topic: Option<Uuid>, version: i16) {
+        let Refusal { error, by_log, .. } = refusal;
+        say_refused(response, refusal);
+        let found = topic.and_then(|topic| self.get(TopicIdPartition { topic, partition: response.index }));
+        let Some(partition) = found else { return };
+        if by_log {
+            response.log_start_offset = partition.log.start_offset();
+        }
+        if version >= 10 && error == ErrorCode::NotLeaderOrFollower {
             response.current_leader =
                 LeaderIdAndEpoch { leader_id: partition.leader, leader_epoch: partition.leader_epoch };
         }
@@ -284,47 +285,31 @@ struct AppendedBatch {
     wait: Wait,
 }
 
+/// The answer where no part of the request can be served.
+fn refuse_all(request: ProduceRequest, refusal: &Refusal) -> Answer {
+    if request.acks == 0 {
+        return Answer::Close;
+    }
+    let responses = request.topic_data.into_iter().map(|topic| {
+        let partitions = topic.partition_data.iter().map(|data| {
+            let mut response = PartitionProduceResponse { index: data.index, ..Default::default() };
+            say_refused(&mut response, refusal.clone());
+            response
+        });
+        TopicProduceResponse { partition_responses: partitions.collect(), name: topic.name, topic_id: topic.topic_id }
+    });
+    let response = ProduceResponse { responses: responses.collect(), ..Default::default() };
+    Answer::Now(ResponseBody::Produce(response))
+}
+
+fn say_refused(response: &mut PartitionProduceResponse, refusal: Refusal) {
+    response.error_code = refusal.error.code();
+    response.base_offset = -1;
+    response.log_start_offset = -1;
+    response.error_message = refusal.message.map(Str::from);
+    response.record_errors = refusal.records;
+}
+
 fn cancel_timer<D: Disk, F: Fx>(conn: ConnId, io: &mut Io<'_, D, F>) {
     io.fx.cancel_timer(TimerId { class: timers::PRODUCE_PARKED, index: lanes::index(conn.initiator, conn.lane) });
-}
-
-/// What Kafka asks of the records of one partition before it looks at the partition: exactly one batch, of the current
-/// format, in a compression that the version of the request knows.
-fn one_batch(records: &Bytes, version: i16) -> Result<BatchHeader, ErrorCode> {
-    let header = BatchHeader::parse(records).map_err(|error| match error {
-        BatchError::Length(_) => ErrorCode::CorruptMessage,
-        BatchError::Magic(magic) if !(0..=2).contains(&magic) => ErrorCode::CorruptMessage,
-        _ => ErrorCode::InvalidRecord,
-    })?;
-    if header.total_size() != records.len() {
-        return Err(ErrorCode::InvalidRecord);
-    }
-    if version < ZSTD_SINCE && header.attributes.compression() == Ok(Compression::Zstd) {
-        return Err(ErrorCode::UnsupportedCompressionType);
-    }
-    Ok(header)
-}
-
-/// What Kafka asks of a batch before it is appended, in Kafka's order: offsets from zero, not too large, intact, and as
-/// a producer may make it. What needs a producer id comes with InitProducerId, which is not served yet.
-fn check_batch(records: &Bytes, header: &BatchHeader, max_message_bytes: u32) -> Result<(), ErrorCode> {
-    if header.base_offset != 0 {
-        return Err(ErrorCode::InvalidRecord);
-    }
-    if header.total_size() > max_message_bytes as usize {
-        return Err(ErrorCode::MessageTooLarge);
-    }
-    tribunal_records::validate(records).map_err(|error| match error {
-        BatchError::Crc { .. } => ErrorCode::CorruptMessage,
-        BatchError::UnknownCodec(_) => ErrorCode::UnknownServerError,
-        _ => ErrorCode::InvalidRecord,
-    })?;
-    header.check_produced().map_err(|error| match error {
-        ProduceError::LogAppendTime => ErrorCode::InvalidTimestamp,
-        _ => ErrorCode::InvalidRecord,
-    })?;
-    if header.is_idempotent() {
-        return Err(ErrorCode::UnknownProducerId);
-    }
-    Ok(())
 }

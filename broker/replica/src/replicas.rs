@@ -17,6 +17,7 @@ use crate::isr::AlterIsr;
 use crate::leader::Leading;
 use crate::partition::{Following, Partition, Phase, Role, TopicSettings};
 use crate::produce::ParkedProduce;
+use crate::sessions::Sessions;
 
 /// What the committed metadata says of a broker, as far as the ISR is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +46,7 @@ pub struct Replicas {
     /// Boxed, so that the maps move handles and not requests.
     pub(crate) parked_fetches: BTreeMap<ConnId, Box<ParkedFetch>>,
     pub(crate) parked_produces: BTreeMap<ConnId, Box<ParkedProduce>>,
+    pub(crate) sessions: Sessions,
     pub(crate) alter: AlterIsr,
     /// This broker's own epoch; -1 until it is registered.
     pub(crate) broker_epoch: i64,
@@ -71,6 +73,7 @@ impl Replicas {
             fetchers: BTreeMap::new(),
             parked_fetches: BTreeMap::new(),
             parked_produces: BTreeMap::new(),
+            sessions: Sessions::default(),
             alter: AlterIsr::default(),
             broker_epoch: -1,
             controller: None,
@@ -398,6 +401,7 @@ impl Replicas {
     pub fn on_conn_down<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) {
         self.forget_fetch(conn, io);
         self.forget_produce(conn, io);
+        self.sessions.on_conn_down(conn);
     }
 
     /// Looks again at everything parked on a partition whose leader has changed.

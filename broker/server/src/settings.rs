@@ -76,6 +76,14 @@ const SETTINGS: &[Setting] = &[
         },
     },
     Setting { name: "log.index.interval.bytes", set: |c, v| put(&mut c.settings.log.index_interval_bytes, v.parse()) },
+    Setting {
+        name: "log.message.timestamp.after.max.ms",
+        set: |c, v| put(&mut c.settings.log.timestamp_after_max_ms, not_negative(v)),
+    },
+    Setting {
+        name: "log.message.timestamp.before.max.ms",
+        set: |c, v| put(&mut c.settings.log.timestamp_before_max_ms, not_negative(v)),
+    },
     Setting { name: "log.retention.bytes", set: |c, v| limit(&mut c.settings.log.retention_bytes, v) },
     Setting { name: "log.retention.check.interval.ms", set: |c, v| millis(&mut c.settings.retention_interval, v) },
     Setting { name: "log.retention.ms", set: |c, v| limit(&mut c.settings.log.retention_ms, v) },
@@ -110,6 +118,10 @@ fn put<T, E>(to: &mut T, value: Result<T, E>) -> Option<()> {
 
 fn positive<T: std::str::FromStr + PartialOrd + Default>(value: &str) -> Result<T, ()> {
     value.parse().ok().filter(|value| *value > T::default()).ok_or(())
+}
+
+fn not_negative(value: &str) -> Result<i64, ()> {
+    value.parse().ok().filter(|value| *value >= 0).ok_or(())
 }
 
 fn millis(to: &mut Span, value: &str) -> Option<()> {

@@ -1,4 +1,4 @@
-"""Runs the judges: run.py JUDGE… [--against kafka]. Called by tests/interop/run.sh, which installs first."""
+"""Runs the judges: run.py JUDGE… [--against kafka] [--seed N]. Called by tests/interop/run.sh, which installs first."""
 
 import argparse
 import functools
@@ -33,8 +33,8 @@ def frames(program, *arguments):
 class Judges:
     """Each method is a judge. One Apache Kafka is started for all that need it."""
 
-    def __init__(self, against, folder):
-        self.against, self.folder = against, folder
+    def __init__(self, against, seed, folder):
+        self.against, self.seed, self.folder = against, seed, folder
 
     @functools.cached_property
     def kafka(self):
@@ -44,7 +44,9 @@ class Judges:
 
     def close(self):
         if "kafka" in self.__dict__:
-            self.kafka.stop()
+            # How it ends is not judged, and an orderly end takes it half a minute on a busy machine.
+            for node in self.kafka.processes:
+                self.kafka.kill(node)
 
     def clients(self):
         if self.against == "kafka":
@@ -55,7 +57,7 @@ class Judges:
     def answers(self):
         with Tribunal(self.folder / "answers", brokers=1) as ours:
             frames("differential", "--kafka", self.kafka.bootstrap, "--ours", ours.bootstrap,
-                   "--list", HERE / "differences.toml", "--random", RANDOM)
+                   "--list", HERE / "differences.toml", "--random", RANDOM, "--seed", self.seed)
 
     def files(self):
         files.judge(self.kafka, self.folder / "files")
@@ -77,12 +79,14 @@ def main():
     parser.add_argument("judges", nargs="*", metavar="JUDGE", help=f"of {', '.join(NAMES)} [default: all]")
     parser.add_argument("--against", choices=["tribunal", "kafka"], default="tribunal",
                         help="have `clients` judge Apache Kafka itself instead, to try the judge")
+    parser.add_argument("--seed", type=int, default=1, metavar="N",
+                        help="determines the random requests of `answers` [default: 1]")
     args = parser.parse_args()
     unknown = set(args.judges) - set(NAMES)
     if unknown:
         parser.error(f"no judge is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     folder = Path(tempfile.mkdtemp(prefix="tribunal-interop-"))
-    judges = Judges(args.against, folder)
+    judges = Judges(args.against, args.seed, folder)
     try:
         for name in args.judges or NAMES:
             started = time.monotonic()

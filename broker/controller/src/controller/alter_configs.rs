@@ -3,7 +3,7 @@
 use tribunal_common::BrokerConfig;
 use tribunal_protocol::messages::ConfigRecord;
 use tribunal_protocol::messages::incremental_alter_configs_request::{
-    AlterConfigsResource, IncrementalAlterConfigsRequest,
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
 use tribunal_protocol::messages::incremental_alter_configs_response::{
     AlterConfigsResourceResponse, IncrementalAlterConfigsResponse,
@@ -11,13 +11,16 @@ use tribunal_protocol::messages::incremental_alter_configs_response::{
 use tribunal_protocol::{ErrorCode, MetadataRecord, ResponseBody, Str};
 
 use super::Controller;
-use super::create_topics::Refused;
+use super::create_topics::{Refused, named_twice};
 use crate::snapshot::config_record;
+use crate::topic_name::invalid_topic_name;
 use crate::{ConfigResource, TopicConfig};
 
 /// What is done to a setting, in Kafka's numbers.
 const SET: i8 = 0;
 const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+const SUBTRACT: i8 = 3;
 
 impl Controller {
     pub(super) fn alter_configs(
@@ -40,7 +43,7 @@ impl Controller {
                     records.append(&mut altered);
                     (ErrorCode::None, None)
                 }
-                Err((error, why)) => (error, Some(Str::from(why))),
+                Err((error, why)) => (error, (!why.is_empty()).then(|| Str::from(why))),
             };
             AlterConfigsResourceResponse {
                 error_code: error.code(),
@@ -58,29 +61,52 @@ impl Controller {
 
     fn altered(&self, resource: &AlterConfigsResource, cfg: &BrokerConfig) -> Result<Vec<MetadataRecord>, Refused> {
         let name = &resource.resource_name;
-        if resource.resource_type != ConfigResource::TOPIC {
-            let why = "Only settings of topics can be changed while the broker runs.";
-            return Err((ErrorCode::InvalidRequest, why.to_owned()));
+        let invalid_request = |why: String| Err((ErrorCode::InvalidRequest, why));
+        if !named_twice(resource.configs.iter().map(|change| &change.name)).is_empty() {
+            return invalid_request("Error due to duplicate config keys".to_owned());
         }
-        if self.image.topic_id(name).is_none() {
-            return Err((ErrorCode::UnknownTopicOrPartition, format!("The topic '{name}' does not exist.")));
+        let null = |change: &&AlterableConfig| change.config_operation != DELETE && change.value.is_none();
+        let nulls: Vec<&str> = resource.configs.iter().filter(null).map(|change| change.name.as_str()).collect();
+        if !nulls.is_empty() {
+            return invalid_request(format!("Null value not supported for : {}", nulls.join(", ")));
+        }
+        match resource.resource_type {
+            ConfigResource::TOPIC => {}
+            ConfigResource::BROKER => {
+                return invalid_request("Only settings of topics can be changed while the broker runs.".to_owned());
+            }
+            other => return invalid_request(format!("Unknown resource type {other}")),
         }
         let of = ConfigResource::topic(name.clone());
         let mut config = TopicConfig::defaults(cfg);
         let invalid = |why: String| (ErrorCode::InvalidConfig, why);
         let mut records = Vec::new();
+        // First what is done, then to what, with which values, and at last whether it is there.
+        for AlterableConfig { name: key, config_operation, .. } in &resource.configs {
+            match *config_operation {
+                SET | DELETE => {}
+                APPEND | SUBTRACT => {
+                    let what = if *config_operation == APPEND { "APPEND" } else { "SUBTRACT" };
+                    return Err(invalid(format!("Can't {what} to key {key} because its type is not LIST.")));
+                }
+                // Kafka has no code for an operation that there is not.
+                _ => return Err((ErrorCode::UnknownServerError, String::new())),
+            }
+        }
+        if name.is_empty() {
+            return invalid_request("Default topic resources are not allowed.".to_owned());
+        }
+        if let Some(why) = invalid_topic_name(name) {
+            return Err((ErrorCode::InvalidTopicException, why));
+        }
         for change in &resource.configs {
             let key = &change.name;
-            match (change.config_operation, &change.value) {
-                (SET, Some(value)) => {
+            match &change.value {
+                Some(value) if change.config_operation == SET => {
                     config.set(key, value).map_err(|why| invalid(why.to_string()))?;
                     records.push(config_record(&of, key, value).into());
                 }
-                (SET, None) => {
-                    let why = format!("Null value not supported for : {key}");
-                    return Err((ErrorCode::InvalidRequest, why));
-                }
-                (DELETE, _) => records.push(
+                _ => records.push(
                     ConfigRecord {
                         resource_type: of.kind,
                         resource_name: of.name.clone(),
@@ -89,15 +115,11 @@ impl Controller {
                     }
                     .into(),
                 ),
-                (2 | 3, _) => {
-                    let what = if change.config_operation == 2 { "APPEND" } else { "SUBTRACT" };
-                    return Err(invalid(format!("Can't {what} to key {key} because its type is not LIST.")));
-                }
-                (other, _) => {
-                    return Err((ErrorCode::InvalidRequest, format!("Unknown operation type {other}")));
-                }
             }
         }
-        Ok(records)
+        match self.image.topic_id(name) {
+            Some(_) => Ok(records),
+            None => Err((ErrorCode::UnknownTopicOrPartition, format!("The topic '{name}' does not exist."))),
+        }
     }
 }

@@ -1,14 +1,12 @@
 //! CreatePartitions (KIP-195): more partitions for topics that exist.
 
-use std::collections::BTreeMap;
-
 use tribunal_common::TopicIdPartition;
 use tribunal_protocol::messages::create_partitions_request::{CreatePartitionsRequest, CreatePartitionsTopic};
 use tribunal_protocol::messages::create_partitions_response::{CreatePartitionsResponse, CreatePartitionsTopicResult};
 use tribunal_protocol::messages::create_topics_request::CreatableReplicaAssignment;
 use tribunal_protocol::{ErrorCode, MetadataRecord, ResponseBody, Str};
 
-use super::create_topics::{Refused, check_size};
+use super::create_topics::{Refused, check_size, named_twice, once};
 use super::{Controller, MAX_RECORDS};
 
 impl Controller {
@@ -18,14 +16,11 @@ impl Controller {
         choose: &mut impl FnMut(u32) -> u32,
     ) -> (Vec<MetadataRecord>, ResponseBody) {
         let mut records = Vec::new();
-        let mut times: BTreeMap<&Str, usize> = BTreeMap::new();
-        for topic in &request.topics {
-            *times.entry(&topic.name).or_default() += 1;
-        }
-        let results = request.topics.iter().map(|topic| {
-            let added = match times.get(&topic.name) {
-                Some(1) => self.more_partitions(topic, MAX_RECORDS - records.len(), choose),
-                _ => Err((ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned())),
+        let twice = named_twice(request.topics.iter().map(|topic| &topic.name));
+        let results = once(&request.topics, |topic| &topic.name).map(|topic| {
+            let added = match twice.contains(&topic.name) {
+                false => self.more_partitions(topic, MAX_RECORDS - records.len(), choose),
+                true => Err((ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned())),
             };
             let (error, message) = match added {
                 Ok(mut added) => {

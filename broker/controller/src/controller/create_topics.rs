@@ -23,6 +23,9 @@ const TOPIC_SOURCE: i8 = 1;
 /// Kafka's number for a default of Kafka.
 const DEFAULT_SOURCE: i8 = 5;
 
+/// Partitions that one request may ask for (Kafka's own limit).
+const MAX_PARTITIONS: i64 = 10_000;
+
 /// Why a topic is not created, and a sentence for people.
 pub(super) type Refused = (ErrorCode, String);
 
@@ -43,25 +46,20 @@ impl Controller {
         cfg: &BrokerConfig,
         choose: &mut impl FnMut(u32) -> u32,
     ) -> (Vec<MetadataRecord>, ResponseBody) {
-        let mut records = Vec::new();
-        let mut accepted: BTreeSet<&Str> = BTreeSet::new();
-        let mut times: BTreeMap<&Str, usize> = BTreeMap::new();
-        for topic in &request.topics {
-            *times.entry(&topic.name).or_default() += 1;
+        if asks_for_too_many(&request.topics, cfg) {
+            let why = "Excessively large number of partitions per request.";
+            let refuse = |topic: &CreatableTopic| refused(&topic.name, (ErrorCode::PolicyViolation, why.to_owned()));
+            let topics = request.topics.iter().map(refuse).collect();
+            return (Vec::new(), CreateTopicsResponse { throttle_time_ms: 0, topics }.into());
         }
-        let topics = request.topics.iter().map(|topic| {
-            let duplicate = times.get(&topic.name) != Some(&1);
-            let new = self.check_name(&topic.name, duplicate, &accepted);
+        let mut records = Vec::new();
+        let twice = named_twice(request.topics.iter().map(|topic| &topic.name));
+        let topics = once(&request.topics, |topic| &topic.name).map(|topic| {
+            let new = self.check_name(&topic.name, twice.contains(&topic.name));
             let new = new.and_then(|()| self.new_topic(topic, MAX_RECORDS - records.len(), cfg, choose));
             match new {
-                Err((error, message)) => CreatableTopicResult {
-                    name: topic.name.clone(),
-                    error_code: error.code(),
-                    error_message: Some(Str::from(message)),
-                    ..CreatableTopicResult::default()
-                },
+                Err(why) => refused(&topic.name, why),
                 Ok(new) => {
-                    accepted.insert(&topic.name);
                     // What is only validated has no id.
                     let id = match request.validate_only {
                         true => Uuid::ZERO,
@@ -79,12 +77,13 @@ impl Controller {
         (records, response.into())
     }
 
-    fn check_name(&self, name: &Str, duplicate: bool, accepted: &BTreeSet<&Str>) -> Result<(), Refused> {
+    fn check_name(&self, name: &Str, duplicate: bool) -> Result<(), Refused> {
         if duplicate {
             return Err((ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned()));
         }
         if *name == METADATA_TOPIC {
-            return Err((ErrorCode::TopicAuthorizationFailed, "Topic authorization failed.".to_owned()));
+            let why = format!("Creation of internal topic {METADATA_TOPIC} is prohibited.");
+            return Err((ErrorCode::InvalidRequest, why));
         }
         if let Some(why) = invalid_topic_name(name) {
             return Err((ErrorCode::InvalidTopicException, why));
@@ -92,8 +91,8 @@ impl Controller {
         if self.image.topic_id(name).is_some() {
             return Err((ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
         }
-        let existing = self.image.topics().map(|topic| &topic.name);
-        if let Some(other) = existing.chain(accepted.iter().copied()).find(|other| collide(name, other)) {
+        // Two new ones may collide: Kafka looks at those that exist.
+        if let Some(other) = self.image.topics().map(|topic| &topic.name).find(|other| collide(name, other)) {
             let why = format!("Topic '{name}' collides with existing topic: {other}");
             return Err((ErrorCode::InvalidTopicException, why));
         }
@@ -219,14 +218,17 @@ impl Controller {
         if ids.is_empty() {
             return Err("The manual partition assignment includes an empty replica list.".to_owned());
         }
-        if let Some(id) = ids.iter().find(|id| self.image.broker(**id).is_none()) {
-            return Err(format!(
-                "The manual partition assignment includes broker {id}, but no such broker is registered."
-            ));
-        }
-        let mut distinct = BTreeSet::new();
-        if let Some(id) = ids.iter().find(|id| !distinct.insert(**id)) {
-            return Err(format!("The manual partition assignment includes the broker {id} more than once."));
+        let mut sorted = ids.to_vec();
+        sorted.sort_unstable();
+        for (at, id) in sorted.iter().enumerate() {
+            if self.image.broker(*id).is_none() {
+                return Err(format!(
+                    "The manual partition assignment includes broker {id}, but no such broker is registered."
+                ));
+            }
+            if at > 0 && sorted[at - 1] == *id {
+                return Err(format!("The manual partition assignment includes the broker {id} more than once."));
+            }
         }
         Ok(())
     }
@@ -260,6 +262,36 @@ impl Controller {
             leader_recovery_state: LeaderRecoveryState::Recovered,
         };
         partition.to_record(id).into()
+    }
+}
+
+/// Names that a request has more than once.
+pub(super) fn named_twice<'a>(names: impl Iterator<Item = &'a Str>) -> BTreeSet<&'a Str> {
+    let mut seen = BTreeSet::new();
+    names.filter(|name| !seen.insert(*name)).collect()
+}
+
+/// The elements of a request, but the first alone of those with the same name.
+pub(super) fn once<'a, T>(all: &'a [T], name: impl Fn(&'a T) -> &'a Str) -> impl Iterator<Item = &'a T> {
+    let mut seen = BTreeSet::new();
+    all.iter().filter(move |one| seen.insert(name(one)))
+}
+
+fn asks_for_too_many(topics: &[CreatableTopic], cfg: &BrokerConfig) -> bool {
+    let partitions = |topic: &CreatableTopic| match (topic.assignments.len(), topic.num_partitions) {
+        (0, -1) => i64::from(cfg.topic.num_partitions),
+        (0, count) => i64::from(count.max(0)),
+        (assigned, _) => assigned as i64,
+    };
+    topics.iter().map(partitions).sum::<i64>() > MAX_PARTITIONS
+}
+
+fn refused(name: &Str, (error, message): Refused) -> CreatableTopicResult {
+    CreatableTopicResult {
+        name: name.clone(),
+        error_code: error.code(),
+        error_message: Some(Str::from(message)),
+        ..CreatableTopicResult::default()
     }
 }
 

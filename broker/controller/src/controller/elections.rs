@@ -26,19 +26,22 @@ impl Controller {
         let election = match request.election_type {
             0 => Election::Preferred,
             1 => Election::Unclean,
-            _ => {
-                let error_code = if version == 0 { 0 } else { ErrorCode::InvalidRequest.code() };
-                return (Vec::new(), ElectLeadersResponse { error_code, ..Default::default() }.into());
-            }
+            unknown => return (Vec::new(), of_no_type(unknown, version, request).into()),
         };
         let mut records = Vec::new();
         let mut results = Vec::new();
         let mut seen = BTreeSet::new();
         let mut elect = |topic: &Str, number: i32| {
-            if records.len() >= MAX_RECORDS || !seen.insert((topic.clone(), number)) {
+            if records.len() >= MAX_RECORDS {
                 return result(number, Err((ErrorCode::InvalidRequest, None)));
             }
-            result(number, self.elect(topic, number, election, cfg).map(|record| records.push(record)))
+            let elected = self.elect(topic, number, election, cfg).map(|record| {
+                // Who is named twice is elected once.
+                if seen.insert((topic.clone(), number)) {
+                    records.push(record);
+                }
+            });
+            result(number, elected)
         };
         match &request.topic_partitions {
             Some(topics) => results.extend(topics.iter().map(|topic| ReplicaElectionResult {
@@ -77,7 +80,8 @@ impl Controller {
             _ => (partition.has_preferred_leader(), ErrorCode::PreferredLeaderNotAvailable),
         };
         if needless {
-            return Err((ErrorCode::ElectionNotNeeded, None));
+            let needless = ErrorCode::ElectionNotNeeded;
+            return Err((needless, Some(needless.sentence().to_owned())));
         }
         let id = TopicIdPartition { topic: topic.id, partition: number };
         let config = self.image.topic_config(name, cfg);
@@ -96,6 +100,18 @@ impl Controller {
             .take(MAX_REBALANCED)
             .collect()
     }
+}
+
+/// The answer to an election of a type that there is not. Version 0 has no type, and no error of its own.
+fn of_no_type(unknown: i8, version: i16, request: &ElectLeadersRequest) -> ElectLeadersResponse {
+    let error = ErrorCode::InvalidRequest;
+    let why = || (error, Some(format!("Unknown election type {unknown}")));
+    let topics = request.topic_partitions.iter().flatten().map(|topic| ReplicaElectionResult {
+        topic: topic.topic.clone(),
+        partition_result: topic.partitions.iter().map(|number| result(*number, Err(why()))).collect(),
+    });
+    let error_code = if version == 0 { 0 } else { error.code() };
+    ElectLeadersResponse { error_code, replica_election_results: topics.collect(), ..Default::default() }
 }
 
 fn result(partition_id: i32, result: Result<(), NotElected>) -> PartitionResult {

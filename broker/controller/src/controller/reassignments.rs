@@ -20,7 +20,7 @@ use crate::broker::UNASSIGNED_DIRECTORY;
 use crate::reassignment::{Assignment, without};
 use crate::{BrokerRegistration, PartitionRegistration, TopicImage};
 
-/// Why a partition is not reassigned, and a sentence for people.
+/// Why a partition is not reassigned, and a sentence for people; an empty one where the code says it all.
 type Refused = (ErrorCode, String);
 
 impl Controller {
@@ -29,18 +29,24 @@ impl Controller {
         request: &AlterPartitionReassignmentsRequest,
         cfg: &BrokerConfig,
     ) -> (Vec<MetadataRecord>, ResponseBody) {
+        if request.topics.is_empty() {
+            // Kafka answers nothing with what its schema begins with: an empty sentence.
+            let error_message = Some(Str::new());
+            let nothing = AlterPartitionReassignmentsResponse { error_message, ..Default::default() };
+            return (Vec::new(), nothing.into());
+        }
         let mut records = Vec::new();
         let mut seen = BTreeSet::new();
         let mut reassign = |name: &Str, number: i32, target: Option<&Vec<i32>>| {
-            if !seen.insert((name.clone(), number)) {
-                // A second change would be made to a state that is no more.
-                return Err((ErrorCode::InvalidRequest, format!("{name}-{number} is named twice.")));
-            }
             if records.len() >= MAX_RECORDS {
                 let why = "Unable to perform excessively large batch operation.";
                 return Err((ErrorCode::PolicyViolation, why.to_owned()));
             }
             let record = self.reassign(name, number, target, request.allow_replication_factor_change, cfg)?;
+            if !seen.insert((name.clone(), number)) {
+                // A second change would be made to a state that is no more.
+                return Err((ErrorCode::InvalidRequest, format!("{name}-{number} is named twice.")));
+            }
             records.extend(record);
             Ok(())
         };
@@ -112,7 +118,7 @@ impl Controller {
         unclean: bool,
     ) -> Result<Vec<i32>, Refused> {
         if !partition.is_reassigning() {
-            return Err((ErrorCode::NoReassignmentInProgress, "No partition reassignment is in progress.".to_owned()));
+            return Err((ErrorCode::NoReassignmentInProgress, String::new()));
         }
         let isr = without(&partition.isr, &partition.adding_replicas);
         let elr = without(&partition.elr, &partition.adding_replicas);
@@ -160,7 +166,7 @@ impl Controller {
 fn answer(partition_index: i32, result: Result<(), Refused>) -> ReassignablePartitionResponse {
     let (error_code, error_message) = match result {
         Ok(()) => (ErrorCode::None.code(), None),
-        Err((error, why)) => (error.code(), Some(Str::from(why))),
+        Err((error, why)) => (error.code(), (!why.is_empty()).then(|| Str::from(why))),
     };
     ReassignablePartitionResponse { partition_index, error_code, error_message }
 }

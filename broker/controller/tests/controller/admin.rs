@@ -108,13 +108,17 @@ fn settings_that_cannot_be_change_nothing() {
     let mut cluster = Cluster::of(1);
     cluster.create(placed("t", 1, 1));
     let records = cluster.log.records.len();
-    let good = (0, "retention.ms", Some("1000"));
+    let good = (0, "segment.ms", Some("1000"));
     let wrong = [
         (2, "t", (0, "min.insync.replicas", Some("none")), ErrorCode::InvalidConfig),
         (2, "t", (0, "no.such.setting", Some("1")), ErrorCode::InvalidConfig),
         (2, "t", (0, "retention.ms", None), ErrorCode::InvalidRequest),
         (2, "t", (2, "retention.ms", Some("1")), ErrorCode::InvalidConfig),
-        (2, "t", (9, "retention.ms", Some("1")), ErrorCode::InvalidRequest),
+        (2, "t", (9, "retention.ms", Some("1")), ErrorCode::UnknownServerError),
+        (2, "t", (0, "segment.ms", Some("1")), ErrorCode::InvalidRequest),
+        (2, "", (0, "retention.ms", Some("1")), ErrorCode::InvalidRequest),
+        (2, "no/where", (0, "retention.ms", Some("1")), ErrorCode::InvalidTopicException),
+        (2, "unknown", (0, "retention.ms", Some("soon")), ErrorCode::InvalidConfig),
         (2, "unknown", (0, "retention.ms", Some("1")), ErrorCode::UnknownTopicOrPartition),
         (4, "1", (0, "log.retention.ms", Some("1")), ErrorCode::InvalidRequest),
     ];

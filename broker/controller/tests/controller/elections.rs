@@ -79,14 +79,19 @@ fn an_election_of_all_mentions_only_where_something_was_to_be_done() {
 }
 
 #[test]
-fn what_does_not_exist_or_comes_twice_is_refused() {
-    let mut cluster = Cluster::of(1);
-    cluster.topic("t", &[1]);
-    let results = elect(&mut cluster, PREFERRED, Some(&["nothing", "t", "t"]));
+fn what_does_not_exist_is_refused_and_what_comes_twice_is_elected_once() {
+    let mut cluster = Cluster::of(2);
+    let id = cluster.topic("t", &[1, 2]);
+    cluster.topic("led", &[2, 1]);
+    cluster.expire(1);
+    cluster.beat(1);
+    cluster.set_isr(id, &[2, 1]);
+    let records = cluster.log.records.len();
+    let results = elect(&mut cluster, PREFERRED, Some(&["nothing", "led", "t", "t"]));
     let errors: Vec<i16> = results.iter().map(|topic| topic[0].error_code).collect();
-    let [unknown, needless, twice] =
-        [ErrorCode::UnknownTopicOrPartition, ErrorCode::ElectionNotNeeded, ErrorCode::InvalidRequest];
-    assert_eq!(errors, [unknown.code(), needless.code(), twice.code()]);
+    let [unknown, needless] = [ErrorCode::UnknownTopicOrPartition, ErrorCode::ElectionNotNeeded];
+    assert_eq!(errors, [unknown.code(), needless.code(), 0, 0]);
+    assert_eq!(cluster.log.records.len(), records + 1);
     let request = ElectLeadersRequest { election_type: 9, ..Default::default() };
     let ResponseBody::ElectLeaders(reply) = cluster.call(2, request) else { panic!() };
     assert_eq!(reply.error_code, ErrorCode::InvalidRequest.code());

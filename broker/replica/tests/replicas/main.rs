@@ -5,4 +5,5 @@ mod fetching;
 mod isr;
 mod planted;
 mod producing;
+mod sessions;
 mod support;

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use tribunal_common::TruncationMode;
 use tribunal_common::timers;
 use tribunal_protocol::ErrorCode;
-use tribunal_records::{BatchBuilder, BatchOptions};
+use tribunal_protocol::messages::fetch_request::FetchPartition;
+use tribunal_records::{Batch, BatchBuilder, BatchOptions, Compression, create_time};
 
 use super::support::World;
 
@@ -118,5 +119,79 @@ fn bytes_that_are_not_one_intact_batch_are_refused_and_nothing_is_appended() {
         let asked = world.produce_bytes(1, 1, bytes);
         assert_eq!(world.produced(asked).map(|answer| answer.error_code), Some(error.code()));
         assert_eq!(world.end(1), 0);
+    }
+}
+
+fn of_one(timestamp: i64) -> Bytes {
+    let mut builder = BatchBuilder::new(BatchOptions::default());
+    builder.append(timestamp, None, Some(b"a"), &[]);
+    builder.build()
+}
+
+#[test]
+fn part_of_a_batch_after_the_batch_is_left_out() {
+    let mut world = world(1);
+    let batch = of_one(1);
+    let asked = world.produce_bytes(1, 1, [&batch[..], b"rubbish"].concat().into());
+    assert_eq!(world.produced(asked).map(|answer| answer.error_code), Some(0));
+    assert_eq!(world.replica(1).log.size(), batch.len() as u64);
+}
+
+#[test]
+fn a_record_from_a_time_to_come_is_refused_by_its_place() {
+    let mut world = world(1);
+    let far = 1_000_000 + 3_600_000 + 1;
+    let mut builder = BatchBuilder::new(BatchOptions::default());
+    builder.append(1, None, Some(b"a"), &[]);
+    builder.append(far, None, Some(b"b"), &[]);
+    for batch in [builder.build()].into_iter().flat_map(|plain| {
+        let packed = Batch::validated(plain.clone()).unwrap().compressed(Compression::Zstd).bytes;
+        [plain, packed]
+    }) {
+        let asked = world.produce_bytes(1, 1, batch);
+        let answer = world.produced(asked).expect("answered");
+        assert_eq!((answer.error_code, answer.log_start_offset), (ErrorCode::InvalidTimestamp.code(), 0));
+        let places: Vec<i32> = answer.record_errors.iter().map(|error| error.batch_index).collect();
+        assert_eq!(places, [1]);
+        assert!(answer.error_message.is_some());
+        assert_eq!(world.end(1), 0);
+    }
+    let asked = world.produce_bytes(1, 1, of_one(far - 1));
+    assert_eq!(world.produced(asked).map(|answer| answer.error_code), Some(0));
+}
+
+#[test]
+fn the_greatest_timestamp_is_that_of_the_records_whatever_the_batch_says() {
+    let mut world = world(1);
+    let asked = world.produce_bytes(1, 1, create_time(of_one(5), 777));
+    assert_eq!(world.produced(asked).map(|answer| answer.error_code), Some(0));
+    let right = of_one(5);
+    let mut expected = right.to_vec();
+    expected[12..16].copy_from_slice(&1i32.to_be_bytes());
+    let fetched = world.fetch(
+        1,
+        2,
+        FetchPartition { partition_max_bytes: 1 << 20, current_leader_epoch: 1, ..Default::default() },
+    );
+    assert_eq!(fetched.records.as_deref(), Some(&expected[..]));
+}
+
+#[test]
+fn records_that_cannot_be_decompressed_are_refused() {
+    let mut world = world(1);
+    for codec in [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd] {
+        let good = Batch::validated(of_one(1)).unwrap().compressed(codec);
+        let asked = world.produce_bytes(1, 1, good.bytes.clone());
+        assert_eq!(world.produced(asked).map(|answer| answer.error_code), Some(0), "{codec:?}");
+        let end = world.end(1);
+        // The records are as they were, and the attributes say that they are compressed.
+        let mut bad = of_one(1).to_vec();
+        bad[22] = codec as u8;
+        let crc = crc_fast::crc32_iscsi(&bad[21..]);
+        bad[17..21].copy_from_slice(&crc.to_be_bytes());
+        let asked = world.produce_bytes(1, 1, bad.into());
+        let error = ErrorCode::UnknownServerError.code();
+        assert_eq!(world.produced(asked).map(|answer| answer.error_code), Some(error), "{codec:?}");
+        assert_eq!(world.end(1), end);
     }
 }

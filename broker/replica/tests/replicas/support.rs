@@ -399,6 +399,8 @@ fn settings(min_isr: i32) -> TopicSettings {
         name: Str::from_static("orders"),
         min_insync_replicas: min_isr,
         max_message_bytes: 1 << 20,
+        timestamp_before_max_ms: i64::MAX,
+        timestamp_after_max_ms: 3_600_000,
         flush: FlushPolicy::OperatingSystem,
         log_append_time: false,
         segment_bytes: 1 << 20,

@@ -12,6 +12,7 @@ pub type Fields = BTreeMap<String, String>;
 
 /// Fields that name the element that has them, in the order of preference.
 const NAMES: &[&str] = &[
+    "key",
     "name",
     "topic_name",
     "topic",
@@ -25,7 +26,6 @@ const NAMES: &[&str] = &[
     "partition_id",
     "partition",
     "index",
-    "key",
     "log_dir",
 ];
 

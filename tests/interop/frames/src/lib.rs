@@ -13,4 +13,4 @@ mod state;
 pub use connection::{Connection, Outcome};
 pub use differences::{Comparison, Differences, DifferencesError};
 pub use fields::{Fields, fields};
-pub use state::{SetUpError, Side, TOPICS, TopicSpec, placeholder, set_up};
+pub use state::{SESSION, SetUpError, Side, TOPICS, TopicSpec, placeholder, set_up};

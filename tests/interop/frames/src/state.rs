@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tribunal_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use tribunal_protocol::messages::delete_topics_request::DeleteTopicState;
 use tribunal_protocol::messages::metadata_request::MetadataRequestTopic;
-use tribunal_protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest};
+use tribunal_protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest, DescribeLogDirsRequest, MetadataRequest};
 use tribunal_protocol::{RequestBody, ResponseBody, Str, Uuid, decode_response, encode_request};
 
 use crate::cases::produce;
@@ -39,7 +39,10 @@ pub const TOPICS: &[TopicSpec] = &[
     topic("small", 1, &[("max.message.bytes", "1000")]),
     topic("stamped", 1, &[("message.timestamp.type", "LogAppendTime")]),
     topic("empty", 1, &[]),
-    topic("victim", 2, &[]),
+    topic("victim", 3, &[]),
+    topic("packed", 1, &[]),
+    topic("trimmed", 2, &[]),
+    topic("grown", 1, &[]),
     topic(DOOMED, 1, &[]),
 ];
 const DOOMED: &str = "doomed";
@@ -50,6 +53,10 @@ pub fn placeholder(topic: &str) -> Uuid {
     Uuid(0x5452_4942_554e_414c_9e37_79b9_7f4a_7c00 + index as u128)
 }
 
+/// Both servers choose ids of fetch sessions of their own. Requests are made with this, and each server gets instead the
+/// id of the session that it opened last.
+pub const SESSION: i32 = 0x7365_7373;
+
 /// How long a server may take for anything here.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -59,26 +66,40 @@ pub struct Side {
     /// The connection that cases go over.
     pub connection: Connection,
     ids: BTreeMap<Uuid, Uuid>,
+    session: i32,
     /// What to say for an id of this server, and for its host and port.
     names: BTreeMap<String, String>,
 }
 
 impl Side {
-    /// A request's bytes with this server's topic ids.
+    /// A request's bytes with this server's topic ids, and its session.
     pub fn localize(&self, frame: &Bytes) -> Bytes {
         let mut bytes = frame.to_vec();
         for (placeholder, id) in &self.ids {
-            let wanted = placeholder.to_bytes();
-            while let Some(at) = bytes.windows(wanted.len()).position(|window| window == wanted) {
-                bytes[at..at + wanted.len()].copy_from_slice(&id.to_bytes());
-            }
+            replace(&mut bytes, &placeholder.to_bytes(), &id.to_bytes());
         }
+        replace(&mut bytes, &SESSION.to_be_bytes(), &self.session.to_be_bytes());
         bytes.into()
+    }
+
+    /// Takes note of the session that an answer opens.
+    pub fn note_session(&mut self, id: i32) {
+        if id != 0 {
+            self.session = id;
+        }
     }
 
     /// The name of a leaf that differs by nature: `<id of plain>`.
     pub fn rename(&self, leaf: &str) -> Option<String> {
         self.names.get(leaf).cloned()
+    }
+}
+
+fn replace(bytes: &mut [u8], wanted: &[u8], by: &[u8]) {
+    let mut from = 0;
+    while let Some(at) = bytes[from..].windows(wanted.len()).position(|window| window == wanted) {
+        bytes[from + at..from + at + wanted.len()].copy_from_slice(by);
+        from += at + wanted.len();
     }
 }
 
@@ -116,6 +137,7 @@ pub fn set_up(address: SocketAddr, patience: Duration) -> Result<Side, SetUpErro
     let mut connection = Connection::new(address, PATIENCE);
     let ids = create(&mut connection)?;
     let cluster_id = await_leaders(&mut connection)?;
+    let log_dir = log_dir(&mut connection)?;
     let names = ids.iter().map(|(name, id)| (id.to_string(), format!("<id of {name}>")));
     let mut side = Side {
         connection,
@@ -123,8 +145,10 @@ pub fn set_up(address: SocketAddr, patience: Duration) -> Result<Side, SetUpErro
             .chain([
                 (address.port().to_string(), "<port>".to_owned()),
                 (format!("{cluster_id:?}"), "<cluster id>".to_owned()),
+                (format!("{log_dir:?}"), "<log dir>".to_owned()),
             ])
             .collect(),
+        session: SESSION,
         ids: ids.iter().map(|(name, id)| (placeholder(name), *id)).collect(),
     };
     for body in produce::seeds() {
@@ -143,6 +167,7 @@ pub fn set_up(address: SocketAddr, patience: Duration) -> Result<Side, SetUpErro
 
 const CREATE_VERSION: i16 = 7;
 const DELETE_VERSION: i16 = 6;
+const LOG_DIRS_VERSION: i16 = 4;
 const METADATA_VERSION: i16 = 12;
 const PRODUCE_VERSION: i16 = 13;
 
@@ -203,6 +228,16 @@ fn await_leaders(connection: &mut Connection) -> Result<Str, SetUpError> {
         }
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// The one log directory.
+fn log_dir(connection: &mut Connection) -> Result<Str, SetUpError> {
+    let body = DescribeLogDirsRequest { topics: Some(Vec::new()) }.into();
+    let ResponseBody::DescribeLogDirs(answer) = call(connection, LOG_DIRS_VERSION, &body)? else {
+        unreachable!("decoded as the answer to DescribeLogDirs")
+    };
+    let first = answer.results.into_iter().next();
+    first.map(|result| result.log_dir).ok_or_else(|| SetUpError::Refused("there is no log directory".to_owned()))
 }
 
 fn encode(version: i16, body: &RequestBody) -> Bytes {

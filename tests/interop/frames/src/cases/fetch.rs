@@ -7,10 +7,10 @@ use tribunal_protocol::{RequestBody, Str, Uuid};
 use super::produce::id_of;
 
 const FLEXIBLE_SINCE: i16 = 12;
-const TOPIC_IDS_SINCE: i16 = 13;
+pub(super) const TOPIC_IDS_SINCE: i16 = 13;
 const REPLICA_STATE_SINCE: i16 = 15;
 
-fn partition(partition: i32, fetch_offset: i64) -> FetchPartition {
+pub(super) fn partition(partition: i32, fetch_offset: i64) -> FetchPartition {
     FetchPartition { partition, fetch_offset, partition_max_bytes: 1 << 20, ..Default::default() }
 }
 
@@ -58,6 +58,8 @@ pub(super) fn fetch(version: i16) -> Vec<(&'static str, RequestBody)> {
         ("beyond the end", plain(31)),
         ("far beyond the end", plain(i64::MAX)),
         ("before the start", plain(-1)),
+        ("compressed records", one("packed", 0, 0)),
+        ("after records were deleted", one("trimmed", 1, 0)),
         ("an empty partition", one("empty", 0, 0)),
         ("several partitions", request(version, "plain", vec![partition(2, 0), partition(0, 3), partition(1, 0)])),
         ("a partition twice", request(version, "plain", vec![partition(0, 0), partition(0, 3)])),

@@ -1,11 +1,13 @@
 //! Requests, valid and subtly invalid: what both servers are asked.
 
+mod admin;
 mod fetch;
 mod malformed;
 mod metadata;
 mod offsets;
 pub mod produce;
 mod random;
+mod sessions;
 mod steer;
 mod topics;
 
@@ -46,19 +48,28 @@ fn has_null_records(produce: &ProduceRequest) -> bool {
     produce.topic_data.iter().flat_map(|topic| &topic.partition_data).any(|partition| partition.records.is_none())
 }
 
-/// Every case for an API: by hand in every version, then `random` of the generator's values.
-pub fn of(api: ApiKey, random: usize) -> Vec<Case> {
+/// Every case for an API: by hand in every version, then `random` of the generator's values, which the seed determines.
+pub fn of(api: ApiKey, random: usize, seed: u64) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for version in api.versions().iter() {
         let by_hand: Vec<(&str, RequestBody)> = match api {
+            ApiKey::AlterPartitionReassignments => admin::alter_reassignments(),
             ApiKey::ApiVersions => metadata::api_versions(),
+            ApiKey::CreatePartitions => admin::create_partitions(version),
             ApiKey::CreateTopics => topics::create(),
+            ApiKey::DeleteRecords => admin::delete_records(),
             ApiKey::DeleteTopics => topics::delete(version),
+            ApiKey::DescribeCluster => admin::describe_cluster(version),
+            ApiKey::DescribeConfigs => admin::describe_configs(version),
+            ApiKey::DescribeLogDirs => admin::describe_log_dirs(),
             ApiKey::DescribeQuorum => metadata::describe_quorum(),
+            ApiKey::DescribeTopicPartitions => admin::describe_topic_partitions(),
             ApiKey::ElectLeaders => topics::elect_leaders(version),
-            ApiKey::Fetch => fetch::fetch(version),
+            ApiKey::Fetch => [fetch::fetch(version), sessions::fetch(version)].concat(),
             ApiKey::FindCoordinator => metadata::find_coordinator(version),
+            ApiKey::IncrementalAlterConfigs => admin::alter_configs(),
             ApiKey::ListOffsets => offsets::list_offsets(version),
+            ApiKey::ListPartitionReassignments => admin::list_reassignments(),
             ApiKey::Metadata => metadata::metadata(version),
             ApiKey::OffsetForLeaderEpoch => offsets::for_leader_epoch(version),
             ApiKey::Produce => produce::produce(version),
@@ -66,7 +77,7 @@ pub fn of(api: ApiKey, random: usize) -> Vec<Case> {
         };
         cases.extend(by_hand.iter().filter_map(|(name, body)| Case::new(*name, version, body)));
     }
-    cases.extend(random::cases(api, random));
+    cases.extend(random::cases(api, random, seed));
     cases.extend(malformed::cases(api));
     cases
 }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use tribunal_protocol::messages::ProduceRequest;
 use tribunal_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use tribunal_protocol::{RequestBody, Str, Uuid};
-use tribunal_records::{BatchBuilder, BatchOptions, HEADER_LEN, Header};
+use tribunal_records::{Batch, BatchBuilder, BatchOptions, Compression, HEADER_LEN, Header};
 
 use crate::state::placeholder;
 
@@ -22,7 +22,11 @@ const MAGIC_AT: usize = 16;
 const CRC_AT: usize = 17;
 const ATTRIBUTES_AT: usize = 21;
 const LAST_OFFSET_DELTA_AT: usize = 23;
+const MAX_TIMESTAMP_AT: usize = 35;
 const COUNT_AT: usize = 57;
+/// Places in the first record: after its length, attributes and timestamp, each of a byte.
+const OFFSET_DELTA_AT: usize = HEADER_LEN + 3;
+const KEY_LENGTH_AT: usize = HEADER_LEN + 4;
 
 /// A batch of records with timestamps that start at `first`.
 pub(super) fn batch(first: i64, values: &[&[u8]]) -> Bytes {
@@ -40,9 +44,21 @@ fn batch_of(options: BatchOptions, first: i64, values: &[&[u8]]) -> Bytes {
     builder.build()
 }
 
+const CODECS: [Compression; 4] = [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
+
+/// The batch, compressed.
+fn packed(plain: Bytes, codec: Compression) -> Bytes {
+    Batch::validated(plain).expect("a batch").compressed(codec).bytes
+}
+
 /// A batch with bytes of its header overwritten, and a checksum that is right for them.
 fn tampered(at: usize, bytes: &[u8]) -> Bytes {
-    let mut batch = BytesMut::from(&batch(MADE, &[b"one", b"two"])[..]);
+    tampered_with(batch(MADE, &[b"one", b"two"]), at, bytes)
+}
+
+/// The same of another batch.
+fn tampered_with(batch: Bytes, at: usize, bytes: &[u8]) -> Bytes {
+    let mut batch = BytesMut::from(&batch[..]);
     batch[at..at + bytes.len()].copy_from_slice(bytes);
     let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &batch[ATTRIBUTES_AT..]) as u32;
     batch[CRC_AT..ATTRIBUTES_AT].copy_from_slice(&crc.to_be_bytes());
@@ -76,8 +92,34 @@ pub(crate) fn seeds() -> Vec<RequestBody> {
         all.push(request(version, 1, "plain", 0, Some(batch(MADE + (i * 7 % 10) * 1_000, &[b"a", b"b", b"c"]))));
     }
     all.push(request(version, 1, "plain", 1, Some(batch(MADE, &[b"one"]))));
+    for (i, codec) in (1..).zip(CODECS) {
+        let plain = batch(MADE + i * 1_000, &[b"one", b"two", b"three"]);
+        all.push(request(version, 1, "packed", 0, Some(packed(plain, codec))));
+    }
+    for partition in [0, 1] {
+        let records = || Some(batch(MADE, &[b"one", b"two", b"three"]));
+        all.extend([0, 1].map(|_| request(version, 1, "trimmed", partition, records())));
+    }
     all.push(request(version, 1, "strict", 0, Some(batch(MADE, &[b"not enough replicas for acks=all"]))));
     all
+}
+
+fn two_records() -> Bytes {
+    batch(MADE, &[b"one", b"two"])
+}
+
+/// A compressed batch of two records that says it has another number of them.
+fn miscounted(codec: Compression, count: u8) -> Bytes {
+    let counted = tampered_with(packed(two_records(), codec), COUNT_AT, &[0, 0, 0, count]);
+    tampered_with(counted, LAST_OFFSET_DELTA_AT, &[0, 0, 0, count - 1])
+}
+
+/// A compressed batch whose records end in the middle of what the codec wrote, as its header says.
+fn cut_short(codec: Compression) -> Bytes {
+    let whole = packed(two_records(), codec);
+    let cut = whole.slice(..HEADER_LEN + (whole.len() - HEADER_LEN) / 2);
+    let length = (cut.len() - LENGTH_AT - 4) as u32;
+    tampered_with(cut, LENGTH_AT, &length.to_be_bytes())
 }
 
 pub(super) fn produce(version: i16) -> Vec<(&'static str, RequestBody)> {
@@ -86,6 +128,12 @@ pub(super) fn produce(version: i16) -> Vec<(&'static str, RequestBody)> {
     let plain = |records| to(-1, "plain", 1, records);
     // What one server takes and the other refuses makes their logs differ, so it goes where nobody else looks.
     let dubious = |records| to(-1, "victim", 0, records);
+    let with_partitions = |partitions: Vec<(i32, Bytes)>| {
+        let RequestBody::Produce(mut request) = dubious(None) else { unreachable!("made as a Produce") };
+        let data = |(index, records)| PartitionProduceData { index, records: Some(records) };
+        request.topic_data[0].partition_data = partitions.into_iter().map(data).collect();
+        RequestBody::Produce(request)
+    };
     let mut wrong_crc = BytesMut::from(&batch(MADE, &[b"one"])[..]);
     wrong_crc[CRC_AT] ^= 1;
     let two = Bytes::from([batch(MADE, &[b"one"]), batch(MADE, &[b"two"])].concat());
@@ -133,8 +181,32 @@ pub(super) fn produce(version: i16) -> Vec<(&'static str, RequestBody)> {
         ("a time to come", dubious(Some(batch(FUTURE, &[b"one"])))),
         ("no time", dubious(Some(batch(-11, &[b"one"])))),
         ("control records", dubious(Some(batch_of(control, MADE, &[b"one"])))),
-        ("of an idempotent producer", dubious(Some(batch_of(idempotent, MADE, &[b"one"])))),
+        // Where Kafka takes what we do not, nobody else looks.
+        ("of an idempotent producer", to(-1, "victim", 1, Some(batch_of(idempotent, MADE, &[b"one"])))),
         ("in a transaction", dubious(Some(batch_of(transactional, MADE, &[b"one"])))),
+        ("gzip", dubious(Some(packed(two_records(), Compression::Gzip)))),
+        ("Snappy", dubious(Some(packed(two_records(), Compression::Snappy)))),
+        ("LZ4", dubious(Some(packed(two_records(), Compression::Lz4)))),
+        ("zstd", dubious(Some(packed(two_records(), Compression::Zstd)))),
+        ("gzip with a count too high", dubious(Some(miscounted(Compression::Gzip, 3)))),
+        ("zstd with a count too low", dubious(Some(miscounted(Compression::Zstd, 1)))),
+        ("gzip cut short", dubious(Some(cut_short(Compression::Gzip)))),
+        ("LZ4 cut short", dubious(Some(cut_short(Compression::Lz4)))),
+        ("zstd cut short", dubious(Some(cut_short(Compression::Zstd)))),
+        ("Snappy cut short", dubious(Some(cut_short(Compression::Snappy)))),
+        ("LZ4 that is none", dubious(Some(tampered(ATTRIBUTES_AT, &[0, 3])))),
+        ("Snappy that is none", dubious(Some(tampered(ATTRIBUTES_AT, &[0, 2])))),
+        ("compressed, a time to come", dubious(Some(packed(batch(FUTURE, &[b"one", b"two"]), Compression::Lz4)))),
+        ("a greatest timestamp that is none", dubious(Some(tampered(MAX_TIMESTAMP_AT, &[0; 8])))),
+        ("a record that is longer than it says", dubious(Some(tampered(HEADER_LEN, &[2])))),
+        ("a record that is longer than the batch", dubious(Some(tampered(HEADER_LEN, &[0x7e])))),
+        ("a key of more than there is", dubious(Some(tampered(KEY_LENGTH_AT, &[0x7e])))),
+        ("a key shorter than null", dubious(Some(tampered(KEY_LENGTH_AT, &[3])))),
+        ("an offset of its own inside", to(-1, "victim", 2, Some(tampered(OFFSET_DELTA_AT, &[8])))),
+        ("rubbish for a partition that is not there", to(-1, "plain", 9, Some(tampered(MAGIC_AT, &[9])))),
+        ("stamped by the producer, and by the broker", to(-1, "stamped", 0, Some(tampered(ATTRIBUTES_AT, &[0, 8])))),
+        ("no partition", with_partitions(vec![])),
+        ("a partition twice", with_partitions(vec![(0, two_records()), (0, batch(MADE, &[b"one"]))])),
         ("no topic", ProduceRequest { acks: -1, timeout_ms: 1_000, ..Default::default() }.into()),
     ]
 }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use tribunal_protocol::{RequestBody, Sampler, Str, Uuid};
 
+use super::admin::SETTINGS;
 use super::produce::{MADE, batch, id_of};
 
 const NAMES: &[&str] = &["plain", "plain", "strict", "small", "stamped", "empty", "doomed", "nowhere", "no/where", ""];
@@ -35,14 +36,71 @@ fn numbered<T: Copy>(g: &mut Sampler, value: &mut T, of: &[T]) {
 
 pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
     match body {
+        RequestBody::AlterPartitionReassignments(request) => {
+            request.timeout_ms = 5_000;
+            for topic in &mut request.topics {
+                topic.name = name(g);
+                topic.partitions.iter_mut().for_each(|partition| numbered(g, &mut partition.partition_index, NUMBERS));
+                for replicas in topic.partitions.iter_mut().filter_map(|partition| partition.replicas.as_mut()) {
+                    replicas.truncate(2);
+                    replicas.iter_mut().for_each(|replica| numbered(g, replica, &[1, 1, 2]));
+                }
+            }
+        }
         RequestBody::CreatePartitions(request) => {
             request.validate_only = true;
             request.timeout_ms = 5_000;
+            for topic in &mut request.topics {
+                topic.name = name(g);
+                topic.count = pick(g, &[-1, 0, 1, 2, 4, 4, 5]);
+                for assigned in topic.assignments.iter_mut().flatten() {
+                    assigned.broker_ids.iter_mut().for_each(|broker| numbered(g, broker, &[1, 1, 1, 7]));
+                }
+            }
         }
         RequestBody::CreateTopics(request) => {
             request.validate_only = true;
             request.timeout_ms = 5_000;
             request.topics.truncate(1);
+            for topic in &mut request.topics {
+                if g.bool() {
+                    topic.name = name(g);
+                }
+                // Which of several wrong settings is named is anyone's choice.
+                topic.configs.truncate(1);
+            }
+        }
+        RequestBody::DeleteRecords(request) => {
+            request.timeout_ms = 5_000;
+            for topic in &mut request.topics {
+                topic.name = Str::from_static(pick(g, &["nowhere", "no/where", "empty"]));
+                topic.partitions.iter_mut().for_each(|partition| numbered(g, &mut partition.partition_index, NUMBERS));
+            }
+        }
+        RequestBody::DescribeConfigs(request) => {
+            request.include_documentation = false;
+            for resource in &mut request.resources {
+                resource.resource_type = pick(g, &[2, 2, 2, 0]);
+                resource.resource_name = name(g);
+                let keys = (0..1 + g.below(4)).map(|_| Str::from_static(pick(g, SETTINGS)));
+                resource.configuration_keys = Some(keys.collect());
+            }
+        }
+        RequestBody::DescribeLogDirs(request) => {
+            for topic in request.topics.iter_mut().flatten() {
+                topic.topic = name(g);
+                topic.partitions.iter_mut().for_each(|partition| numbered(g, partition, NUMBERS));
+            }
+        }
+        RequestBody::DescribeTopicPartitions(request) => {
+            for topic in &mut request.topics {
+                topic.name = Str::from_static(pick(g, &["plain", "strict", "empty", "nowhere", "no/where"]));
+            }
+            request.response_partition_limit = pick(g, &[-1, 0, 1, 2, 3, 2_000]);
+            if let Some(cursor) = &mut request.cursor {
+                cursor.topic_name = Str::from_static(pick(g, &["plain", "strict", "nowhere"]));
+                cursor.partition_index = pick(g, &[-1, 0, 0, 1, 2, 9]);
+            }
         }
         RequestBody::DeleteTopics(request) => {
             request.timeout_ms = 5_000;
@@ -95,7 +153,27 @@ pub(super) fn steer(body: &mut RequestBody, version: i16, g: &mut Sampler) {
                 }
             }
         }
-        RequestBody::IncrementalAlterConfigs(request) => request.validate_only = true,
+        RequestBody::FindCoordinator(request) => {
+            request.key_type = pick(g, &[0, 1, 9, -1]);
+            // Answers are told apart by what they are to.
+            for key in request.coordinator_keys.iter_mut().filter(|key| key.is_empty()) {
+                *key = Str::from_static("group");
+            }
+        }
+        RequestBody::IncrementalAlterConfigs(request) => {
+            request.validate_only = true;
+            for resource in &mut request.resources {
+                resource.resource_type = pick(g, &[2, 2, 2, 0]);
+                resource.resource_name = name(g);
+                // Which of several mistakes is named is anyone's choice.
+                resource.configs.truncate(1);
+                for change in &mut resource.configs {
+                    change.name = Str::from_static(pick(g, SETTINGS));
+                    change.config_operation = pick(g, &[0, 0, 1, 2, 3]);
+                    change.value = pick(g, &[Some("1"), Some("60000"), Some("soon"), None]).map(Str::from_static);
+                }
+            }
+        }
         RequestBody::ListOffsets(request) => {
             numbered(g, &mut request.replica_id, &[-1, -1, -2]);
             request.topics.truncate(1);
