@@ -254,7 +254,8 @@ impl Replicas {
             }
             Ok(Served::Readable { .. }) => {}
         }
-        if request.isolation_level == READ_COMMITTED && fetcher == Fetcher::Consumer {
+        let diverges = data.diverging_epoch.end_offset >= 0;
+        if request.isolation_level == READ_COMMITTED && fetcher == Fetcher::Consumer && !diverges {
             data.aborted_transactions = Some(Vec::new());
         }
         data.high_watermark = partition.high_watermark;

@@ -43,11 +43,12 @@ impl Controller {
                 return Err((ErrorCode::PolicyViolation, why.to_owned()));
             }
             let record = self.reassign(name, number, target, request.allow_replication_factor_change, cfg)?;
+            let Some(record) = record else { return Ok(()) };
             if !seen.insert((name.clone(), number)) {
                 // A second change would be made to a state that is no more.
                 return Err((ErrorCode::InvalidRequest, format!("{name}-{number} is named twice.")));
             }
-            records.extend(record);
+            records.push(record);
             Ok(())
         };
         let responses = request.topics.iter().map(|topic| ReassignableTopicResponse {
