@@ -63,16 +63,16 @@ kafkajs_client() {
 
 # The broker, its tools and the Java client.
 apache_kafka() {
-    local pom=$here/clients/java/pom.xml source=$here/clients/java/Interop.java
-    is_done kafka "$pom" "$source" && return
+    local pom=$here/clients/java/pom.xml sources=("$here"/clients/java/*.java)
+    is_done kafka "$pom" "${sources[@]}" && return
     need mvn "install Maven 3.8 or later"
     need javac "install a JDK, 17 or later"
     rm -rf "$to/kafka"
     mkdir -p "$to/kafka"
     mvn --quiet --batch-mode -f "$pom" dependency:copy-dependencies -DoutputDirectory="$(cd "$to" && pwd)/kafka/libs"
     [[ $(find "$to/kafka/libs" -name '*.jar' | wc -l) -eq $KAFKA_JARS ]] || fail "Maven did not bring $KAFKA_JARS jars"
-    javac -Xlint:all,-processing,-path,-classfile -cp "$to/kafka/libs/*" -d "$to/kafka/classes" "$source"
-    done_with kafka "$pom" "$source"
+    javac -Xlint:all,-processing,-path,-classfile -cp "$to/kafka/libs/*" -d "$to/kafka/classes" "${sources[@]}"
+    done_with kafka "$pom" "${sources[@]}"
 }
 
 franz_client() {

@@ -71,6 +71,7 @@ CLIENTS = [
     Client("kafka-clients", java("Interop")),
     Client("franz-go", [INSTALLED / "franz"]),
 ]
+ADMINS = [Client("kafka-python", python_program("admin.py")), Client("kafka-clients", java("Administer"))]
 BY_NAME = {client.name: client for client in CLIENTS}
 PRODUCERS = CLIENTS
 CONSUMERS = [client for client in CLIENTS if client.consumes]
@@ -168,6 +169,18 @@ def compare(consumer, producers, logs, read, first):
             offset += 1
         if offset != len(log.records):
             raise Failed(f"{pair}: reading ended at offset {offset}, the log at {len(log.records)}")
+
+
+def administer(bootstrap, brokers):
+    """Admin clients create a topic, look at it, change it and delete it, and see what they did."""
+    replication = min(3, brokers)
+    wanted = {"brokers": brokers, "created": 2, "set": "60000", "altered": "70000", "grown": 4, "deleted_before": 5,
+              "offsets": [5, 10], "replicas": 4 * replication, "left": False}
+    for client in ADMINS:
+        [said] = client.run("admin", bootstrap, f"admin-{client.name}", replication=replication)
+        if said != wanted:
+            raise Failed(f"{client.name}'s admin client: {said}, not {wanted}")
+    print(f"admin clients: {', '.join(client.name for client in ADMINS)} see what they do")
 
 
 def judge(bootstrap, brokers, folder, topic="interop"):

@@ -50,9 +50,13 @@ class Judges:
 
     def clients(self):
         if self.against == "kafka":
-            return clients.judge(self.kafka.bootstrap, 1, self.folder / "clients")
+            return self.with_clients(self.kafka.bootstrap, 1)
         with Tribunal(self.folder / "clients/tribunal", brokers=3) as cluster:
-            return clients.judge(cluster.bootstrap, 3, self.folder / "clients")
+            return self.with_clients(cluster.bootstrap, 3)
+
+    def with_clients(self, bootstrap, brokers):
+        clients.administer(bootstrap, brokers)
+        clients.judge(bootstrap, brokers, self.folder / "clients")
 
     def answers(self):
         with Tribunal(self.folder / "answers", brokers=1) as ours:
