@@ -90,6 +90,8 @@ pub(super) fn broker_config(cluster: &Cluster, seed: u64, bugs: &[Bug], id: u32,
     cfg.log.segment_bytes = cluster.segment_bytes.min(u64::from(u32::MAX)) as u32;
     cfg.log.flush = cluster.flush;
     cfg.log.retention_ms = None;
+    // Records from files bring the times of their own world, of which the simulated clocks know nothing.
+    cfg.log.timestamp_after_max_ms = i64::MAX;
     cfg.bugs = bugs.iter().fold(Bugs::NONE, |bugs, &bug| bugs.with(bug));
     cfg
 }
