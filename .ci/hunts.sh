@@ -4,3 +4,21 @@
 demonstration() {
     "$release" demo
 }
+
+# A find shrinks to the same file in another process and in a debug build, and replays to the same trace.
+same_shrinks() {
+    local build n=0 file
+    for build in "$release" "$release" "$debug"; do
+        n=$((n + 1))
+        "$build" hunt --seeds 0..32 --bug KIP-101 --fail-fast --out "$work/shrink-$n" \
+            --regressions "$work/small-$n" >"$work/shrink-$n.txt" && return 1
+        (cd "$work/small-$n" && sed 's/small-[0-9]*\|shrink-[0-9]*//g' ./*.toml) >"$work/small-$n.toml"
+        cmp "$work/small-1.toml" "$work/small-$n.toml" || return 1
+    done
+    for file in "$work"/small-1/*.toml; do
+        for build in "$release" "$debug"; do
+            "$build" replay "$file" --out "$work/small-replay" >"$work/replay.txt" && return 1
+            grep -q identical "$work/replay.txt" || { cat "$work/replay.txt" && return 1; }
+        done
+    done
+}

@@ -45,7 +45,9 @@ properties! {
     Invariant {
         ConsistentRead = "consistent-read", "What a consumer was given at an offset never changes.";
         ElrHoldsHighWatermark = "elr-holds-high-watermark", "Every eligible leader replica holds everything below the true high watermark (KIP-966).";
+        HighWatermarkNotBelowStart = "high-watermark-not-below-log-start", "A replica's high watermark is never below its log start offset.";
         HighWatermarkWithinLog = "high-watermark-within-log", "A replica's high watermark never exceeds its log end offset.";
+        IsrJoinedByActive = "isr-joined-by-active", "Who joins an ISR is unfenced and not shutting down (KIP-841).";
         IsrWithinReplicas = "isr-within-replicas", "ISR and ELR are disjoint sets of assigned replicas, and the leader is in the ISR.";
         LeaderCompleteness = "leader-completeness", "A leader's log holds everything that leaders of earlier epochs exposed below their high watermarks.";
         LogContiguous = "log-contiguous", "Batches are appended at the log end, in epochs that never go back.";
@@ -84,7 +86,8 @@ properties! {
         Unseen = "unseen", "An acknowledged value is not polled by the end, after final polls.";
     }
     Liveness {
-        NoProgress = "no-progress", "After the cluster is healed, a partition does not serve within the bound.";
+        AtMost = "at-most", "Nothing happens more often than the scenario says (`at_most`).";
+        NoProgress = "no-progress", "After the cluster is healed, a partition does not serve, or a replica is not in sync, within the bound.";
     }
 }
 

@@ -136,6 +136,7 @@ impl SweepRequest {
             check_refinement: false,
             fail_fast: false,
             report: false,
+            until: None,
         };
         let mut kept = Kept::default();
         execute(&[request], &options, world, &mut kept)?;

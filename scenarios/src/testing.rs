@@ -100,7 +100,7 @@ impl Trials {
     where
         M: Machine<Msg = Message, Input = (), Obs = Obs> + Send + Sync + 'static,
     {
-        let make = Arc::new(move |incarnation| App::new(make(incarnation)));
+        let make = Arc::new(move |incarnation| App::new(make(incarnation), incarnation));
         self.extras.apps.push(AppSpec { name: name.to_owned(), make, crashes: Vec::new() });
         self
     }

@@ -82,6 +82,7 @@ fn options(test: &str) -> RunOptions {
         check_refinement: false,
         fail_fast: false,
         report: false,
+        until: None,
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Config {
     pub net: NetConfig,
     /// The disks.
     pub disk: DiskConfig,
+    /// Which rare paths of machines are taken now and then: a bit for each site (`Effects::rare`).
+    pub rare: u64,
     /// Whether to keep every trace event in memory. The trace hash is the same either way.
     pub record_trace: bool,
 }
@@ -28,6 +30,7 @@ impl Config {
             epoch: Time::from_millis(1_735_689_600_000),
             net: NetConfig::default(),
             disk: DiskConfig::default(),
+            rare: 0,
             record_trace: false,
         }
     }

@@ -45,6 +45,7 @@ pub fn run(scenarios: &[Arc<Scenario>], seeds: std::ops::Range<u64>, bugs: &[Bug
         check_refinement: false,
         fail_fast: false,
         report: false,
+        until: None,
     };
     let mut runs = Runs::default();
     execute(&requests, &options, &KernelWorld, &mut runs).unwrap_or_else(|error| panic!("{error}"));

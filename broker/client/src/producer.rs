@@ -8,7 +8,7 @@ mod verdict;
 
 use std::collections::VecDeque;
 
-use tribunal_common::{ClientObs, Fx, Obs, TopicIdPartition, timers};
+use tribunal_common::{ClientObs, Fx, Obs, TopicIdPartition, rare, timers};
 use tribunal_contract::{Event, Span, TimerId};
 use tribunal_protocol::{ErrorCode, Message, RequestBody};
 
@@ -321,7 +321,8 @@ impl Producer {
             value: record.value.clone(),
         }));
         let queue = &mut self.queues[slot as usize];
-        queue.push(id, record, timestamp, charge, batch_size);
+        let room = if rare!(io, MinimalBatch) { 0 } else { batch_size };
+        queue.push(id, record, timestamp, charge, room);
         if !queue.ticking {
             queue.ticking = true;
             set_tick(self.config.delivery_timeout, slot, io);

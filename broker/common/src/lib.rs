@@ -9,6 +9,7 @@ mod io;
 pub mod lanes;
 mod net;
 mod obs;
+mod rare;
 pub mod syncs;
 pub mod timers;
 
@@ -17,3 +18,4 @@ pub use config::{BrokerConfig, FlushPolicy, LogDefaults, TopicDefaults, Truncati
 pub use io::{Fx, Io};
 pub use net::{Answer, CallFailed, Local, Net, Received};
 pub use obs::{BatchMark, ClientObs, METADATA_LOG, Obs, PartitionState, QuorumRole, Reassignment, TopicIdPartition};
+pub use rare::RarePath;

@@ -32,6 +32,17 @@ pub trait Effects<M, O> {
     /// The simulator draws it from the seed, the checker explores every value, a server picks at random.
     fn choose(&mut self, n: u32) -> u32;
 
+    /// Whether to take a rare path here: one that is as right as the usual one and seldom comes about by itself (as
+    /// FoundationDB's BUGGIFY). `site` says which, by the machine's own list.
+    ///
+    /// The simulator decides by a hash of seed, node, site and how often it was asked there, if the run has that site
+    /// switched on. Everywhere else, and in servers, the answer is no.
+    #[inline]
+    fn rare(&mut self, site: u8) -> bool {
+        let _ = site;
+        false
+    }
+
     /// Ends this process on its own will, as `exit` does: after a controlled shutdown, or because it may not go on (all
     /// log directories failed). Nothing is delivered to it until the world starts it again. `reason` is for people.
     fn halt(&mut self, reason: &'static str);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use tribunal_common::{BrokerConfig, Fx, Io, Obs, TopicIdPartition};
+use tribunal_common::{BrokerConfig, Fx, Io, Obs, TopicIdPartition, rare};
 use tribunal_contract::Disk;
 use tribunal_controller::{Change, MetadataImage, TimestampType, TopicConfig, partition_state};
 use tribunal_protocol::{Bytes, MetadataRecord, Str, Uuid};
@@ -153,7 +153,8 @@ impl Parts {
 
     fn take_snapshot<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
         let every = i64::from(io.cfg.snapshot_every);
-        if every > 0 && self.applied - self.snapshot_at >= every {
+        let since = self.applied - self.snapshot_at;
+        if every > 0 && (since >= every || since > 0 && rare!(io, ForcedSnapshot)) {
             self.snapshot_at = self.applied;
             let records: Vec<Bytes> = self.image.to_records().iter().map(encode).collect();
             self.quorum.take_snapshot(self.applied, self.image.epoch(), &records, io);

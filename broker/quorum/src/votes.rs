@@ -44,7 +44,8 @@ impl Quorum {
             return self.answer(conn, wire::answer_vote(ErrorCode::InvalidVoterKey, &self.election, false).into());
         }
         let ballot = Ballot { candidate, up_to_date: end >= self.acknowledged_end(), pre_vote };
-        if !grants(&self.role, self.election.leader, self.election.voted, ballot) {
+        let disturbs = pre_vote && ballot.up_to_date && planted!(io.cfg.bugs, Kip996);
+        if !grants(&self.role, self.election.leader, self.election.voted, ballot) && !disturbs {
             return self.answer(conn, wire::answer_vote(ErrorCode::None, &self.election, false).into());
         }
         if !pre_vote && self.election.voted.is_none() {

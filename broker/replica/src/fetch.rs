@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Range;
 
-use tribunal_common::{Answer, Fx, Io, TopicIdPartition, lanes, planted, timers};
+use tribunal_common::{Answer, Fx, Io, TopicIdPartition, lanes, planted, rare, timers};
 use tribunal_contract::{ConnId, Disk, Span, TimerId};
 use tribunal_log::Log;
 use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
@@ -238,7 +238,9 @@ impl Replicas {
             }
             Ok(Served::Diverging(divergence)) => data.diverging_epoch = divergence,
             Ok(Served::Readable { limit }) if limit > wanted.fetch_offset && (budget > 0 || first) => {
-                let max = budget.min(wanted.partition_max_bytes.max(0) as usize);
+                // A read for which there is no room still gives a first batch, if the answer is to have one.
+                let short = first && rare!(io, ShortRead);
+                let max = if short { 0 } else { budget.min(wanted.partition_max_bytes.max(0) as usize) };
                 match partition.log.read(wanted.fetch_offset, max, limit, first, io.disk) {
                     Ok(records) if is_sound(&records, wanted.fetch_offset, &partition.log) => {
                         data.records = Some(records)
@@ -279,7 +281,8 @@ impl Replicas {
                 watchers.push(conn);
             }
         }
-        let wait = Span::from_millis(parked.request.max_wait_ms.max(0) as u64);
+        let early = rare!(io, EarlyTimer);
+        let wait = if early { Span::ZERO } else { Span::from_millis(parked.request.max_wait_ms.max(0) as u64) };
         io.fx.set_timer(parked_timer(conn), wait, wait);
         self.parked_fetches.insert(conn, parked);
     }

@@ -1,6 +1,6 @@
 //! A follower's side: one fetch at a time to each leader, for all partitions followed there.
 
-use tribunal_common::{FlushPolicy, Fx, Io, Obs, TopicIdPartition, TruncationMode, lanes, timers};
+use tribunal_common::{FlushPolicy, Fx, Io, Obs, TopicIdPartition, TruncationMode, lanes, planted, rare, timers};
 use tribunal_contract::{Disk, NodeId, TimerId};
 use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic, ReplicaState};
 use tribunal_protocol::messages::fetch_response::{FetchResponse, PartitionData};
@@ -200,6 +200,10 @@ impl Replicas {
         }
         if let Some(records) = data.records.filter(|records| !records.is_empty()) {
             let segments = partition.log.segment_base_offsets().count();
+            if rare!(io, TinySegment) && partition.log.roll(io.disk).is_err() {
+                self.fail(io);
+                return Ok(());
+            }
             let id = partition.id;
             let fx = &mut *io.fx;
             let appended = partition.log.append_as_follower(records, io.disk, |header| {
@@ -379,12 +383,14 @@ impl Replicas {
                         self.fail(io);
                         return;
                     }
-                    partition.high_watermark = data.offset;
                     io.fx.observe(Obs::LogStart { log: id, start: data.offset, emptied: true });
+                    set_phase(partition, Phase::Fetch);
                     // Nothing below the leader's start exists any more: the high watermark is at least there
                     // (KAFKA-9491).
-                    io.fx.observe(Obs::HighWatermark { partition: id, value: data.offset, leader: false });
-                    set_phase(partition, Phase::Fetch);
+                    if !planted!(io.cfg.bugs, Kafka9491) {
+                        partition.high_watermark = data.offset;
+                        io.fx.observe(Obs::HighWatermark { partition: id, value: data.offset, leader: false });
+                    }
                 } else {
                     // Our end is in the leader's range now, or beyond its end: compare epochs.
                     set_phase(partition, first_phase(partition, io.cfg.truncation));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tribunal_common::{Fx, Io, Obs, TopicIdPartition, lanes, timers};
+use tribunal_common::{Bugs, Fx, Io, Obs, TopicIdPartition, lanes, planted, timers};
 use tribunal_contract::{Disk, NodeId, TimerId};
 use tribunal_protocol::messages::alter_partition_request::{
     AlterPartitionRequest, BrokerState, PartitionData, TopicData,
@@ -43,7 +43,7 @@ impl Replicas {
             || partition.isr.contains(&broker)
             || follower.end < partition.high_watermark
             || follower.end < leading.epoch_start
-            || !self.is_eligible(broker, follower.broker_epoch)
+            || !self.is_eligible(broker, follower.broker_epoch, io.cfg.bugs)
         {
             return;
         }
@@ -69,10 +69,10 @@ impl Replicas {
 
     /// A broker may be in an ISR if it is unfenced, not shutting down (KIP-841), and the fetch that shows it caught up
     /// comes from its current incarnation (KIP-903).
-    fn is_eligible(&self, broker: i32, fetched_with: i64) -> bool {
-        self.brokers
-            .get(&broker)
-            .is_some_and(|known| known.active && (fetched_with == ANY_EPOCH || fetched_with == known.epoch))
+    fn is_eligible(&self, broker: i32, fetched_with: i64, bugs: Bugs) -> bool {
+        self.brokers.get(&broker).is_some_and(|known| {
+            (known.active || planted!(bugs, Kip841)) && (fetched_with == ANY_EPOCH || fetched_with == known.epoch)
+        })
     }
 
     fn propose<D: Disk, F: Fx>(&mut self, at: u32, members: Vec<i32>, shrink: bool, io: &mut Io<'_, D, F>) {

@@ -1,7 +1,7 @@
 //! Produce: append, then wait for what `acks` asks.
 
 use bytes::Bytes;
-use tribunal_common::{Answer, BatchMark, FlushPolicy, Fx, Io, Obs, TopicIdPartition, lanes, timers};
+use tribunal_common::{Answer, BatchMark, FlushPolicy, Fx, Io, Obs, TopicIdPartition, lanes, rare, timers};
 use tribunal_contract::{ConnId, Disk, Span, TimerId};
 use tribunal_log::LogError;
 use tribunal_protocol::messages::produce_request::ProduceRequest;
@@ -140,6 +140,10 @@ impl Replicas {
         let batch = check_batch(batch, settings, io.now)?;
         let segments = partition.log.segment_base_offsets().count();
         let epoch = partition.leader_epoch;
+        if rare!(io, TinySegment) && partition.log.roll(io.disk).is_err() {
+            self.fail(io);
+            return Err(ErrorCode::KafkaStorageError.into());
+        }
         let info = match partition.log.append_as_leader(batch, epoch, io.now, io.disk) {
             Ok(info) => info,
             Err(_) if partition.log.is_failed() => {

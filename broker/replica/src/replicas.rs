@@ -203,8 +203,10 @@ impl Replicas {
         if state.leader == self.me {
             self.lead(at, io);
         } else {
-            self.follow(at, io);
+            self.follow(at, old_leader, io);
         }
+        // The fetch for the others may have waited for this one to be durable.
+        self.fetcher_run(old_leader, io);
     }
 
     /// A topic is gone.
@@ -239,16 +241,18 @@ impl Replicas {
         self.recheck_all(at, io);
     }
 
-    fn follow<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
+    fn follow<D: Disk, F: Fx>(&mut self, at: u32, old_leader: i32, io: &mut Io<'_, D, F>) {
         let Some(partition) = self.partitions[at as usize].as_mut() else { return };
         let leader = partition.leader;
         io.fx.observe(Obs::FollowerStarted { partition: partition.id, epoch: partition.leader_epoch, leader });
         if planted!(io.cfg.bugs, Kip101) && partition.truncate(partition.high_watermark, io).is_err() {
             return self.fail(io);
         }
-        partition.role = Role::Follower(Following { phase: Phase::Fetch, agreed: false });
+        // The leader may be the one it was, and have led and followed others meanwhile.
+        let agreed = leader == old_leader && planted!(io.cfg.bugs, Kafka7164);
+        partition.role = Role::Follower(Following { phase: Phase::Fetch, agreed });
         let phase = first_phase(partition, io.cfg.truncation);
-        partition.role = Role::Follower(Following { phase, agreed: false });
+        partition.role = Role::Follower(Following { phase, agreed });
         self.recheck_all(at, io);
         if leader >= 0 {
             self.fetcher_add(leader, at, io);
@@ -305,6 +309,7 @@ impl Replicas {
             partition.append_watchers.drain(..).chain(partition.commit_watchers.drain(..)).collect();
         let deleted = partition.log.delete(io.disk);
         io.fx.observe(Obs::LogDeleted { log: id });
+        self.fetcher_run(partition.leader, io);
         for conn in watchers {
             self.recheck(conn, io);
         }

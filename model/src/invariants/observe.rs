@@ -9,9 +9,9 @@ use super::quorum::{
     single_leader, snapshot_at_log_start, state_machine_safety, vote_safety,
 };
 use super::replication::{
-    elr_holds_high_watermark, high_watermark_within_log, isr_within_replicas, leader_completeness, log_contiguous,
-    log_matching, monotonic_epochs, monotonic_high_watermark, no_committed_record_lost, one_leader_per_epoch,
-    replaced_replicas_held, strong_isr, valid_high_watermark,
+    elr_holds_high_watermark, high_watermark_not_below_start, high_watermark_within_log, isr_joined_by_active,
+    isr_within_replicas, leader_completeness, log_contiguous, log_matching, monotonic_epochs, monotonic_high_watermark,
+    no_committed_record_lost, one_leader_per_epoch, replaced_replicas_held, strong_isr, valid_high_watermark,
 };
 use super::{Invariants, Verdict};
 use crate::truth::{Cut, QUORUM, Reign, Role, Snapshot};
@@ -35,7 +35,7 @@ impl Invariants {
                 let contiguous = log_contiguous::check(&self.truth, p, at, node, batch);
                 self.truth.partitions[p].append(node, *batch);
                 if p != QUORUM {
-                    return contiguous;
+                    return contiguous.and_then(|()| high_watermark_not_below_start::check(&self.truth, p, at, node));
                 }
                 contiguous
                     .and(snapshot_at_log_start::due(&self.truth, at, node))
@@ -212,7 +212,8 @@ impl Invariants {
         let before = before.as_ref().map(|(_, state)| state);
         let sound = monotonic_epochs::check(&self.truth, p, at, node, before, state)
             .and_then(|()| one_leader_per_epoch::check_committed(&self.truth, p, at, node, before, state))
-            .and_then(|()| isr_within_replicas::check(&self.truth, p, at, node, state));
+            .and_then(|()| isr_within_replicas::check(&self.truth, p, at, node, state))
+            .and_then(|()| isr_joined_by_active::check(&self.truth, p, at, node, before, state));
         let replaced = before.is_some_and(|before| before.replicas.iter().any(|id| !state.replicas.contains(id)));
         let elected = state.leader >= 0 && before.is_none_or(|before| before.leader_epoch != state.leader_epoch);
         let partition = &mut self.truth.partitions[p];
@@ -251,8 +252,14 @@ impl Invariants {
         }
         let subject = NodeId(id as u32);
         let broker = self.truth.node_mut(subject);
+        // Who says more about itself in the epoch it has stays what it is.
+        if record != BrokerRecord::Registered || broker.epoch != epoch {
+            broker.inactive = record != BrokerRecord::Unfenced;
+        }
         match record {
-            BrokerRecord::Registered => (broker.registered, broker.unfenced) = (true, false),
+            BrokerRecord::Registered => {
+                (broker.registered, broker.unfenced, broker.epoch) = (true, false, epoch);
+            }
             BrokerRecord::Unfenced if broker.registered => {
                 broker.unfenced = true;
                 if !broker.crashes.is_empty() {

@@ -14,7 +14,7 @@ impl Hash for Truth {
 
 impl Hash for Node {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        (self.down, self.crashes.is_empty(), self.registered, self.unfenced).hash(hasher);
+        (self.down, self.crashes.is_empty(), self.registered, self.unfenced, self.inactive).hash(hasher);
     }
 }
 

@@ -16,7 +16,7 @@ use tribunal_reports::ReportError;
 use crate::run::World;
 
 pub use figure::{Figure, Goal};
-pub use zoo::{ZooFigure, zoo};
+pub use zoo::{Find, Zoo, ZooFigure, zoo};
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tribunal_common::Bug;
+use tribunal_contract::Span;
 
 use super::exit::EXIT_CODES;
 use super::hunt_args::{DiffArgs, HuntArgs, MergeArgs, ShrinkArgs};
 use super::serve_args::ServeArgs;
-use crate::language::{Seeds, parse_bug, parse_seed, parse_seeds};
+use crate::language::{Seeds, parse_bug, parse_seed, parse_seeds, parse_span};
 use crate::run::RunOptions;
 
 /// Puts an event-streaming cluster on trial: scenario files break it, properties judge it, a seed repeats it.
@@ -105,8 +106,39 @@ pub(crate) struct ReplayArgs {
     /// Leave out the plan's Nth fault, counted from 1; may be given several times
     #[arg(long = "drop-fault", value_name = "N", help_heading = "Selection")]
     pub(crate) drop_faults: Vec<NonZeroUsize>,
+    /// End the run there: a time after the workload's zero, such as 4.2s, or the number of an event, as `diff` says it
+    #[arg(long, value_name = "T|EVENT", value_parser = parse_until, help_heading = "Running")]
+    pub(crate) until: Option<Until>,
+    /// Print what a broker did, event by event: broker2, or broker2=trace; may be given several times
+    #[arg(long = "log", value_name = "BROKER", value_parser = parse_log, help_heading = "Output")]
+    pub(crate) logs: Vec<u32>,
     #[command(flatten)]
     pub(crate) how: HowArgs,
+}
+
+/// Where a replay ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// So long after the workload's zero.
+    After(Span),
+    /// At the event of that number.
+    Event(u64),
+}
+
+fn parse_until(text: &str) -> Result<Until, String> {
+    match text.parse() {
+        Ok(event) => Ok(Until::Event(event)),
+        Err(_) => parse_span(text).map(Until::After),
+    }
+}
+
+fn parse_log(text: &str) -> Result<u32, String> {
+    let (who, level) = text.split_once('=').unwrap_or((text, "trace"));
+    if level != "trace" {
+        return Err(format!("there is no log `{level}`: a broker's log is its trace"));
+    }
+    let id = who.strip_prefix("broker").map_or(who, str::trim_start).parse();
+    id.map_err(|_| "a broker by its id, such as broker2".to_owned())
 }
 
 /// How runs are done.
@@ -325,6 +357,7 @@ pub(crate) enum Listed {
     Checks,
     Scenarios,
     Faults,
+    RarePaths,
     Properties,
     Bugs,
     Observations,
@@ -355,6 +388,7 @@ impl RunArgs {
             check_refinement: self.how.check_refinement,
             fail_fast: !(self.no_fail_fast || ci),
             report: !self.how.no_report,
+            until: None,
         }
     }
 }
@@ -371,6 +405,7 @@ impl ReplayArgs {
             check_refinement: self.how.check_refinement,
             fail_fast: true,
             report: !self.how.no_report,
+            until: None,
         }
     }
 }

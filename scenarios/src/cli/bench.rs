@@ -7,8 +7,9 @@ use tribunal_common::Bug;
 
 use super::args::{BenchArgs, Benched, MessageFormat};
 use super::{Exit, json, print, say_error};
-use crate::bench::{Bench, BenchError, BenchOptions, Figure, Goal, ZooFigure, measure, zoo};
+use crate::bench::{Bench, BenchError, BenchOptions, Figure, Find, Goal, Zoo, ZooFigure, measure, zoo};
 use crate::run::World;
+use crate::shrink::Size;
 
 /// A figure, for a machine.
 #[derive(Serialize)]
@@ -86,18 +87,24 @@ fn record(figure: &Figure) -> FigureRecord<'_> {
 
 /// What hunting for a bug came to, for a machine.
 #[derive(Serialize)]
-struct ZooRecord {
+struct ZooRecord<'f> {
     r#type: &'static str,
     bug: &'static str,
     hunts: usize,
-    found: usize,
-    seeds: Vec<u64>,
-    cpu_s: Vec<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signature: Option<String>,
-    /// Faults, operations and brokers after shrinking.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shrunk: Option<[u64; 3]>,
+    finds: Vec<FindRecord<'f>>,
+}
+
+/// A hunt that found its bug, for a machine.
+#[derive(Serialize)]
+struct FindRecord<'f> {
+    scenario: &'f str,
+    signature: &'f str,
+    seeds: u64,
+    cpu_s: f64,
+    /// Faults, operations and brokers before shrinking, and after.
+    before: [u64; 3],
+    after: [u64; 3],
+    shrink_s: f64,
 }
 
 /// Hunts for planted bugs.
@@ -105,7 +112,10 @@ fn zoo_of(args: &BenchArgs, world: &dyn World) -> Exit {
     let bugs = if args.bugs.is_empty() { Bug::ALL } else { &args.bugs };
     let human = args.output.message_format == MessageFormat::Human;
     if human {
-        print(&format!("{:<22} {:>7} {:>8} {:>9}  {}\n", "bug", "found", "seeds", "CPU s", "first find, and its size"));
+        print(&format!(
+            "{:<18} {:>6} {:>6} {:>7}  {:<7} {:<11} {:>8}  {}\n",
+            "bug", "found", "seeds", "CPU s", "faults", "operations", "shrink s", "by"
+        ));
     }
     let mut tell = |figure: &ZooFigure| match human {
         true => print(&zoo_line(figure)),
@@ -113,15 +123,16 @@ fn zoo_of(args: &BenchArgs, world: &dyn World) -> Exit {
             r#type: "zoo",
             bug: figure.bug.id(),
             hunts: figure.hunts,
-            found: figure.seeds.len(),
-            seeds: figure.seeds.clone(),
-            cpu_s: figure.cpu_s.clone(),
-            signature: figure.first.as_ref().map(|(signature, ..)| signature.clone()),
-            shrunk: figure.first.as_ref().map(|(_, _, size)| [size.faults, size.operations, size.brokers]),
+            finds: figure.finds.iter().map(find_record).collect(),
         }),
     };
     match zoo(bugs, args.rounds, world, &mut tell) {
-        Ok(()) => Exit::AllHeld,
+        Ok(zoo) => {
+            if human {
+                print(&zoo_summary(&zoo));
+            }
+            Exit::AllHeld
+        }
         Err(error) => {
             say_error(error, args.output);
             Exit::Failed
@@ -129,17 +140,45 @@ fn zoo_of(args: &BenchArgs, world: &dyn World) -> Exit {
     }
 }
 
+fn find_record(find: &Find) -> FindRecord<'_> {
+    let size = |size: Size| [size.faults, size.operations, size.brokers];
+    FindRecord {
+        scenario: &find.scenario,
+        signature: &find.signature,
+        seeds: find.seeds,
+        cpu_s: find.cpu_s,
+        before: size(find.before),
+        after: size(find.after),
+        shrink_s: find.shrink_s,
+    }
+}
+
+/// A line for a bug: medians of seeds and time, the sizes that each find shrank to, the longest time that took, and what
+/// found it first.
 fn zoo_line(figure: &ZooFigure) -> String {
-    let found = format!("{}/{}", figure.seeds.len(), figure.hunts);
+    let found = format!("{}/{}", figure.finds.len(), figure.hunts);
     let (seeds, cpu) = match figure.medians() {
         Some((seeds, cpu)) => (seeds.to_string(), format!("{cpu:.1}")),
         None => ("-".to_owned(), "-".to_owned()),
     };
-    let first = figure.first.as_ref().map(|(signature, before, after)| {
-        format!(
-            "{signature}: {} → {} faults, {} → {} operations, {} → {} brokers",
-            before.faults, after.faults, before.operations, after.operations, before.brokers, after.brokers
-        )
-    });
-    format!("{:<22} {found:>7} {seeds:>8} {cpu:>9}  {}\n", figure.bug.id(), first.unwrap_or_default())
+    let sizes = |of: fn(Size) -> u64| {
+        let after = figure.finds.iter().map(|find| of(find.after).to_string());
+        after.collect::<Vec<_>>().join(" ")
+    };
+    let longest = figure.finds.iter().map(|find| find.shrink_s).fold(0.0, f64::max);
+    let by = figure.finds.first().map(|find| format!("{}, {}", find.signature, find.scenario)).unwrap_or_default();
+    let (faults, operations) = (sizes(|size| size.faults), sizes(|size| size.operations));
+    format!(
+        "{:<18} {found:>6} {seeds:>6} {cpu:>7}  {faults:<9} {operations:<11} {longest:>6.1}  {by}\n",
+        figure.bug.id()
+    )
+}
+
+fn zoo_summary(zoo: &Zoo) -> String {
+    let ((found, of), (small, finds)) = (zoo.found(), zoo.small());
+    let cpu = zoo.cpu_s().map(|(median, worst)| format!("; CPU s: median {median:.1}, worst {worst:.1}"));
+    format!(
+        "{found} of {of} found{}; {small} of {finds} finds shrink to at most 3 faults and 10 operations in 60 s\n",
+        cpu.unwrap_or_default()
+    )
 }

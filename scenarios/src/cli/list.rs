@@ -1,7 +1,7 @@
 //! `tribunal list`.
 
 use serde::Serialize;
-use tribunal_common::Bug;
+use tribunal_common::{Bug, RarePath};
 use tribunal_model::{Property, PropertyKind};
 
 use super::args::{ListArgs, Listed, MessageFormat};
@@ -19,8 +19,15 @@ struct Item {
 
 /// Lists what there is.
 pub(super) fn list(args: ListArgs) -> Exit {
-    const ALL: [Listed; 6] =
-        [Listed::Scenarios, Listed::Checks, Listed::Faults, Listed::Properties, Listed::Bugs, Listed::Observations];
+    const ALL: [Listed; 7] = [
+        Listed::Scenarios,
+        Listed::Checks,
+        Listed::Faults,
+        Listed::RarePaths,
+        Listed::Properties,
+        Listed::Bugs,
+        Listed::Observations,
+    ];
     let chosen = args.what.map_or(ALL.to_vec(), |what| vec![what]);
     for (index, what) in chosen.iter().enumerate() {
         if *what == Listed::Keys {
@@ -49,6 +56,7 @@ fn title(what: Listed) -> &'static str {
         Listed::Keys => "keys",
         Listed::Observations => "observations, for `sometimes` and `when = { event = … }`",
         Listed::Properties => "properties, for [expect]",
+        Listed::RarePaths => "rare paths, for `rare_paths` of [cluster]",
         Listed::Scenarios => "scenarios of the catalog",
     }
 }
@@ -77,6 +85,7 @@ fn items(what: Listed) -> Vec<Item> {
                 item("property", property.name(), &format!("{} ({judged}{always})", property.sentence()))
             })
             .collect(),
+        Listed::RarePaths => RarePath::ALL.iter().map(|path| item("rare-path", path.name(), path.about())).collect(),
         Listed::Scenarios => catalog()
             .filter_map(|source| Scenario::parse(source).ok())
             .map(|scenario| item("scenario", &scenario.name, &scenario.about))

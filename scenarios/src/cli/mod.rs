@@ -13,6 +13,7 @@ mod hunt_text;
 mod json;
 mod list;
 mod merge;
+mod replay;
 mod report;
 mod select;
 mod serve;
@@ -32,7 +33,7 @@ use serde::Serialize;
 use crate::files::{FileError, LoadError};
 use crate::language::template;
 use crate::run::{Reporter, RunOptions, RunRequest, World, execute};
-use args::{Cli, Command, MessageFormat, NewArgs, OutputArgs, ReplayArgs, RunArgs, ValidateArgs};
+use args::{Cli, Command, MessageFormat, NewArgs, OutputArgs, RunArgs, ValidateArgs};
 use select::Selection;
 
 pub use exit::{EXIT_CODES, Exit};
@@ -52,7 +53,7 @@ pub fn main(world: Option<&dyn World>) -> ExitCode {
         Command::New(args) => new(&args),
         Command::Export(args) => report::export(&args),
         Command::Report(args) => report::report(&args),
-        Command::Replay(args) => replay(&args, world),
+        Command::Replay(args) => replay::replay(&args, world),
         Command::Run(args) => run(&args, world),
         Command::Serve(args) => serve::serve(&args),
         Command::Shrink(args) => shrink::shrink(&args, world),
@@ -66,20 +67,6 @@ fn run(args: &RunArgs, world: Option<&dyn World>) -> Exit {
     let output = args.how.output;
     match select::runs(&args.paths, &args.seeds) {
         Ok(requests) => all(&requests, &args.options(), world, output),
-        Err(wrong) => complain(&wrong, output),
-    }
-}
-
-fn replay(args: &ReplayArgs, world: Option<&dyn World>) -> Exit {
-    let output = args.how.output;
-    match select::script(&args.what) {
-        Ok(Some(script)) => return check::replay(&script, args),
-        Ok(None) => {}
-        Err(wrong) => return complain(&wrong, output),
-    }
-    let chosen = select::replay(&args.what, args.seed);
-    match chosen.and_then(|(request, bugs)| Ok((select::without(request, &args.drop_faults)?, bugs))) {
-        Ok((request, bugs)) => all(&[request], &args.options(bugs), world, output),
         Err(wrong) => complain(&wrong, output),
     }
 }

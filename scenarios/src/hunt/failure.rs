@@ -100,6 +100,7 @@ pub(crate) fn write_run(
         check_refinement: false,
         fail_fast: true,
         report: true,
+        until: None,
     };
     let mut kept = Keep(None);
     execute(&[RunRequest { subject, recorded: None, required: false }], &options, world, &mut kept)?;

@@ -13,6 +13,7 @@ use tribunal_sim::stable_hash;
 use super::failure::{Failure, explained};
 use super::pool::Pool;
 use super::{HuntOptions, HuntReporter, ROUND, space};
+use crate::files;
 use crate::language::Scenario;
 use crate::plan::Plan;
 use crate::run::{How, RunError, Trial, World, judge, run_caught};
@@ -33,7 +34,11 @@ pub struct Hunted {
 /// Runs of a hunt that are kept in figures, so that the record stays small.
 const KEPT_RUNS: usize = 5_000;
 
-/// Hunts in the given scenarios, or in the whole space if there are none, until seeds or budget are used up or `stop` is
+/// Where no files are given, one seed of so many runs a scenario of the catalog: what the space does not have (moving
+/// replicas, retention, wiped disks) is looked for too.
+const OF_THE_CATALOG: u64 = 5;
+
+/// Hunts in the given scenarios, or in the whole space and the catalog if there are none, until seeds or budget are used up or `stop` is
 /// set.
 ///
 /// # Errors
@@ -45,7 +50,7 @@ pub fn hunt(
     stop: &AtomicBool,
     reporter: &mut dyn HuntReporter,
 ) -> Result<Hunted, RunError> {
-    let mut hunter = Hunter::new(files, options, world);
+    let mut hunter = Hunter::new(files, options, world)?;
     let started = Instant::now();
     let (part, parts) = options.part;
     let mut go_on_at = None;
@@ -88,6 +93,8 @@ struct Hunter<'h> {
     files: &'h [Arc<Scenario>],
     options: &'h HuntOptions,
     world: &'h dyn World,
+    /// The built-in scenarios, if no files are given.
+    catalog: Vec<Arc<Scenario>>,
     pool: Pool,
     record: HuntRecord,
     shard: ShardRecord,
@@ -106,22 +113,27 @@ struct Ran {
 }
 
 impl<'h> Hunter<'h> {
-    fn new(files: &'h [Arc<Scenario>], options: &'h HuntOptions, world: &'h dyn World) -> Hunter<'h> {
+    fn new(files: &'h [Arc<Scenario>], options: &'h HuntOptions, world: &'h dyn World) -> Result<Hunter<'h>, RunError> {
+        let built_in =
+            files::catalog().filter(|_| files.is_empty()).map(|source| Scenario::parse(source).map(Arc::new));
+        let catalog: Result<Vec<_>, _> = built_in.collect();
+        let catalog = catalog.map_err(|wrong| RunError::new(wrong.to_string()))?;
         let mut record = HuntRecord::new(Obs::NAMES.iter().map(|name| (*name).to_owned()));
         record.paths = files.iter().map(|scenario| scenario.path.clone()).collect();
         record.bugs = options.bugs.iter().map(|bug| bug.id().to_owned()).collect();
         let (part, parts) = options.part;
         let (from, until) = (options.seeds.start, options.seeds.end);
-        Hunter {
+        Ok(Hunter {
             files,
             options,
             world,
+            catalog,
             pool: Pool::default(),
             record,
             shard: ShardRecord { from, until, part, parts, done_until: from, ..ShardRecord::default() },
             failures: Vec::new(),
             not_deterministic: Vec::new(),
-        }
+        })
     }
 
     /// The record so far.
@@ -172,6 +184,11 @@ impl<'h> Hunter<'h> {
         if !self.files.is_empty() {
             return Ok(self.pool.next_of(self.files, turn, seed));
         }
+        let drawn = stable_hash(&(seed, "catalog"));
+        if drawn.is_multiple_of(OF_THE_CATALOG) && !self.catalog.is_empty() {
+            let place = drawn / OF_THE_CATALOG % self.catalog.len() as u64;
+            return Ok(self.catalog[place as usize].clone());
+        }
         let name = format!("hunt-{seed:x}");
         let path = RunFolder::path_of(&self.options.out, &name, seed).join("scenario.toml");
         let drawn = self.pool.next(seed, &name);
@@ -203,7 +220,10 @@ impl<'h> Hunter<'h> {
 
     fn take(&mut self, seed: u64, ran: Ran, reporter: &mut dyn HuntReporter) -> Result<(), RunError> {
         let Ran { scenario, trial, failure, same, cpu } = ran;
-        self.pool.take(&scenario, &trial.marks);
+        // Neighbours are made of scenarios of the space only: others may say what a neighbour cannot.
+        if !self.catalog.iter().any(|of| Arc::ptr_eq(of, &scenario)) {
+            self.pool.take(&scenario, &trial.marks);
+        }
         self.record.note(seed, trial.marks.iter().map(ToString::to_string), trial.reached.iter().map(|n| n.as_str()));
         if self.record.runs.len() < KEPT_RUNS {
             let run = HuntRun {

@@ -12,13 +12,13 @@ mod settings;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use tribunal_common::FlushPolicy;
+use tribunal_common::{FlushPolicy, RarePath};
 use tribunal_contract::Span;
 use tribunal_model::Property;
 
 use crate::language::{
-    Acks, Action, After, Consumer, Diagnostics, Eventually, Expect, Fault, From, Milestone, Producer, Rate, Scenario,
-    ScenarioFault, Seeds, Source, Target, Topic, Trigger, Workload,
+    Acks, Action, After, Cluster, Consumer, Diagnostics, Eventually, Expect, Fault, From, Milestone, Producer, Rate,
+    Scenario, ScenarioFault, Seeds, Source, Target, Topic, Trigger, Workload,
 };
 
 pub(super) use faults::{Gene, gene};
@@ -55,7 +55,16 @@ pub fn draw(seed: u64, name: &str) -> Scenario {
     // No strategy here rejects what it has drawn.
     let drawn = scenario().new_tree(&mut runner).map(|tree| tree.current());
     let scenario = drawn.unwrap_or_else(|reason| unreachable!("the space rejects nothing: {reason}"));
-    Scenario { name: name.to_owned(), ..scenario }
+    let cluster = Cluster { rare_paths: rare_paths(seed), ..scenario.cluster };
+    Scenario { name: name.to_owned(), cluster, ..scenario }
+}
+
+/// The rare paths of a seed: none half of the time, else some of them. Apart from the strategies, so that what else a
+/// seed draws does not change when a path is added.
+fn rare_paths(seed: u64) -> Vec<RarePath> {
+    let drawn = tribunal_sim::stable_hash(&(seed, "rare paths"));
+    let switched_on = |path: &RarePath| drawn & 1 == 1 && drawn >> (1 + *path as u8) & 1 == 1;
+    RarePath::ALL.iter().copied().filter(switched_on).collect()
 }
 
 /// The scenario as it is run: from the text of its file, so that lines are known and what ran is what was written.
@@ -145,6 +154,7 @@ fn expect(workloads: &[Workload]) -> Expect {
         eventually: Eventually {
             produce_within: Span::from_secs(20),
             consume_within: Span::from_secs(20),
+            in_sync_within: None,
             after: Milestone::Heal,
         },
         ..Expect::default()

@@ -1,6 +1,6 @@
 //! `[cluster]` and `[[topic]]`.
 
-use tribunal_common::{FlushPolicy, TruncationMode};
+use tribunal_common::{FlushPolicy, RarePath, TruncationMode};
 use tribunal_contract::Span;
 
 use super::keys::{Keys, Visitor};
@@ -61,6 +61,8 @@ pub struct Cluster {
     pub clock_skew: Span,
     /// Whether faults that would leave no replica with all that was acknowledged are left out.
     pub fault_atlas: bool,
+    /// Which rare paths brokers and clients take now and then.
+    pub rare_paths: Vec<RarePath>,
 }
 
 impl Default for Cluster {
@@ -89,6 +91,7 @@ impl Default for Cluster {
             disk_throughput: None,
             clock_skew: Span::ZERO,
             fault_atlas: true,
+            rare_paths: Vec::new(),
         }
     }
 }
@@ -176,6 +179,11 @@ impl Keys for Cluster {
             "fault_atlas",
             "Whether damage is left out that no replication survives: what would take the last copy of a record.",
             &mut self.fault_atlas,
+        );
+        v.key(
+            "rare_paths",
+            "Which rare paths brokers and clients take now and then; `tribunal list rare-paths` has them.",
+            &mut self.rare_paths,
         );
         v.key(
             "clock_skew",

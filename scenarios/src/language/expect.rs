@@ -5,6 +5,7 @@ use toml::de::DeValue;
 use tribunal_contract::Span;
 use tribunal_model::Property;
 
+use super::action::{defaults, tables};
 use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
 use super::names::{ObservationName, PropertyName};
 use super::units::{quote, read_str, word_value};
@@ -22,6 +23,28 @@ pub struct Expect {
     pub eventually: Eventually,
     /// Over the seeds at least one run must reach each of these.
     pub sometimes: Vec<ObservationName>,
+    /// What no run may reach more often than so.
+    pub at_most: Vec<AtMost>,
+}
+
+/// `{ event = "quorum-leader-elected", count = 0 }`
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AtMost {
+    /// What happens.
+    pub event: ObservationName,
+    /// How often it may, from the workload's zero to the end of the run.
+    pub count: u64,
+}
+
+defaults! {
+    AtMost AtMost { event: ObservationName::FIRST, count: 0 };
+}
+
+tables! {
+    AtMost, "a table such as { event = \"quorum-leader-elected\", count = 0 }", |this, v| {
+        v.required("event", "What happens; `tribunal list observations` has the names.", &mut this.event);
+        v.required("count", "How often it may, from the workload's zero to the end of the run.", &mut this.count);
+    };
 }
 
 /// The progress that is required once all is healed.
@@ -31,6 +54,8 @@ pub struct Eventually {
     pub produce_within: Span,
     /// A record is polled from every partition within this time.
     pub consume_within: Span,
+    /// Every replica of every partition is in its ISR within this time, if it is said.
+    pub in_sync_within: Option<Span>,
     /// From when the time counts.
     pub after: Milestone,
 }
@@ -62,13 +87,19 @@ impl Default for Expect {
             allow: Vec::new(),
             eventually: Eventually::default(),
             sometimes: Vec::new(),
+            at_most: Vec::new(),
         }
     }
 }
 
 impl Default for Eventually {
     fn default() -> Eventually {
-        Eventually { produce_within: Span::from_secs(15), consume_within: Span::from_secs(15), after: Milestone::Heal }
+        Eventually {
+            produce_within: Span::from_secs(15),
+            consume_within: Span::from_secs(15),
+            in_sync_within: None,
+            after: Milestone::Heal,
+        }
     }
 }
 
@@ -87,6 +118,7 @@ impl Keys for Expect {
         v.key("allow", "Properties that runs may break; counted.", &mut self.allow);
         v.key("eventually", "Progress required after healing.", &mut self.eventually);
         v.key("sometimes", "What at least one run over the seeds must reach.", &mut self.sometimes);
+        v.key("at_most", "What no run may reach more often than so.", &mut self.at_most);
     }
 }
 
@@ -94,6 +126,11 @@ impl Keys for Eventually {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
         v.key("produce_within", "A record is acknowledged on every partition within this.", &mut self.produce_within);
         v.key("consume_within", "A record is polled from every partition within this.", &mut self.consume_within);
+        v.key(
+            "in_sync_within",
+            "Every replica is in its ISR within this; left out, none need be.",
+            &mut self.in_sync_within,
+        );
         v.key("after", "From when it counts: \"heal\".", &mut self.after);
     }
 }

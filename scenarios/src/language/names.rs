@@ -116,6 +116,9 @@ impl From<Property> for PropertyName {
 }
 
 impl ObservationName {
+    /// Some name, where a table that must say one has yet to be read.
+    pub(crate) const FIRST: ObservationName = ObservationName(OBSERVATIONS[0].name);
+
     /// The observation of that name.
     pub fn new(name: &str) -> Option<ObservationName> {
         OBSERVATIONS.iter().find(|o| o.name == name).map(|o| ObservationName(o.name))

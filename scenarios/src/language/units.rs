@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use toml::Spanned;
 use toml::de::DeValue;
-use tribunal_common::{FlushPolicy, TruncationMode};
+use tribunal_common::{FlushPolicy, RarePath, TruncationMode};
 use tribunal_contract::Span;
 use tribunal_model::Property;
 
@@ -340,6 +340,10 @@ string_value! {
         |text| PropertyName::new(text)
             .ok_or_else(|| suggestion(text, &Property::ALL.iter().map(|p| p.name()).collect::<Vec<_>>())),
         |name: &PropertyName| name.as_str().to_owned();
+    RarePath, "the name of a rare path",
+        |text| RarePath::from_name(text)
+            .ok_or_else(|| suggestion(text, &RarePath::ALL.iter().map(|path| path.name()).collect::<Vec<_>>())),
+        |path: &RarePath| path.name().to_owned();
     ObservationName, "the name of an observation",
         |text| ObservationName::new(text)
             .ok_or_else(|| suggestion(text, &OBSERVATIONS.iter().map(|o| o.name).collect::<Vec<_>>())),

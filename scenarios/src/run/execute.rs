@@ -271,7 +271,8 @@ impl<'r> Runner<'r> {
 
     fn trial(&self, plan: &Plan, folder: Option<&RunFolder>) -> Result<Trial, RunError> {
         let refinement = self.options.check_refinement;
-        let how = How { bugs: &self.options.bugs, folder, refinement, ..How::default() };
+        let until = self.options.until;
+        let how = How { bugs: &self.options.bugs, folder, refinement, until, ..How::default() };
         Ok(run_caught(self.world, plan, &how)?)
     }
 

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tribunal_common::Bug;
+use tribunal_contract::Span;
 use tribunal_reports::RunFolder;
 
 use crate::language::{Expect, Scenario};
@@ -94,6 +95,8 @@ pub struct How<'a> {
     pub coverage: bool,
     /// Whether the run ends at the first violation that counts by the plan's expectations.
     pub stop_early: bool,
+    /// Where the run ends before its time, after the workload's zero. What is judged at the end of a run is then not.
+    pub until: Option<Span>,
 }
 
 /// How runs are done.
@@ -113,6 +116,8 @@ pub struct RunOptions {
     pub fail_fast: bool,
     /// Whether a run that has a folder gets a report.
     pub report: bool,
+    /// Where runs end before their time, after the workload's zero.
+    pub until: Option<Span>,
 }
 
 /// Who tells people, or machines, of runs.

@@ -13,6 +13,7 @@ pub(super) fn all(search: &mut Search<'_>) -> Result<(), RunError> {
     loop {
         let before = search.best.clone();
         end(search)?;
+        few(search)?;
         faults(search)?;
         workloads(search)?;
         records(search)?;
@@ -71,23 +72,77 @@ fn workloads(search: &mut Search<'_>) -> Result<(), RunError> {
     ddmin(all, |some| search.change(|plan| plan.workloads = some.to_vec())).map(drop)
 }
 
+/// A find with more records than this is first tried with a few.
+const FEW: [usize; 3] = [1, 3, 8];
+
+/// Only a few records: those before and after the failure and each of the faults, or spread over the run. Where it works
+/// every later run is short, and where taking records away one by one changes too much it is all that does.
+fn few(search: &mut Search<'_>) -> Result<(), RunError> {
+    let listed: Vec<Workload> = search.best.workloads.clone().into_iter().flat_map(by_time).collect();
+    let all = times(&listed);
+    if all.len() <= FEW[FEW.len() - 1] || listed.iter().any(is_rated) {
+        return Ok(());
+    }
+    let mut by_age: Vec<(Span, (usize, Span))> = all
+        .into_iter()
+        .map(|(place, at)| {
+            let Workload::Producer(producer) = &listed[place] else { return (at, (place, at)) };
+            (producer.start + at, (place, at))
+        })
+        .collect();
+    by_age.sort_unstable();
+    let failed = Span(search.violation.at.max(0) as u64);
+    let faults = search.best.faults.iter().filter_map(|fault| match fault.trigger {
+        Trigger::At(at) => Some(at + fault.after),
+        Trigger::When(_) => None,
+    });
+    let anchors: Vec<usize> =
+        faults.take(4).chain([failed]).map(|anchor| by_age.partition_point(|(at, _)| *at <= anchor)).collect();
+    for count in FEW {
+        let step = by_age.len() / count;
+        let spread: Vec<_> = by_age.iter().step_by(step.max(1)).take(count).copied().collect();
+        let near = anchors.iter().flat_map(|&place| {
+            let before = by_age[place.saturating_sub(count)..place].to_vec();
+            let after = by_age[place..(place + count).min(by_age.len())].to_vec();
+            [before, after]
+        });
+        for some in near.chain([spread]).filter(|some| !some.is_empty()).collect::<Vec<_>>() {
+            let mut kept: Vec<(usize, Span)> = some.into_iter().map(|(_, record)| record).collect();
+            kept.sort_unstable();
+            if search.change(|plan| plan.workloads = only(&listed, &kept))? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether its records have no times of their own.
+fn is_rated(workload: &Workload) -> bool {
+    matches!(workload, Workload::Producer(producer) if producer.at.is_none() && producer.file.is_none())
+}
+
+/// Each record of producers that list theirs: whose, and when it falls due after its producer's start.
+fn times(workloads: &[Workload]) -> Vec<(usize, Span)> {
+    let listed = |workload: &Workload| match workload {
+        Workload::Producer(producer) => producer.at.clone().unwrap_or_default(),
+        Workload::Consumer(_) => Vec::new(),
+    };
+    (workloads.iter().map(listed).enumerate())
+        .flat_map(|(place, times)| times.into_iter().map(move |at| (place, at)))
+        .collect()
+}
+
 /// Gives every record its own time, then takes records away.
 fn records(search: &mut Search<'_>) -> Result<(), RunError> {
-    let rated = |workload: &Workload| matches!(workload, Workload::Producer(producer) if producer.at.is_none() && producer.file.is_none());
-    if search.best.workloads.iter().any(rated) {
+    if search.best.workloads.iter().any(is_rated) {
         let mut candidate = search.best.clone();
         candidate.workloads = candidate.workloads.into_iter().flat_map(by_time).collect();
         if !search.attempt(candidate)? {
             return slower(search);
         }
     }
-    let listed = |workload: &Workload| match workload {
-        Workload::Producer(producer) => producer.at.clone().unwrap_or_default(),
-        Workload::Consumer(_) => Vec::new(),
-    };
-    let all: Vec<(usize, Span)> = (search.best.workloads.iter().map(listed).enumerate())
-        .flat_map(|(place, times)| times.into_iter().map(move |at| (place, at)))
-        .collect();
+    let all = times(&search.best.workloads);
     if all.is_empty() {
         return Ok(());
     }
@@ -254,6 +309,8 @@ fn settings(search: &mut Search<'_>) -> Result<(), RunError> {
         |ours, default| ours.clock_skew = default.clock_skew,
         |ours, default| ours.bandwidth = default.bandwidth,
     ];
+    let rare = search.best.cluster.rare_paths.clone();
+    ddmin(rare, |some| search.change(|plan| plan.cluster.rare_paths = some.to_vec()))?;
     let default = Cluster::default();
     for set in SETTINGS {
         search.change(|plan| {

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tribunal_common::Obs;
+use tribunal_common::{ClientObs, Obs};
 use tribunal_contract::{
     ConnId, Disk, DiskError, Effects, Event, FileId, Lane, Machine, NodeId, Span, SyncOp, Time, TimerId,
 };
@@ -44,15 +44,19 @@ where
 
 /// An application of a test of one's own.
 #[derive(Debug)]
-pub struct App(Box<dyn AnyApp>);
+pub struct App {
+    machine: Box<dyn AnyApp>,
+    /// How often its process has started before.
+    incarnation: u32,
+}
 
 impl App {
-    /// The machine as an application.
-    pub fn new<M>(machine: M) -> App
+    /// The machine as an application, whose process has started so often before.
+    pub fn new<M>(machine: M, incarnation: u32) -> App
     where
         M: Machine<Msg = Message, Input = (), Obs = Obs> + Send + Sync + 'static,
     {
-        App(Box::new(machine))
+        App { machine: Box::new(machine), incarnation }
     }
 
     pub(super) fn step<D: Disk, F: Effects<Message, Obs>>(
@@ -62,19 +66,20 @@ impl App {
         disk: &mut D,
         fx: &mut F,
     ) {
-        self.0.step(now, event, DynDisk(disk), DynEffects(fx));
+        let fx = DynEffects { fx, incarnation: self.incarnation };
+        self.machine.step(now, event, DynDisk(disk), fx);
     }
 }
 
 impl Clone for App {
     fn clone(&self) -> App {
-        App(self.0.boxed())
+        App { machine: self.machine.boxed(), incarnation: self.incarnation }
     }
 }
 
 impl PartialEq for App {
     fn eq(&self, other: &App) -> bool {
-        self.0.equals(other.0.any())
+        self.incarnation == other.incarnation && self.machine.equals(other.machine.any())
     }
 }
 
@@ -82,7 +87,8 @@ impl Eq for App {}
 
 impl Hash for App {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash_into(state);
+        self.incarnation.hash(state);
+        self.machine.hash_into(state);
     }
 }
 
@@ -185,31 +191,55 @@ impl Disk for DynDisk<'_> {
     }
 }
 
-struct DynEffects<'a>(&'a mut dyn Effects<Message, Obs>);
+struct DynEffects<'a> {
+    fx: &'a mut dyn Effects<Message, Obs>,
+    incarnation: u32,
+}
+
+/// Records of one incarnation of an application, at most.
+const IDS: u32 = 40;
+
+impl DynEffects<'_> {
+    /// A producer counts its records from 0, and so does the one of the next incarnation; in the history they are
+    /// different records of one node.
+    fn distinct(&self, mut obs: Obs) -> Obs {
+        if let Obs::Client(
+            ClientObs::Send { id, .. } | ClientObs::Acknowledged { id, .. } | ClientObs::Failed { id, .. },
+        ) = &mut obs
+        {
+            *id |= u64::from(self.incarnation) << IDS;
+        }
+        obs
+    }
+}
 
 impl Effects<Message, Obs> for DynEffects<'_> {
     fn send(&mut self, conn: ConnId, msg: Message) {
-        self.0.send(conn, msg);
+        self.fx.send(conn, msg);
     }
     fn close(&mut self, conn: ConnId) {
-        self.0.close(conn);
+        self.fx.close(conn);
     }
     fn connect(&mut self, peer: NodeId, lane: Lane) {
-        self.0.connect(peer, lane);
+        self.fx.connect(peer, lane);
     }
     fn set_timer(&mut self, id: TimerId, min: Span, max: Span) {
-        self.0.set_timer(id, min, max);
+        self.fx.set_timer(id, min, max);
     }
     fn cancel_timer(&mut self, id: TimerId) {
-        self.0.cancel_timer(id);
+        self.fx.cancel_timer(id);
     }
     fn observe(&mut self, observation: Obs) {
-        self.0.observe(observation);
+        let observation = self.distinct(observation);
+        self.fx.observe(observation);
     }
     fn choose(&mut self, n: u32) -> u32 {
-        self.0.choose(n)
+        self.fx.choose(n)
+    }
+    fn rare(&mut self, site: u8) -> bool {
+        self.fx.rare(site)
     }
     fn halt(&mut self, reason: &'static str) {
-        self.0.halt(reason);
+        self.fx.halt(reason);
     }
 }

@@ -41,6 +41,7 @@ pub(super) struct Client {
 pub(super) fn kernel_config(plan: &Plan, record_trace: bool) -> Config {
     let mut config = Config::new(plan.seed);
     config.record_trace = record_trace;
+    config.rare = plan.cluster.rare_paths.iter().fold(0, |sites, path| sites | 1 << *path as u8);
     config.net = SimNet {
         latency: latency(plan.cluster.latency),
         spread_percent: plan.cluster.link_spread,

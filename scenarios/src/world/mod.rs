@@ -7,6 +7,7 @@
 
 mod app;
 mod atlas;
+mod bounds;
 mod build;
 mod court;
 mod coverage;

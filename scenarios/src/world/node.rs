@@ -104,6 +104,10 @@ impl<F: Effects<Packet, Report>> Effects<Message, Obs> for Inner<'_, F> {
     fn choose(&mut self, n: u32) -> u32 {
         self.0.choose(n)
     }
+    #[inline]
+    fn rare(&mut self, site: u8) -> bool {
+        self.0.rare(site)
+    }
     fn halt(&mut self, reason: &'static str) {
         self.0.halt(reason);
     }

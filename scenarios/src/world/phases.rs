@@ -3,11 +3,12 @@
 use tribunal_common::TopicIdPartition;
 use tribunal_contract::{NodeId, Span, Time};
 use tribunal_core::Broker;
-use tribunal_model::{ModelConfig, Names, Progress, Promises, Property};
+use tribunal_model::{ModelConfig, Names, Progress, Promises, Property, PropertyKind};
 use tribunal_reports::{NodeRecord, RUN_FORMAT, ReportError, Role, RunFolder, RunRecord, TopicRecord};
 use tribunal_sim::{Fault, Kernel, Ran, Stop};
 
 use super::app::{AppSpec, Extras};
+use super::bounds;
 use super::build::{self, ADMIN, ClientConfig};
 use super::court::Court;
 use super::coverage::Coverage;
@@ -42,6 +43,8 @@ pub(super) struct Run<'p> {
     apps: Vec<AppSpec>,
     names: Names,
     zero: Time,
+    /// Where the run ends before its time, after zero.
+    until: Option<Span>,
     healed: Option<Time>,
     audited: bool,
     extra: Vec<tribunal_model::Violation>,
@@ -124,6 +127,7 @@ impl<'p> Run<'p> {
             apps: extras.apps.clone(),
             names,
             zero: Time(0),
+            until: how.until,
             healed: None,
             audited: false,
             extra: Vec::new(),
@@ -217,7 +221,7 @@ impl<'p> Run<'p> {
                 self.faults.plan_crash(&mut self.kernel, self.zero + *at, node, *down);
             }
         }
-        let end = self.zero + self.plan.duration;
+        let end = self.zero + self.until.map_or(self.plan.duration, |until| until.min(self.plan.duration));
         while self.kernel.now() < end && self.kernel.stop().is_none() {
             self.resolve_conditions();
             // Whom a condition's `of` means may change with every election, so it is looked at often.
@@ -262,7 +266,7 @@ impl<'p> Run<'p> {
 
     /// Heals, and requires that every partition serves again; then reads everything.
     fn liveness(&mut self) {
-        if self.kernel.stop().is_some() {
+        if self.kernel.stop().is_some() || self.is_cut_short() {
             return;
         }
         for node in self.app_nodes() {
@@ -279,31 +283,40 @@ impl<'p> Run<'p> {
                 Some(TopicIdPartition { topic: *self.faults.ids.get(name)?, partition: *partition })
             })
             .collect();
-        let bounds = self.plan.expect.eventually.clone();
+        let expected = self.plan.expect.eventually.clone();
         self.kernel.judge_mut().progress = vec![
-            Progress::new(healed, bounds.produce_within, partitions.iter().copied(), true, false),
-            Progress::new(healed, bounds.consume_within, partitions.iter().copied(), false, true),
+            Progress::new(healed, expected.produce_within, partitions.iter().copied(), true, false),
+            Progress::new(healed, expected.consume_within, partitions.iter().copied(), false, true),
         ];
         for &node in &self.producers {
             self.kernel.input(node, NodeInput::Producer(ProducerInput::Stop));
         }
         self.kernel.start(self.prober);
         self.kernel.start(self.auditor);
-        let bound = bounds.produce_within.max(bounds.consume_within);
+        let mut out_of_sync = expected.in_sync_within.map(|within| (healed + within, partitions.clone()));
+        let bound =
+            expected.produce_within.max(expected.consume_within).max(expected.in_sync_within.unwrap_or_default());
         let limit = healed + bound + FINAL_LIMIT;
         let mut asked = false;
         for turn in 1u64.. {
             let now = self.kernel.now();
-            self.run_to(now + STEP);
+            let step = now + STEP;
+            self.run_to(self.until.map_or(step, |until| step.min(self.zero + until)));
             let now = self.kernel.now();
-            if self.kernel.stop().is_some() {
+            if self.kernel.stop().is_some() || self.is_cut_short() {
                 return;
             }
             if turn.is_multiple_of(OPERATOR) {
                 self.faults.revive_all(&mut self.kernel);
             }
+            if let Some((deadline, waiting)) = &mut out_of_sync
+                && now <= *deadline
+            {
+                waiting.retain(|id| !bounds::is_in_sync(self.kernel.judge(), *id));
+            }
+            let in_sync = out_of_sync.as_ref().is_none_or(|(deadline, left)| left.is_empty() || now >= *deadline);
             let progress = &self.kernel.judge().progress;
-            let served = progress.iter().all(|progress| progress.is_done() || now >= progress.deadline());
+            let served = in_sync && progress.iter().all(|progress| progress.is_done() || now >= progress.deadline());
             if served
                 && self.is_drained()
                 && !asked
@@ -325,6 +338,13 @@ impl<'p> Run<'p> {
         let unserved: Vec<_> =
             self.kernel.judge().progress.iter().flat_map(|progress| progress.finish(now, &self.names)).collect();
         self.extra.extend(unserved);
+        let left = out_of_sync.into_iter().flat_map(|(_, left)| left);
+        self.extra.extend(left.map(|id| bounds::not_in_sync(self.kernel.judge(), id, now, &expected, &self.names)));
+    }
+
+    /// Whether the run has come to where it is to end before its time.
+    fn is_cut_short(&self) -> bool {
+        self.until.is_some_and(|until| self.kernel.now() >= self.zero + until)
     }
 
     fn is_drained(&self) -> bool {
@@ -390,6 +410,11 @@ impl<'p> Run<'p> {
         let judgement = court.history.judge(&promises, &self.names, Some(court.invariants.truth()));
         violations.extend(judgement.violations);
         violations.append(&mut self.extra);
+        if self.is_cut_short() {
+            // What is said of a run as a whole cannot be said of its beginning.
+            violations.retain(|violation| violation.property.kind() == PropertyKind::Invariant);
+        }
+        violations.extend(bounds::exceeded(self.kernel.judge(), &self.plan.expect, now));
         let observations = Observations::new(&self.kernel, &self.names, self.zero);
         if let Some(folder) = folder {
             records::write(folder, &self.kernel, &self.names, self.zero)?;

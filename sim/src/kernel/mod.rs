@@ -402,6 +402,7 @@ impl Node {
             starting: false,
             choices: config.seed.fork("choices").index(node.0.into()),
             chosen: 0,
+            rare: Vec::new(),
             draining: false,
             backlog: Default::default(),
         }

@@ -54,6 +54,8 @@ pub(super) struct Node {
     pub(super) starting: bool,
     pub(super) choices: Seed,
     pub(super) chosen: u64,
+    /// How often it was asked at each site whether to take a rare path; as long as any site was switched on.
+    pub(super) rare: Vec<u64>,
     /// Whether it is paused only until it has seen its backlog.
     pub(super) draining: bool,
     /// What came up while paused.

@@ -13,9 +13,13 @@ use crate::disk::faults::spend;
 use crate::judge::{Digest, Judge, Wire};
 use crate::net::Net;
 use crate::queue::{Kind, Queue, Target};
+use crate::seed::stable_hash;
 use crate::slab::Slab;
 use crate::timers::Timers;
 use crate::trace::{TraceKind, Tracer};
+
+/// One in so many times a rare path that is switched on is taken.
+const RARE: u64 = 8;
 
 /// Events that are neither messages nor timers.
 pub(super) enum KernelEvent<M: Machine> {
@@ -150,6 +154,20 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Effects<M::Msg, M::Obs> fo
         let node = &mut self.world.nodes[self.node.index()];
         node.chosen += 1;
         node.choices.below(node.chosen, n.max(1).into()) as u32
+    }
+
+    #[inline]
+    fn rare(&mut self, site: u8) -> bool {
+        let Config { rare, seed, .. } = self.world.config;
+        rare != 0 && rare.checked_shr(site.into()).unwrap_or(0) & 1 == 1 && {
+            let asked = &mut self.world.nodes[self.node.index()].rare;
+            let place = usize::from(site);
+            if asked.len() <= place {
+                asked.resize(place + 1, 0);
+            }
+            asked[place] += 1;
+            stable_hash(&(seed.0, self.node.0, site, asked[place], "rare")).is_multiple_of(RARE)
+        }
     }
 
     fn halt(&mut self, reason: &'static str) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tribunal_common::{BrokerConfig, TopicIdPartition};
+use tribunal_common::{BrokerConfig, Bugs, TopicIdPartition, planted};
 use tribunal_protocol::messages::alter_partition_request::{BrokerState, PartitionData};
 use tribunal_protocol::messages::alter_partition_response::{
     PartitionData as PartitionAnswer, TopicData as TopicAnswer,
@@ -82,7 +82,7 @@ impl Controller {
             }
         }
         check_isr(partition, &target, recovery)?;
-        if !isr.iter().all(|member| self.is_eligible(member)) {
+        if !isr.iter().all(|member| self.is_eligible(member, cfg.bugs)) {
             return Err(ErrorCode::IneligibleReplica);
         }
         let config = self.image.topic_config(&topic.name, cfg);
@@ -102,9 +102,10 @@ impl Controller {
 
     /// Whether a replica may be in sync: its broker is registered in the epoch in which the leader heard of it, and
     /// neither fenced nor shutting down.
-    fn is_eligible(&self, member: &BrokerState) -> bool {
+    fn is_eligible(&self, member: &BrokerState, bugs: Bugs) -> bool {
         self.image.broker(member.broker_id).is_some_and(|broker| {
-            broker.is_active() && (member.broker_epoch == ANY_EPOCH || member.broker_epoch == broker.epoch)
+            let seen = member.broker_epoch == ANY_EPOCH || member.broker_epoch == broker.epoch;
+            (broker.is_active() || planted!(bugs, Kip841)) && (seen || planted!(bugs, Kip903))
         })
     }
 }

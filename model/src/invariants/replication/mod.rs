@@ -2,7 +2,9 @@
 
 pub(super) mod consistent_read;
 pub(super) mod elr_holds_high_watermark;
+pub(super) mod high_watermark_not_below_start;
 pub(super) mod high_watermark_within_log;
+pub(super) mod isr_joined_by_active;
 pub(super) mod isr_within_replicas;
 pub(super) mod leader_completeness;
 pub(super) mod log_contiguous;

@@ -1,0 +1,229 @@
+//! Hunts from outside: what is found does not depend on the jobs, parts merge, finds shrink and are replayed.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tribunal_reports::hunt::HuntRecord;
+
+/// Found within a few seeds.
+const BUG: &str = "KIP-101";
+
+/// An empty folder of this test.
+fn scratch(test: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hunts").join(test);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn tribunal(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tribunal")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn lines(output: &Output, r#type: &str) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let all = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    all.filter(|line| line["type"] == r#type).collect()
+}
+
+/// A record without what depends on the machine.
+fn timeless(path: &Path) -> HuntRecord {
+    let mut record = HuntRecord::read(path).unwrap();
+    for shard in record.shards.values_mut() {
+        (shard.wall_s, shard.cpu_s) = (0.0, 0.0);
+    }
+    record
+}
+
+#[test]
+fn what_a_hunt_finds_does_not_depend_on_the_jobs() {
+    let folder = scratch("jobs");
+    let hunt = |jobs: &str| {
+        let arguments = ["hunt", "--seeds", "0..40", "--bug", BUG, "--no-shrink", "-j", jobs, "--out", "hunt"];
+        let output = tribunal(&folder, &arguments);
+        assert_eq!(output.status.code(), Some(100), "{output:?}");
+        timeless(&folder.join("hunt/hunt.json"))
+    };
+    let (one, three) = (hunt("1"), hunt("3"));
+    assert_eq!(one, three);
+    assert_eq!(one.runs_done(), 40);
+    assert!(!one.failures.is_empty() && !one.marks.is_empty() && !one.reached.is_empty());
+}
+
+#[test]
+fn parts_are_hunted_by_processes_and_merged_in_any_order() {
+    let folder = scratch("parts");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("farms/local.sh");
+    let farm = Command::new("bash")
+        .arg(script)
+        .args(["3", "0..60", "farm", "--no-shrink"])
+        .env("TRIBUNAL", env!("CARGO_BIN_EXE_tribunal"))
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert_eq!(farm.status.code(), Some(0), "{farm:?}");
+    let merged = timeless(&folder.join("farm/merged.json"));
+    assert_eq!((merged.runs_done(), merged.shards.len()), (60, 3));
+    let parts = ["farm/part-3.json", "farm/part-1.json", "farm/part-2.json", "farm/part-1.json"];
+    let again = tribunal(&folder, &[&["merge"], &parts[..], &["--out", "again.json"]].concat());
+    assert_eq!(again.status.code(), Some(0), "{again:?}");
+    assert_eq!(timeless(&folder.join("again.json")), merged);
+    let missing = tribunal(&folder, &["merge", "farm/part-1.json", "farm/part-3.json"]);
+    assert_eq!(missing.status.code(), Some(96));
+    assert!(err(&missing).contains("parts are missing: 0x0..0x3c 2/3"), "{missing:?}");
+}
+
+#[test]
+fn a_find_shrinks_to_a_regression_that_is_replayed_and_holds_without_the_bug() {
+    let folder = scratch("shrink");
+    let hunt = ["hunt", "--seeds", "0..400", "--bug", BUG, "--fail-fast", "--message-format", "json"];
+    let output = tribunal(&folder, &[&hunt[..], &["--regressions", "small", "--junit", "hunt.xml"]].concat());
+    assert_eq!(output.status.code(), Some(100), "{output:?}");
+    let shrunk = lines(&output, "shrunk");
+    let path = shrunk[0]["path"].as_str().unwrap();
+    let [before, after] = [0, 1].map(|n| shrunk[0]["operations"][n].as_u64().unwrap());
+    assert!(after < before && after <= 10, "{before} → {after} operations");
+    assert!(shrunk[0]["faults"][1].as_u64().unwrap() <= 3);
+    assert!(fs::read_to_string(folder.join("hunt.xml")).unwrap().contains(r#"<testsuite name="hunt""#));
+    // With the bug of the file, and the trace that the file says.
+    let replayed = tribunal(&folder, &["replay", path]);
+    assert_eq!(replayed.status.code(), Some(100), "{replayed:?}");
+    assert!(String::from_utf8_lossy(&replayed.stdout).contains("identical"), "{replayed:?}");
+    let held = tribunal(&folder, &["run", path]);
+    assert_eq!(held.status.code(), Some(0), "{held:?}");
+    let text = fs::read_to_string(folder.join(path)).unwrap();
+    let hash = text.lines().find(|line| line.starts_with("trace_hash")).unwrap();
+    fs::write(folder.join("other.toml"), text.replace(hash, "trace_hash = \"0x1\"")).unwrap();
+    let parted = tribunal(&folder, &["replay", "other.toml"]);
+    assert_eq!(parted.status.code(), Some(122), "a trace that is not the file's: {parted:?}");
+    fs::write(folder.join("half.toml"), text.replace(hash, "")).unwrap();
+    let half = tribunal(&folder, &["validate", "half.toml"]);
+    assert_eq!(half.status.code(), Some(96));
+    assert!(err(&half).contains("a regression without `trace_hash`"), "{half:?}");
+}
+
+#[test]
+fn two_runs_are_compared_event_by_event() {
+    let folder = scratch("diff");
+    let scenario = "leader-crash-keeps-acknowledged-records";
+    let made = tribunal(&folder, &["run", scenario, "--seed", "3", "--no-report"]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let run = format!("target/tribunal/{scenario}/0x3");
+    let plan = format!("{run}/plan.toml");
+    let equal = tribunal(&folder, &["diff", &run, &plan]);
+    assert_eq!(equal.status.code(), Some(0), "{equal:?}");
+    let text = fs::read_to_string(folder.join(&plan)).unwrap();
+    fs::write(folder.join("other.toml"), text.replace("\"5s\"", "\"4s\"")).unwrap();
+    let parted = tribunal(&folder, &["diff", &run, "other.toml", "--message-format", "json"]);
+    assert_eq!(parted.status.code(), Some(100), "{parted:?}");
+    let diff = &lines(&parted, "diff")[0];
+    assert!(diff["event"].as_u64().unwrap() > 1_000, "both are the same until the broker starts again: {diff}");
+    assert_ne!(diff["a"], diff["b"]);
+    let dropped = tribunal(&folder, &["replay", &plan, "--drop-fault", "1", "--no-report"]);
+    assert_eq!(dropped.status.code(), Some(0), "{dropped:?}");
+    assert!(String::from_utf8_lossy(&dropped.stdout).contains(" 0 faults"), "{dropped:?}");
+    let none = tribunal(&folder, &["replay", &plan, "--drop-fault", "9"]);
+    assert_eq!((none.status.code(), err(&none).as_str()), (Some(2), "error: there is no fault 9: the plan has 1\n"));
+}
+
+#[test]
+fn an_array_job_merges_once_its_last_task_is_done() {
+    let folder = scratch("array");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("farms/slurm.sh");
+    let task = |task: &str| {
+        let variables = [
+            ("SLURM_ARRAY_JOB_ID", "7"),
+            ("SLURM_ARRAY_TASK_ID", task),
+            ("SLURM_ARRAY_TASK_COUNT", "2"),
+            ("TRIBUNAL", env!("CARGO_BIN_EXE_tribunal")),
+            ("SEEDS", "0..30"),
+            ("BUDGET", "10m"),
+        ];
+        let output = Command::new("bash").arg(&script).envs(variables).current_dir(&folder).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    };
+    task("2");
+    assert!(!folder.join("tribunal-7/merged.json").exists(), "a part is missing");
+    task("1");
+    assert_eq!(timeless(&folder.join("tribunal-7/merged.json")).runs_done(), 30);
+    assert!(fs::read_to_string(folder.join("tribunal-7/junit.xml")).unwrap().contains("<testsuite"));
+}
+
+#[test]
+fn a_hunt_that_is_interrupted_keeps_what_it_found_and_says_how_to_go_on() {
+    let folder = scratch("interrupted");
+    let mut hunt = Command::new(env!("CARGO_BIN_EXE_tribunal"))
+        .args(["hunt", "--seeds", "0..1000000", "--bug", BUG, "--no-shrink", "--out", "hunt"])
+        .current_dir(&folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(hunt.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("strong-isr") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "the hunt ended");
+    }
+    assert!(Command::new("kill").args(["-INT", &hunt.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(hunt.wait().unwrap().code(), Some(100), "{rest}");
+    let record = timeless(&folder.join("hunt/hunt.json"));
+    assert!(!record.failures.is_empty() && record.runs_done() > 0);
+    let again = rest.lines().find_map(|line| line.strip_prefix("interrupted; to go on: ")).unwrap();
+    let next = record.shards.values().next().unwrap().done_until;
+    assert_eq!(again, format!("tribunal hunt --seeds {next:#x}..0xf4240 --bug {BUG}"), "{rest}");
+}
+
+#[test]
+fn a_replay_ends_where_it_is_told_and_prints_what_a_broker_did() {
+    let folder = scratch("until");
+    let scenario = "leader-crash-keeps-acknowledged-records";
+    let made = tribunal(&folder, &["run", scenario, "--seed", "3", "--no-report"]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let run = format!("target/tribunal/{scenario}/0x3");
+    let part = |until: &str| {
+        let output = tribunal(&folder, &["replay", &run, "--until", until, "--log", "broker2=trace", "--no-report"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let log = |text: &str| -> Vec<u64> {
+        let lines = text.lines().filter(|line| line.split_whitespace().nth(2) == Some("n2"));
+        lines.map(|line| line.split_whitespace().next().unwrap().parse().unwrap()).collect()
+    };
+    let (short, long) = (part("500ms"), part("1s"));
+    let (few, more) = (log(&short), log(&long));
+    assert!(few.len() > 10 && more.len() > few.len() && more.starts_with(&few), "{} {}", few.len(), more.len());
+    assert!(!short.contains("identical"), "there is nothing to compare a part with: {short}");
+    let to_event = log(&part(&few[few.len() - 1].to_string()));
+    assert_eq!(to_event, few, "the number of an event says as much as its time");
+    for (arguments, said) in [(["--until", "999999999"], "there is no event"), (["--log", "broker9"], "no broker 9")] {
+        let output = tribunal(&folder, &[&["replay", &run], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(err(&output).contains(said), "{output:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_hunted_is_refused_with_the_reason() {
+    let folder = scratch("refused");
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["hunt", "--partition", "hash:1/4"], 2, "--seeds"),
+        (&["hunt", "--seeds", "0..9", "--partition", "hash:5/4"], 2, "parts are counted from 1 to 4"),
+        (&["hunt", "--budget", "5"], 2, "needs a unit"),
+        (&["hunt", "--bug", "KIP-100"], 2, "did you mean KIP-101?"),
+        (&["merge", "nowhere.json"], 96, "nowhere.json"),
+    ];
+    for (arguments, code, said) in cases {
+        let output = tribunal(&folder, arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        assert!(err(&output).contains(said), "{arguments:?}: {}", err(&output));
+    }
+}
