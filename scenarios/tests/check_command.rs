@@ -32,14 +32,22 @@ fn a_limit_is_120_and_says_what_was_covered_of_how_much() {
     let done = tribunal(&folder, &["check", "replica", "--limit", "20000"]);
     assert_eq!(done.status.code(), Some(120));
     let said = text(&done.stdout);
-    assert!(said.contains("replica: cannot finish: it has 1,141,566 distinct states"), "{said}");
-    assert!(said.contains("LIMIT replica: ") && said.contains("% are covered; all would take about"), "{said}");
+    assert!(said.contains("replica: cannot finish: it has 1,748,026 distinct states"), "{said}");
+    assert!(
+        said.contains("LIMIT replica: ") && said.contains("distinct states (known); all would take about"),
+        "{said}"
+    );
     let mine =
         "machines = \"quorum\"\nnodes = 4\nsyncs = \"eager\"\n[budgets]\nelections = 3\n[expect]\nlimit = 9_000\n";
     fs::write(folder.join("mine.toml"), mine).unwrap();
     let done = tribunal(&folder, &["check", "mine.toml"]);
     assert_eq!(done.status.code(), Some(120));
-    assert!(text(&done.stdout).contains("distinct states (at least, by "), "{}", text(&done.stdout));
+    let said = text(&done.stdout);
+    assert!(said.contains("mine: cannot finish: it has about, by a guess, "), "{said}");
+    assert!(
+        said.contains("% of what ") && said.contains(" random walks met was covered); all would take about"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -52,6 +60,10 @@ fn a_planted_bug_is_100_with_a_plan_that_replays_and_without_it_does_not() {
     assert!(said.contains("strong-isr") && said.contains(&format!("replay: tribunal replay {plan}")), "{said}");
     let again = tribunal(&folder, &["replay", plan]);
     assert_eq!(again.status.code(), Some(100), "{}{}", text(&again.stdout), text(&again.stderr));
+    let run = "target/tribunal/check/replica/replay";
+    assert!(text(&again.stdout).contains(&format!("report: {run}/report.html")), "{}", text(&again.stdout));
+    assert_eq!(tribunal(&folder, &["report", run]).status.code(), Some(0));
+    assert_eq!(tribunal(&folder, &["replay", run]).status.code(), Some(100), "a run's folder has the plan");
     let healthy = fs::read_to_string(folder.join(plan)).unwrap().replace("bugs = [\"KIP-101\"]\n", "");
     fs::write(folder.join("healthy.toml"), healthy).unwrap();
     assert_eq!(tribunal(&folder, &["replay", "healthy.toml"]).status.code(), Some(122));
@@ -74,4 +86,38 @@ fn an_unknown_configuration_is_4_and_a_wrong_one_96_with_its_place() {
     assert!(text(&wrong.stderr).contains("mine.toml: line 4: unknown budget `crash`"), "{}", text(&wrong.stderr));
     assert_eq!(tribunal(&folder, &["check", "gone/mine.toml"]).status.code(), Some(96));
     assert_eq!(tribunal(&folder, &["check", "--explore"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_wrong_key_is_96_and_shown_where_it_is_with_the_nearest_name() {
+    let folder = scratch("wrong");
+    for (body, place, near) in [
+        ("[budgets]\nelection = 1\n[expect]\nlimit = 1\n", "mine.toml:4:1", "did you mean `elections`?"),
+        ("[budgets]\n[expect]\nlimits = 1\n", "mine.toml:5:1", "did you mean `limit`?"),
+        (
+            "[budgets]\n[expect]\nlimit = 1\nsometimes = [\"vote-grantd\"]\n",
+            "mine.toml:6:14",
+            "did you mean `vote-granted`?",
+        ),
+    ] {
+        fs::write(folder.join("mine.toml"), format!("machines = \"quorum\"\nnodes = 3\n{body}")).unwrap();
+        let done = tribunal(&folder, &["check", "mine.toml"]);
+        assert_eq!(done.status.code(), Some(96));
+        let said = text(&done.stderr);
+        assert!(said.contains(place) && said.contains("^^^") && said.contains(near), "{said}");
+    }
+}
+
+#[test]
+fn a_hunt_that_holds_replicas_against_the_model_finds_their_wrong_steps() {
+    let folder = scratch("refinement");
+    let hunt = |more: &[&str]| {
+        let common = ["hunt", "--seeds", "0..32", "--no-shrink", "--check-refinement", "--no-report"];
+        tribunal(&folder, &[&common[..], more].concat())
+    };
+    let planted = hunt(&["--bug", "KIP-101"]);
+    assert_eq!(planted.status.code(), Some(100), "{}", text(&planted.stderr));
+    assert!(text(&planted.stdout).contains("refines-kip-320"), "{}", text(&planted.stdout));
+    let honest = hunt(&[]);
+    assert!(!text(&honest.stdout).contains("refines-kip-320"), "{}", text(&honest.stdout));
 }

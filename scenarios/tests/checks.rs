@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tribunal::plan::Script;
-use tribunal::world::{Followed, follow};
+use tribunal::world::{Followed, follow, follow_into};
 use tribunal_checker::{CheckConfig, Order, SHIPPED, Search, Stopped, World};
 use tribunal_common::Bug;
+use tribunal_reports::{ReportOptions, RunFolder, write_report};
 
 fn counterexample(name: &str, bug: Bug) -> Script {
     let (file, text) = SHIPPED.iter().find(|(file, _)| *file == format!("{name}.toml")).expect("it is shipped");
@@ -31,6 +32,24 @@ fn the_kernel_breaks_the_same_promise_at_the_last_step_of_a_counterexample() {
             }
             other => panic!("{}: {other:?}", bug.id()),
         }
+    }
+}
+
+#[test]
+fn a_counterexample_that_is_followed_leaves_the_folder_of_a_run_that_a_report_is_drawn_of() {
+    let script = counterexample("replica", Bug::Kip101);
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = RunFolder::create(&dir.path().join("replay")).expect("it can be made");
+    let followed = follow_into(&script, &folder, "plan.toml").expect("it can be followed");
+    assert_eq!(Ok(followed), follow(&script), "recording it changes nothing");
+    let plan = std::fs::read_to_string(folder.path().join("plan.toml")).expect("its plan is there");
+    assert_eq!(Script::parse(&plan), Ok(script));
+    let page = write_report(&folder, ReportOptions::default()).expect("a report can be drawn");
+    let page = std::fs::read_to_string(page).expect("it is there");
+    for shown in
+        ["strong-isr", "orders/0: b2 is in sync with log end 0, below high watermark 1", "b2 cuts its log to 0"]
+    {
+        assert!(page.contains(shown), "{shown}");
     }
 }
 

@@ -255,6 +255,11 @@ impl CheckConfig {
         }
     }
 
+    /// `min.insync.replicas` of the topic.
+    pub fn min_insync(&self) -> i32 {
+        self.cluster.min_insync.unwrap_or(1)
+    }
+
     /// How the nodes behave.
     pub fn rules(&self) -> Rules {
         let nodes = i32::from(self.nodes);
@@ -274,7 +279,7 @@ impl CheckConfig {
         cfg.bugs = self.bugs.iter().fold(Bugs::NONE, |bugs, bug| bugs.with(*bug));
         // One more timer that may fire at any time, for elections that are checked without it.
         cfg.rebalance_interval = Span::ZERO;
-        cfg.topic.min_insync_replicas = self.cluster.min_insync.unwrap_or(1);
+        cfg.topic.min_insync_replicas = self.min_insync();
         cfg.truncation = match self.cluster.truncation {
             Truncation::Fetch => TruncationMode::Fetch,
             Truncation::Lookup => TruncationMode::Lookup,

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tribunal_checker::{CheckConfig, Found, Order, Search, Stopped, World, explore};
+use tribunal_model::Property;
+use tribunal_reports::{ReportOptions, RunFolder, write_report};
 
 use super::args::{CheckArgs, CheckOrder, MessageFormat, OutputArgs, ReplayArgs};
 use super::configurations::selected;
 use super::{Exit, complain, json, print, say_error};
 use crate::plan::Script;
-use crate::world::{Followed, follow};
+use crate::world::{Followed, follow_into};
 
 /// What a search came to, for a machine.
 #[derive(Serialize)]
@@ -254,16 +256,20 @@ struct ReplayRecord<'r> {
 }
 
 /// Follows a counterexample in the kernel: exits with a violation if the same promise breaks there.
+///
+/// The run's folder is beside the plan, or where `--out` says.
 pub(super) fn replay(script: &Script, args: &ReplayArgs) -> Exit {
     let output = args.how.output;
     let how = &args.how;
     let twice = how.check_determinism || how.check_refinement;
-    if args.seed.is_some() || !how.bugs.is_empty() || twice || how.out.is_some() {
-        say_error("the counterexample of a check is replayed as it is: only --message-format goes with it", output);
+    if args.seed.is_some() || !how.bugs.is_empty() || twice || !args.drop_faults.is_empty() {
+        say_error("the counterexample of a check is replayed as it is: only flags of the output go with it", output);
         return Exit::Usage;
     }
-    let followed = match follow(script) {
-        Ok(followed) => followed,
+    let out = how.out.clone().unwrap_or_else(|| Path::new(OUT).join(&script.check).join("replay"));
+    let path = if args.what.is_dir() { args.what.join("plan.toml") } else { args.what.clone() };
+    let (followed, report) = match recorded(script, &out, &path, !how.no_report) {
+        Ok(done) => done,
         Err(error) => {
             say_error(error, output);
             return Exit::BadFile;
@@ -276,6 +282,11 @@ pub(super) fn replay(script: &Script, args: &ReplayArgs) -> Exit {
         Followed::Broke { property, detail, .. } => {
             (Exit::NotReproduced, "another violation", format!("{property}: {detail}, where {} broke", script.property))
         }
+        // Whether anything goes on from where it ends, the kernel is not asked.
+        Followed::Held if script.property == Property::NoProgress.name() => {
+            let detail = "followed to its end; that nothing gets on from there, only `check` judges".to_owned();
+            (Exit::Inconclusive, "followed", detail)
+        }
         Followed::Held => (Exit::NotReproduced, "held", format!("{} holds in the kernel", script.property)),
         Followed::Lost { step, why } => (Exit::NotReproduced, "lost", format!("step {step} cannot be followed: {why}")),
     };
@@ -285,11 +296,24 @@ pub(super) fn replay(script: &Script, args: &ReplayArgs) -> Exit {
             json::print(&ReplayRecord { r#type: "replay", configuration: &script.check, result, events, detail });
         }
         MessageFormat::Human => {
-            let head = if exit == Exit::Violation { "FAIL" } else { "NOT REPRODUCED" };
-            print(&format!("{head} {}: {events} steps in the kernel\n  {detail}\n", script.check));
+            let head = match exit {
+                Exit::Violation => "FAIL",
+                Exit::Inconclusive => "FOLLOWED",
+                _ => "NOT REPRODUCED",
+            };
+            let report = report.map_or_else(String::new, |report| format!("  report: {}\n", report.display()));
+            print(&format!("{head} {}: {events} steps in the kernel\n  {detail}\n{report}", script.check));
         }
     }
     exit
+}
+
+/// Follows a script into a run's folder, and draws its report if that is wanted.
+fn recorded(script: &Script, out: &Path, path: &Path, report: bool) -> Result<(Followed, Option<PathBuf>), String> {
+    let folder = RunFolder::create(out).map_err(|error| error.to_string())?;
+    let followed = follow_into(script, &folder, &path.display().to_string())?;
+    let drawn = report.then(|| write_report(&folder, ReportOptions::default())).transpose();
+    Ok((followed, drawn.map_err(|error| error.to_string())?))
 }
 
 /// A number with its thousands apart.

@@ -18,7 +18,7 @@ use super::{Exit, complain, hunt_text, json, print, say_error};
 use crate::files::LoadError;
 use crate::hunt::{self, HuntOptions, HuntReporter, Hunted};
 use crate::language::{Scenario, Seeds};
-use crate::run::{RunError, World};
+use crate::run::{Refined, RunError, World};
 use crate::shrink;
 
 /// The budget of a hunt that has neither seeds nor a budget.
@@ -47,6 +47,8 @@ pub(super) fn hunt(args: &HuntArgs, world: Option<&dyn World>) -> Exit {
         }
     });
     let (folder, file) = places(args.how.out.as_deref());
+    let refined = Refined(world);
+    let world: &dyn World = if args.how.check_refinement { &refined } else { world };
     match done(args, &files, &folder, &file, world) {
         Ok(exit) => exit,
         Err(error) => {

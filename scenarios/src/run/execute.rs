@@ -25,6 +25,15 @@ pub trait World: Sync {
     fn run(&self, plan: &Plan, how: &How<'_>) -> Result<Trial, ReportError>;
 }
 
+/// A world in which every run holds each step of its replicas against the abstract model of replication.
+pub struct Refined<'w>(pub &'w dyn World);
+
+impl World for Refined<'_> {
+    fn run(&self, plan: &Plan, how: &How<'_>) -> Result<Trial, ReportError> {
+        self.0.run(plan, &How { refinement: true, ..*how })
+    }
+}
+
 /// Why runs could not be done or noted. Says nothing of the cluster.
 #[derive(Debug)]
 pub struct RunError(String);

@@ -20,7 +20,7 @@ use tribunal_reports::RunFolder;
 use crate::language::{Expect, Scenario};
 use crate::plan::Plan;
 
-pub use execute::{RunError, World, execute, run_caught};
+pub use execute::{Refined, RunError, World, execute, run_caught};
 pub use marks::{Mark, MarkClass, Marks};
 pub use outcome::{AckLatency, RunOutcome, ScenarioOutcome, Signature, Summary, Trial, Verdict, Violation};
 pub use tally::{Tally, counts, judge};

@@ -206,7 +206,7 @@ impl Violation {
     }
 
     /// The violation as `verdict.json` keeps it.
-    fn record(&self) -> ViolationRecord {
+    pub(crate) fn record(&self) -> ViolationRecord {
         ViolationRecord {
             property: self.property.as_str().to_owned(),
             detail: self.detail.clone(),

@@ -1,7 +1,7 @@
 //! What led to a violation, from a recorded run.
 
 use tribunal_common::{ClientObs, Obs, TopicIdPartition};
-use tribunal_contract::Time;
+use tribunal_contract::{NodeId, Time};
 use tribunal_model::Names;
 use tribunal_protocol::ErrorCode;
 use tribunal_reports::causal::{ChainStep, Question, Story};
@@ -23,7 +23,16 @@ pub(super) struct Observations<'r> {
 
 impl<'r> Observations<'r> {
     pub(super) fn new(kernel: &'r SimKernel, names: &'r Names, zero: Time) -> Observations<'r> {
-        let (trace, record) = (kernel.trace(), kernel.judge().record.as_deref().unwrap_or_default());
+        Observations::of(kernel.trace(), kernel.judge().record.as_deref().unwrap_or_default(), names, zero)
+    }
+
+    /// Of a recorded trace, and all that was observed in it.
+    pub(super) fn of(
+        trace: Option<&'r Trace>,
+        record: &[(Time, NodeId, Obs)],
+        names: &'r Names,
+        zero: Time,
+    ) -> Observations<'r> {
         let observed = trace.iter().flat_map(|trace| &trace.events);
         let observed = observed.filter(|event| matches!(event.kind, TraceKind::Observed { .. }));
         let events: Vec<u64> = observed.map(|event| event.seq).collect();

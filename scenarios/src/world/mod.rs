@@ -16,6 +16,7 @@ mod disk_faults;
 mod explain;
 mod fault_log;
 mod faults;
+mod film;
 mod membership;
 mod node;
 mod phases;
@@ -30,7 +31,7 @@ use crate::run::{How, Trial, World};
 
 pub use app::{App, AppSpec, Extras, Watch, WatchSpec};
 pub use node::{Node, NodeInput, Packet, Report};
-pub use script::{Followed, follow};
+pub use script::{Followed, follow, follow_into};
 
 /// Runs plans on the kernel.
 #[derive(Clone, Copy, Debug, Default)]

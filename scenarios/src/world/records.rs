@@ -8,6 +8,7 @@ use tribunal_contract::{NodeId, Time};
 use tribunal_model::{History, Names, Op, OpKind};
 use tribunal_protocol::ErrorCode;
 use tribunal_reports::{FaultRecord, OperationRow, ReportError, RunFolder, SeriesRow};
+use tribunal_sim::trace::Trace;
 
 use super::fault_log::Happened;
 use super::faults::SimKernel;
@@ -94,12 +95,23 @@ impl Series {
 /// Writes everything but plan and verdict, which are not the world's.
 pub(super) fn write(folder: &RunFolder, kernel: &SimKernel, names: &Names, zero: Time) -> Result<(), ReportError> {
     let court = kernel.judge();
-    write_history(folder, &court.history, names, zero)?;
-    write_operations(folder, &court.history, names, zero)?;
-    let mut series = folder.series()?;
-    for (at, id, node, point) in court.series.iter().flat_map(|series| &series.rows) {
+    let series = court.series.clone().unwrap_or_default();
+    write_recorded(folder, (&court.history, &series, kernel.trace()), names, zero)
+}
+
+/// Writes what clients did, the series and the trace.
+pub(super) fn write_recorded(
+    folder: &RunFolder,
+    (history, series, trace): (&History, &Series, Option<&Trace>),
+    names: &Names,
+    zero: Time,
+) -> Result<(), ReportError> {
+    write_history(folder, history, names, zero)?;
+    write_operations(folder, history, names, zero)?;
+    let mut rows = folder.series()?;
+    for (at, id, node, point) in &series.rows {
         let (topic, _) = topic_and_partition(names, *id);
-        series.push(&SeriesRow {
+        rows.push(&SeriesRow {
             time_s: seconds(*at, zero),
             topic,
             partition: id.partition as u32,
@@ -111,8 +123,8 @@ pub(super) fn write(folder: &RunFolder, kernel: &SimKernel, names: &Names, zero:
             isr_size: point.isr,
         })?;
     }
-    series.finish()?;
-    if let Some(trace) = kernel.trace() {
+    rows.finish()?;
+    if let Some(trace) = trace {
         folder.write_bytes("trace.bin", &trace.encode())?;
     }
     Ok(())

@@ -2,13 +2,16 @@
 //! and disks, judged by the same properties.
 
 use tribunal_checker::node::{NOW, Rules};
-use tribunal_checker::parts::{MetadataBatch, Part, PartInput};
+use tribunal_checker::parts::{MetadataBatch, Part, PartInput, TOPIC};
 use tribunal_checker::{CheckConfig, Step};
 use tribunal_common::Obs;
 use tribunal_contract::{Disk, Effects, Event, Lane, Machine, NodeId, Time, TimerId};
 use tribunal_model::{Invariants, ModelConfig, Violation};
+use tribunal_protocol::Str;
+use tribunal_reports::RunFolder;
 use tribunal_sim::{Config, Fault, Judge, Kernel, Lifecycle, Machines, Place, Stop};
 
+use super::film::{Faults, Film, Recorded};
 use super::node::{Inner, Packet, Report, translate};
 use crate::plan::Script;
 
@@ -41,22 +44,30 @@ pub enum Followed {
 ///
 /// If its configuration cannot be read.
 pub fn follow(script: &Script) -> Result<Followed, String> {
-    let mut stage = Stage::new(script.config()?);
+    let mut stage = Stage::new(script.config()?, false);
     stage.begin();
-    for (index, step) in script.steps.iter().enumerate() {
-        if let Err(why) = stage.perform(step) {
-            return Ok(Followed::Lost { step: index + 1, why });
-        }
-        if let Some((property, detail)) = stage.broken() {
-            return Ok(Followed::Broke { property, detail, step: index + 1 });
-        }
-    }
-    Ok(Followed::Held)
+    stage.follow(script)
+}
+
+/// Follows `script`, and writes what happened into `folder`, as of any run. Its plan is the script itself.
+///
+/// # Errors
+///
+/// If its configuration cannot be read, or the folder not be written.
+pub fn follow_into(script: &Script, folder: &RunFolder, path: &str) -> Result<Followed, String> {
+    let mut stage = Stage::new(script.config()?, true);
+    stage.begin();
+    let zero = stage.kernel.now();
+    let followed = stage.follow(script)?;
+    let faults = std::mem::take(&mut stage.faults);
+    let film = Film { kernel: &stage.kernel, config: &stage.config, faults, zero };
+    film.write(script, folder, path).map_err(|error| error.to_string())?;
+    Ok(followed)
 }
 
 /// A part as a process of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Actor(Part);
+pub(super) struct Actor(pub(super) Part);
 
 impl Machine for Actor {
     type Msg = Packet;
@@ -77,14 +88,20 @@ impl Machine for Actor {
 }
 
 /// The first broken promise stops the run.
-struct Bench {
+pub(super) struct Bench {
     invariants: Invariants,
     broken: Option<Violation>,
+    /// What was observed, if that is to be written.
+    pub(super) recorded: Option<Recorded>,
 }
 
 impl Bench {
     fn observe(&mut self, at: Time, node: NodeId, obs: &Obs) {
-        if let Err(violation) = self.invariants.observe(at, node, obs) {
+        let broken = self.invariants.observe(at, node, obs).err();
+        if let Some(recorded) = &mut self.recorded {
+            recorded.observe(at, node, obs, broken.is_some());
+        }
+        if let Some(violation) = broken {
             self.broken.get_or_insert(*violation);
         }
     }
@@ -116,18 +133,20 @@ struct Stage {
     /// Up to where each broker has been told the metadata.
     told: Vec<i64>,
     eager: bool,
+    faults: Faults,
 }
 
 impl Stage {
-    fn new(config: CheckConfig) -> Stage {
+    fn new(config: CheckConfig, record: bool) -> Stage {
         let rules: Rules = config.rules();
         let mut world = Config::new(0);
         world.epoch = NOW;
+        world.record_trace = record;
         // What was not synced is gone with the power, all of it: the schedule knows no half.
         world.disk.torn_tail_percent = 0;
         let voters = config.voters();
-        let bench =
-            Bench { invariants: Invariants::new(ModelConfig { voters, ..ModelConfig::default() }), broken: None };
+        let invariants = Invariants::new(ModelConfig { voters, ..ModelConfig::default() });
+        let bench = Bench { invariants, broken: None, recorded: record.then(Recorded::default) };
         let nodes = rules.machines.len();
         let eager = rules.eager_syncs;
         let machine = move |node, incarnation: u32| Actor(rules.machine(node, incarnation as u8));
@@ -135,7 +154,21 @@ impl Stage {
         for _ in 0..nodes {
             kernel.add_node();
         }
-        Stage { told: vec![0; config.nodes.into()], config, kernel, eager }
+        Stage { told: vec![0; config.nodes.into()], config, kernel, eager, faults: Faults::default() }
+    }
+
+    fn follow(&mut self, script: &Script) -> Result<Followed, String> {
+        for (index, step) in script.steps.iter().enumerate() {
+            let began = self.kernel.now();
+            if let Err(why) = self.perform(step) {
+                return Ok(Followed::Lost { step: index + 1, why });
+            }
+            self.faults.note(step, began, self.kernel.now());
+            if let Some((property, detail)) = self.broken() {
+                return Ok(Followed::Broke { property, detail, step: index + 1 });
+            }
+        }
+        Ok(Followed::Held)
     }
 
     fn settle(&mut self) {
@@ -154,6 +187,11 @@ impl Stage {
         }
         for node in 0..self.config.nodes {
             self.introduce(NodeId(node.into()));
+        }
+        // Sentences call the topic by its name.
+        let active = self.config.controller().and_then(|at| self.part(at)?.as_controller());
+        if let Some(id) = active.and_then(|active| active.image().topic_id(&Str::from_static(TOPIC))) {
+            self.kernel.judge_mut().invariants.name_topic(id, TOPIC);
         }
     }
 

@@ -17,8 +17,8 @@ use crate::net::Place;
 use crate::queue::{Kind, Target};
 use crate::{DiskOp, Repeat};
 
-/// Virtual time from one step to the next: a thousand of them are a second.
-const STEP: u64 = 1_000_000;
+/// Virtual time from one step to the next, in nanoseconds: long enough for a chart to tell them apart.
+const STEP: u64 = 100_000_000;
 
 impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
     /// What is first on its way to an end of the connection arrives. False if there is no such message.
