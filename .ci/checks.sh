@@ -1,4 +1,4 @@
-# The model checker: configurations that are exhausted, and counterexamples that the kernel repeats. About two minutes.
+# The model checker: configurations that are exhausted, and counterexamples that the kernel repeats. Two to three minutes.
 
 # Every configuration but the nightly ones has the states it had, and all of them hold.
 configurations() {
