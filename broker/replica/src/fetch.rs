@@ -82,7 +82,9 @@ impl Replicas {
             Ok(completed) => completed,
             Err(error) => return refuse(error),
         };
-        merge(&mut request.topics);
+        if !matches!(session, Session::Of { .. }) {
+            merge(&mut request.topics);
+        }
         let fetcher = Fetcher::of(&request, version);
         let mut ready = request.max_wait_ms <= 0 || request.min_bytes <= 0 || request.topics.is_empty();
         let mut places = Vec::with_capacity(request.topics.iter().map(|topic| topic.partitions.len()).sum());
