@@ -17,8 +17,8 @@ use tribunal_contract::Span;
 use tribunal_model::Property;
 
 use crate::language::{
-    Acks, Action, After, Cluster, Consumer, Diagnostics, Eventually, Expect, Fault, From, Milestone, Producer, Rate,
-    Scenario, ScenarioFault, Seeds, Source, Target, Topic, Trigger, Workload,
+    Acks, Action, After, Cluster, Consumer, Diagnostics, Eventually, Expect, Fault, From, Milestone, Partitioner,
+    Producer, Rate, Scenario, ScenarioFault, Seeds, SizeRange, Source, Target, Topic, Trigger, Workload,
 };
 
 pub(super) use faults::{Gene, gene};
@@ -39,6 +39,9 @@ pub struct Shape {
 
 /// The name of the topic of every scenario of the space.
 pub(super) const TOPIC: &str = "orders";
+
+/// Bytes of a segment of which a run fills many.
+const SMALL_SEGMENT: u64 = 4_096;
 
 /// The first fault comes when clients have something to lose, and the last one while the run still goes on.
 const FIRST_FAULT: Span = Span::from_millis(800);
@@ -78,13 +81,19 @@ pub fn written(scenario: &Scenario, path: &str) -> Result<Scenario, Diagnostics>
 /// Every scenario of the space.
 pub fn scenario() -> impl Strategy<Value = Scenario> {
     shape().prop_flat_map(|shape| {
-        let parts = (settings::cluster(&shape), workloads(&shape), faults::genes(&shape));
-        parts.prop_map(move |(cluster, workloads, genes)| {
+        let parts = (settings::cluster(&shape), workloads(), retention(), faults::genes(&shape));
+        parts.prop_map(move |(mut cluster, workloads, retention_bytes, genes)| {
+            if retention_bytes.is_some() {
+                // Or nothing would be old enough to go within the run.
+                cluster.retention_check = Span::from_millis(500);
+                cluster.segment_bytes = SMALL_SEGMENT;
+            }
             let topic = Topic {
                 name: TOPIC.to_owned(),
                 partitions: shape.partitions,
                 replication: shape.replication,
                 min_insync: shape.min_insync,
+                retention_bytes,
                 ..Topic::default()
             };
             let mut scenario = Scenario {
@@ -120,31 +129,59 @@ fn shape() -> impl Strategy<Value = Shape> {
     })
 }
 
-fn workloads(shape: &Shape) -> impl Strategy<Value = Vec<Workload>> + use<> {
+/// `retention.bytes` of the topic.
+fn retention() -> impl Strategy<Value = Option<u64>> {
+    prop::option::weighted(0.1, prop::sample::select(vec![2 * SMALL_SEGMENT, 6 * SMALL_SEGMENT]))
+}
+
+fn workloads() -> impl Strategy<Value = Vec<Workload>> {
+    (producer(), consumer(), 0..=1usize).prop_map(|(producer, consumer, consumers)| {
+        let consumers = std::iter::repeat_n(Workload::Consumer(consumer), consumers);
+        std::iter::once(Workload::Producer(producer)).chain(consumers).collect()
+    })
+}
+
+fn producer() -> impl Strategy<Value = Producer> {
     let acks = prop_oneof![7 => Just(Acks::All), 3 => Just(Acks::Leader)];
     let rate = prop::sample::select(vec![20u32, 50, 100, 200]);
     let linger = prop::sample::select(vec![0u64, 5, 20]);
-    let timeout = prop::sample::select(vec![600u64, 1_000, 2_000]);
-    let producers = 1..=2u32;
-    let _ = shape;
-    (acks, rate, linger, timeout, producers, 0..=1u32).prop_map(|(acks, rate, linger, timeout, clients, consumers)| {
-        let producer = Workload::Producer(Producer {
+    let partitioner = prop::sample::select(vec![Partitioner::RoundRobin, Partitioner::RoundRobin, Partitioner::Sticky]);
+    let batch = prop::sample::select(vec![16_384u64, 16_384, 1_024]);
+    let sizes = prop::sample::select(vec![(100u32, 100u32), (100, 100), (10, 2_000)]);
+    let parts = (acks, rate, linger, timeout(), 1..=2u32, partitioner, batch, sizes, 1..=5u32);
+    parts.prop_map(
+        |(acks, rate, linger, request_timeout, clients, partitioner, batch_size, (min, max), max_in_flight)| Producer {
             topic: TOPIC.to_owned(),
             clients,
             rate: Some(Rate { count: rate, per: Span::from_secs(1) }),
             acks,
             linger: Span::from_millis(linger),
-            request_timeout: Span::from_millis(timeout),
+            partitioner,
+            batch_size,
+            value_size: SizeRange { min, max },
+            max_in_flight,
+            request_timeout,
             ..Producer::default()
-        });
-        let consumer = Workload::Consumer(Consumer {
-            topic: TOPIC.to_owned(),
-            from: From::Earliest,
-            request_timeout: Span::from_millis(timeout),
-            ..Consumer::default()
-        });
-        std::iter::once(producer).chain((0..consumers).map(|_| consumer.clone())).collect()
+        },
+    )
+}
+
+fn consumer() -> impl Strategy<Value = Consumer> {
+    let poll = prop::sample::select(vec![500u32, 500, 7]);
+    let wait = prop::sample::select(vec![500u64, 50]);
+    (poll, wait, timeout()).prop_map(|(max_poll_records, wait, request_timeout)| Consumer {
+        topic: TOPIC.to_owned(),
+        from: From::Earliest,
+        max_poll_records,
+        fetch_max_wait: Span::from_millis(wait),
+        request_timeout,
+        ..Consumer::default()
     })
+}
+
+/// `request.timeout.ms` of clients.
+fn timeout() -> impl Strategy<Value = Span> {
+    prop::sample::select(vec![600u64, 1_000, 2_000]).prop_map(Span::from_millis)
 }
 
 /// What may be expected of the cluster, given what is asked of it.

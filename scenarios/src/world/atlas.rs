@@ -3,7 +3,7 @@
 //!
 //! | damage | is done only if |
 //! |---|---|
-//! | a loss of power, where writes are not flushed | every partition has another member of its ISR that is whole, and fewer replicas than its `min.insync.replicas` are damaged |
+//! | a loss of power, where writes are not flushed | every partition has another member of its ISR that is whole, and fewer replicas than its `min.insync.replicas` are damaged or have lost their eligibility |
 //! | a wiped disk, an old disk | the same |
 //! | corruption, which is found later | the same |
 //! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
@@ -54,7 +54,7 @@ pub(super) struct Atlas {
     damaged: BTreeMap<(NodeId, TopicIdPartition), i64>,
     /// Brokers that have had a failed sync and not lost power since.
     unsynced: BTreeSet<NodeId>,
-    /// Brokers that a fault will stop, nobody knows when; up to which broker epoch.
+    /// Brokers that a fault has stopped, or will at any time; up to which broker epoch.
     doomed: BTreeMap<NodeId, i64>,
 }
 
@@ -75,7 +75,7 @@ impl Atlas {
         }
     }
 
-    /// A fault that was allowed will stop `node` later: the process of now, or `any` from now on.
+    /// A fault stops `node`, now or later: the process of now, or `any` from now on.
     pub(super) fn doom(&mut self, kernel: &SimKernel, node: NodeId, any: bool) {
         let until = if any { i64::MAX } else { broker_epoch(kernel, node) };
         let known = self.doomed.entry(node).or_insert(until);
@@ -84,7 +84,8 @@ impl Atlas {
 
     /// A fault that stops any process of `node` has ended.
     pub(super) fn spare(&mut self, kernel: &SimKernel, node: NodeId) {
-        self.doomed.insert(node, broker_epoch(kernel, node));
+        let until = broker_epoch(kernel, node);
+        self.doomed.insert(node, until);
     }
 
     /// The topics have these ids.
@@ -100,6 +101,9 @@ impl Atlas {
         }
         let epoch = broker_epoch(kernel, node);
         self.damaged.extend(hit.into_iter().map(|id| ((node, id), epoch)));
+        if matches!(damage, Damage::Lost | Damage::PowerLoss | Damage::Unclean) {
+            self.doom(kernel, node, false);
+        }
         match damage {
             Damage::SyncFailure => self.unsynced.insert(node),
             Damage::PowerLoss => self.unsynced.remove(&node),
@@ -125,17 +129,16 @@ impl Atlas {
             return false;
         }
         hit.iter().all(|&id| {
-            let enough = self.damaged_beside(kernel, node, id) + 1 < self.min_isr(kernel, id);
+            let enough = self.suspects_beside(kernel, node, id) + 1 < self.min_isr(kernel, id);
             let others = in_sync(kernel, id).into_iter().filter(|&other| other != node);
             enough && others.into_iter().any(|other| self.is_whole(kernel, other, id))
         })
     }
 
-    /// How many replicas are damaged, apart from that of `node`.
-    fn damaged_beside(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> usize {
-        let replicas = kernel.judge().partitions.get(&id).map_or(&[][..], |state| &state.replicas);
-        let others = replicas.iter().map(|&id| NodeId(id as u32)).filter(|&other| other != node);
-        others.filter(|&other| self.is_damaged(kernel, other, id)).count()
+    /// How many replicas cannot be relied on, apart from that of `node`: they are damaged, or lose their eligibility.
+    fn suspects_beside(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> usize {
+        let suspect = |&other: &NodeId| self.is_damaged(kernel, other, id) || self.is_leaving(kernel, other);
+        others(kernel, node, id).filter(suspect).count()
     }
 
     /// The least ISR that acknowledges.
@@ -147,12 +150,20 @@ impl Atlas {
     /// Whether an unclean restart of `node` leaves none of its partitions to a damaged replica.
     fn may_stop(&self, kernel: &SimKernel, node: NodeId) -> bool {
         kernel.judge().partitions.values().all(|state| {
-            let eligible = || state.isr.iter().chain(&state.elr).map(|&id| NodeId(id as u32));
-            let others = || eligible().filter(|&other| other != node);
-            let whole = |other: NodeId| self.is_whole(kernel, other, state.partition);
-            let loses = eligible().any(|id| id == node);
-            !loses || others().any(whole) || !others().any(|other| self.is_damaged(kernel, other, state.partition))
+            let id = state.partition;
+            let mut eligible = state.isr.iter().chain(&state.elr).map(|&id| NodeId(id as u32));
+            let loses = eligible.clone().any(|id| id == node);
+            if !loses || !others(kernel, node, id).any(|other| self.is_damaged(kernel, other, id)) {
+                return true;
+            }
+            let enough = self.suspects_beside(kernel, node, id) + 1 < self.min_isr(kernel, id);
+            enough && eligible.any(|other| other != node && self.is_whole(kernel, other, id))
         })
+    }
+
+    /// Whether `node` was stopped uncleanly and has not registered since, or will be.
+    fn is_leaving(&self, kernel: &SimKernel, node: NodeId) -> bool {
+        self.doomed.get(&node).is_some_and(|&until| broker_epoch(kernel, node) <= until)
     }
 
     /// Whether a member of the ISR has all that it should have, and cannot lose its eligibility.
@@ -163,12 +174,12 @@ impl Atlas {
             }
             _ => false,
         };
-        let may_stop = self.doomed.get(&node).is_some_and(|&until| broker_epoch(kernel, node) <= until);
-        runs && !may_stop && !self.is_damaged(kernel, node, id)
+        runs && !self.is_leaving(kernel, node) && !self.is_damaged(kernel, node, id)
     }
 
     fn is_damaged(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> bool {
-        let healed = |&epoch: &i64| broker_epoch(kernel, node) > epoch;
+        let in_sync = || kernel.judge().partitions.get(&id).is_some_and(|state| state.isr.contains(&(node.0 as i32)));
+        let healed = |&epoch: &i64| broker_epoch(kernel, node) > epoch && in_sync();
         !self.damaged.get(&(node, id)).is_none_or(healed)
             || self.unsynced.contains(&node)
             || kernel.disk(node).is_rotten()
@@ -177,6 +188,12 @@ impl Atlas {
     fn settings(&self, id: TopicIdPartition) -> (bool, u32) {
         self.ids.get(&id.topic).and_then(|name| self.topics.get(name)).copied().unwrap_or((false, 1))
     }
+}
+
+/// The replicas of a partition, apart from that of `node`.
+fn others(kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> impl Iterator<Item = NodeId> {
+    let replicas = kernel.judge().partitions.get(&id).map_or(&[][..], |state| &state.replicas);
+    replicas.iter().map(|&id| NodeId(id as u32)).filter(move |&other| other != node)
 }
 
 /// The ISR as all agree: by the newest committed state that is known, and as its leader has it.

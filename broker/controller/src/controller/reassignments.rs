@@ -123,11 +123,10 @@ impl Controller {
         }
         let isr = without(&partition.isr, &partition.adding_replicas);
         let elr = without(&partition.elr, &partition.adding_replicas);
-        let had = !partition.isr.is_empty() || !partition.elr.is_empty();
         let has = !isr.is_empty() || !elr.is_empty();
         let mut others = partition.replicas.iter().filter(|id| !partition.adding_replicas.contains(id));
         let electable = unclean && others.any(|id| self.could_lead(*id, partition));
-        if had && !has && !electable {
+        if !has && !electable {
             let why = format!(
                 "Unable to revert partition assignment for {}:{number} because it would require an unclean leader \
                  election.",

@@ -140,6 +140,20 @@ fn what_only_added_replicas_hold_is_not_given_up_by_cancelling() {
 }
 
 #[test]
+fn nothing_is_cancelled_while_nobody_is_in_sync_or_eligible() {
+    let mut cluster = Cluster::of(3);
+    let id = cluster.topic_with("t", &[1], &[("min.insync.replicas", "1")]);
+    cluster.reassign("t", Some(&[3]));
+    cluster.expire(1);
+    let uncleanly = cluster.registration(1, -1);
+    cluster.register(uncleanly).expect("registered");
+    let partition = cluster.partition(id);
+    assert_eq!((&partition.isr[..], &partition.elr[..]), (&[][..], &[][..]));
+    assert_eq!(cluster.reassign("t", None), ErrorCode::InvalidReplicaAssignment);
+    assert_eq!(cluster.partition(id).replicas, [3, 1]);
+}
+
+#[test]
 fn an_election_may_end_a_reassignment() {
     let mut cluster = Cluster::of(2);
     let id = cluster.topic("t", &[1, 2]);

@@ -16,18 +16,21 @@ pub(super) fn cluster(shape: &Shape) -> impl Strategy<Value = Cluster> + use<> {
         controllers: shape.controllers,
         flush: shape.flush,
         session_timeout: timeouts.session,
-        heartbeat_interval: Span(timeouts.session.0 / 6),
+        heartbeat_interval: Span(timeouts.session.0 / u64::from(timeouts.heartbeats)),
         replica_lag: timeouts.lag,
         replica_fetch_wait: timeouts.wait,
         election_timeout: timeouts.election,
-        fetch_timeout: Span(timeouts.election.0 * 2),
+        fetch_timeout: timeouts.fetch,
         request_timeout: timeouts.request,
         leader_rebalance: timeouts.rebalance,
         truncation: storage.truncation,
         segment_bytes: storage.segment,
         snapshot_every: storage.snapshot_every,
         sync_latency: storage.sync,
+        disk_throughput: storage.throughput,
         latency: network.latency,
+        bandwidth: network.bandwidth,
+        link_spread: network.spread,
         clock_skew: network.skew,
         ..Cluster::default()
     })
@@ -36,9 +39,12 @@ pub(super) fn cluster(shape: &Shape) -> impl Strategy<Value = Cluster> + use<> {
 #[derive(Clone, Debug)]
 struct Timeouts {
     session: Span,
+    /// Heartbeats in a session.
+    heartbeats: u32,
     lag: Span,
     wait: Span,
     election: Span,
+    fetch: Span,
     request: Span,
     rebalance: After,
 }
@@ -50,12 +56,16 @@ fn timeouts() -> impl Strategy<Value = Timeouts> {
     ];
     (millis(&[600, 1_000, 2_000, 5_000]), millis(&[600, 800, 1_500, 3_000, 10_000]), millis(&[50, 200, 500]))
         .prop_flat_map(move |(session, lag, wait)| {
-            let rest = (millis(&[300, 500, 1_000]), millis(&[500, 1_000, 2_000]), rebalance.clone());
-            rest.prop_map(move |(election, request, rebalance)| Timeouts {
+            let request = millis(&[500, 1_000, 2_000]);
+            let rest = (millis(&[300, 500, 1_000]), 2..=4u64, request, 3..=8u32, rebalance.clone());
+            rest.prop_map(move |(election, fetches, request, heartbeats, rebalance)| Timeouts {
                 session,
+                heartbeats,
                 lag,
                 wait,
                 election,
+                // Longer than a fetch of the metadata log may wait, or no leader would last.
+                fetch: election.times(fetches),
                 request: request.max(wait + wait),
                 rebalance,
             })
@@ -68,6 +78,7 @@ struct Storage {
     segment: u64,
     snapshot_every: u32,
     sync: SpanRange,
+    throughput: Option<u64>,
 }
 
 fn storage() -> impl Strategy<Value = Storage> {
@@ -75,25 +86,36 @@ fn storage() -> impl Strategy<Value = Storage> {
     let segment = prop::sample::select(vec![1u64 << 20, 1 << 20, 4_096]);
     let snapshot = prop::sample::select(vec![100u32, 20, 5]);
     let sync = prop::sample::select(vec![(1u64, 4u64), (1, 4), (5, 50)]);
-    (truncation, segment, snapshot, sync).prop_map(|(truncation, segment, snapshot_every, (min, max))| Storage {
-        truncation,
-        segment,
-        snapshot_every,
-        sync: SpanRange { min: Span::from_millis(min), max: Span::from_millis(max) },
-    })
+    let throughput = prop::option::weighted(0.2, prop::sample::select(vec![5_000_000u64, 50_000_000]));
+    (truncation, segment, snapshot, sync, throughput).prop_map(
+        |(truncation, segment, snapshot_every, (min, max), throughput)| Storage {
+            truncation,
+            segment,
+            snapshot_every,
+            sync: SpanRange { min: Span::from_millis(min), max: Span::from_millis(max) },
+            throughput,
+        },
+    )
 }
 
 #[derive(Clone, Debug)]
 struct Network {
     latency: SpanRange,
+    bandwidth: Option<u64>,
+    spread: u32,
     skew: Span,
 }
 
 fn network() -> impl Strategy<Value = Network> {
     let latency = prop::sample::select(vec![(200u64, 1_000u64), (200, 1_000), (1_000, 20_000)]);
     let skew = prop::sample::select(vec![0u64, 0, 500]);
-    (latency, skew).prop_map(|((min, max), skew)| Network {
+    // What one fetch may carry has to arrive within the shortest timeout of a client.
+    let bandwidth = prop::option::weighted(0.2, prop::sample::select(vec![10_000_000u64, 100_000_000]));
+    let spread = prop::sample::select(vec![0u32, 0, 50, 100]);
+    (latency, bandwidth, spread, skew).prop_map(|((min, max), bandwidth, spread, skew)| Network {
         latency: SpanRange { min: Span::from_micros(min), max: Span::from_micros(max) },
+        bandwidth,
+        spread,
         skew: Span::from_millis(skew),
     })
 }
