@@ -1,5 +1,8 @@
 //! Acceptance: the whole of it, from scenario files to verdicts. What is slow and wants a release build is in `.ci/run`.
 
+pub mod real;
+pub mod round_trip;
+
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;

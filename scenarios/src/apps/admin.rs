@@ -92,6 +92,14 @@ impl AdminInput {
     }
 }
 
+/// How many partitions a topic is to have: where it says which replicas they have, it says no number.
+fn partitions_of(topic: &CreatableTopic) -> usize {
+    match topic.assignments.len() {
+        0 => topic.num_partitions as usize,
+        said => said,
+    }
+}
+
 /// Whether an answer says only that there is no controller at the moment.
 fn is_refused(body: &ResponseBody) -> bool {
     let code = ErrorCode::NotController.code();
@@ -143,6 +151,11 @@ impl AdminApp {
     /// Topic ids by name, once ready.
     pub fn topic_ids(&self) -> &BTreeMap<Str, Uuid> {
         &self.ids
+    }
+
+    /// Whom it asks.
+    pub fn brokers(&self) -> &[NodeId] {
+        &self.config.brokers
     }
 
     fn broker(&self) -> NodeId {
@@ -203,7 +216,7 @@ impl AdminApp {
             && response.topics.iter().all(|topic| {
                 let name = topic.name.as_ref().and_then(wanted);
                 topic.error_code == 0
-                    && name.is_some_and(|wanted| wanted.num_partitions as usize == topic.partitions.len())
+                    && name.is_some_and(|wanted| partitions_of(wanted) == topic.partitions.len())
                     && topic.partitions.iter().all(|partition| {
                         partition.leader_id >= 0 && partition.isr_nodes.len() == partition.replica_nodes.len()
                     })

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from cluster import Kafka, Tribunal, Tribunals
+from cluster import Kafka, Tribunal, Tribunals, end_in_order
 from confluent_kafka.admin import AdminClient, NewTopic
 from places import java
 
@@ -95,19 +95,32 @@ def failover(cluster, figures):
         figures["SIGKILL of a leader, silence"] = (said["longest_silence_s"], "s")
 
 
+def brokers(which, folder):
+    """Three brokers: those of both clusters have equal sessions, and a process each where one is to be killed."""
+    flags, settings = ["--config", "=".join(SESSION)], [SESSION, ("offsets.topic.replication.factor", "3")]
+    return {
+        "together": (lambda: Tribunal(folder / "ours", 3, flags=flags),
+                     lambda: Kafka(folder / "kafka", 3, settings, heap="1g")),
+        "failover": (lambda: Tribunals(folder / "ours-failover", 3, flags=flags),
+                     lambda: Kafka(folder / "kafka-failover", 3, settings, heap="1g")),
+    }[which]
+
+
 def main():
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    measures = {"together": together, "failover": failover}
+    parser.add_argument("figures", nargs="*", choices=[[], *measures], help="[default: all]")
+    wanted = parser.parse_args().figures or list(measures)
+    end_in_order()
     with tempfile.TemporaryDirectory(prefix="tribunal-bench-") as name:
-        folder = Path(name)
-        ours, kafka = {}, {}
-        flag = ["--config", "=".join(SESSION)]
-        together(Tribunal(folder / "ours", 3, flags=flag), ours)
-        failover(Tribunals(folder / "ours-failover", 3, flags=flag), ours)
-        settings = [SESSION, ("offsets.topic.replication.factor", "3")]
-        together(Kafka(folder / "kafka", 3, settings, heap="1g"), kafka)
-        failover(Kafka(folder / "kafka-failover", 3, settings, heap="1g"), kafka)
-    for name, (value, unit) in ours.items():
-        print(json.dumps({"name": name, "unit": unit, "ours": value, "kafka": kafka[name][0]}), flush=True)
+        for which in wanted:
+            measured = []
+            for make in brokers(which, Path(name)):
+                measured.append({})
+                measures[which](make(), measured[-1])
+            ours, kafka = measured
+            for figure, (value, unit) in ours.items():
+                print(json.dumps({"name": figure, "unit": unit, "ours": value, "kafka": kafka[figure][0]}), flush=True)
 
 
 if __name__ == "__main__":

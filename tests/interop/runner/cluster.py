@@ -1,10 +1,12 @@
 """Clusters on loopback to judge: ours, and Apache Kafka's."""
 
 import contextlib
+import random
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 
@@ -20,13 +22,32 @@ class Failed(Exception):
     """A judge's verdict, or a cluster that does not start."""
 
 
+def end_in_order():
+    """SIGTERM stops what was started, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+
+
+# Ports that nobody gets by asking for any: a broker that was killed finds its own free when it comes back.
+PORTS = range(12_000, 32_000)
+given = set()
+
+
 def free_ports(count):
-    """Ports that nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports in a row that nobody listens on now, and that no other cluster of this program was given."""
+    while True:
+        first = random.choice(PORTS)
+        ports = range(first, first + count)
+        if given.isdisjoint(ports) and all(map(is_free, ports)):
+            given.update(ports)
+            return list(ports)
+
+
+def is_free(port):
+    """Whether it can be listened on."""
+    with contextlib.suppress(OSError), socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 class Cluster:
@@ -131,14 +152,7 @@ class Tribunal(Cluster):
     def __init__(self, folder, brokers=3, flags=()):
         super().__init__(folder)
         self.brokers, self.flags = brokers, list(flags)
-        while True:
-            self.ports = free_ports(1)
-            self.ports += range(self.ports[0] + 1, self.ports[0] + brokers)
-            with contextlib.suppress(OSError):
-                for port in self.ports:
-                    with socket.socket() as probe:
-                        probe.bind(("127.0.0.1", port))
-                break
+        self.ports = free_ports(brokers)
         if not TRIBUNAL.exists():
             raise Failed(f"{TRIBUNAL} is not there: cargo build --release")
 

@@ -1,5 +1,6 @@
 """Nothing acknowledged is lost, whatever is killed: librdkafka and Java produce with acks=all while brokers die."""
 
+import concurrent.futures
 import contextlib
 import subprocess
 import time
@@ -146,5 +147,8 @@ def one_of_three(folder):
 
 
 def judge(folder):
-    whole_process(folder / "whole")
-    one_of_three(folder / "one")
+    """Both at once: most of the time all wait for the next kill."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(whole_process, folder / "whole"), pool.submit(one_of_three, folder / "one")]
+        for each in concurrent.futures.as_completed(both):
+            each.result()

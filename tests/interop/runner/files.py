@@ -1,5 +1,6 @@
 """Files: Apache Kafka reads ours, and a broker of ours goes on with a partition that Apache Kafka wrote."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -62,6 +63,15 @@ def dump(files, *flags):
     return said
 
 
+def epochs_by_kafka(partition):
+    """What Kafka's own class reads in a partition's leader-epoch-checkpoint."""
+    command = java("Interop", "epochs", "--folder", partition, heap="256m")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode:
+        raise Failed(f"Kafka cannot read the leader-epoch-checkpoint of {partition}: {done.stderr[-2_000:]}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def kafka_reads_ours(folder):
     """Our segments, indexes and metadata log, by Kafka's own tool."""
     with Tribunal(folder, brokers=1) as cluster:
@@ -88,17 +98,17 @@ def kafka_reads_ours(folder):
     timed = len(re.findall(r"timestamp: \d+ offset: \d+", dump(times)))
     if not timed:
         raise Failed("DumpLogSegments finds no entry in our time indexes")
-    # The version, how many entries, and for each an epoch and the offset where it starts.
-    checkpoint = (partition / "leader-epoch-checkpoint").read_text().split("\n")
-    if checkpoint[0] != "0" or len(checkpoint) < int(checkpoint[1]) + 2 or not re.fullmatch(r"\d+ 0", checkpoint[2]):
-        raise Failed(f"our leader-epoch-checkpoint is {checkpoint}")
+    epochs = epochs_by_kafka(partition)
+    if not epochs or epochs[0]["start"] != 0:
+        raise Failed(f"Kafka reads {epochs} in our leader-epoch-checkpoint")
     [metadata] = [path for path in (folder / "data").rglob("__cluster_metadata-0") if path.is_dir()]
     said = dump(sorted(metadata.glob("*.log")), "--cluster-metadata-decoder")
     kinds = set(re.findall(r'"type":"([A-Z_]+)"', said))
     if not {"TOPIC_RECORD", "PARTITION_RECORD", "REGISTER_BROKER_RECORD"} <= kinds:
         raise Failed(f"the metadata decoder finds only {kinds} in our metadata log")
     print(f"Kafka's DumpLogSegments reads {read} records in {len(segments)} segments of ours, {entries} offset and "
-          f"{timed} time index entries, and {len(kinds)} kinds of metadata records", flush=True)
+          f"{timed} time index entries, and {len(kinds)} kinds of metadata records; its own class {len(epochs)} leader "
+          "epoch", flush=True)
 
 
 def ours_goes_on_with_kafkas(kafka, folder):

@@ -29,15 +29,20 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.storage.internals.checkpoint.LeaderEpochCheckpointFile;
+import org.apache.kafka.storage.internals.log.EpochEntry;
+import org.apache.kafka.storage.internals.log.LogDirFailureChannel;
 
 /**
- * Java's kafka-clients, by the command line of the other clients (clients/python/line.py), and three commands more:
+ * Java's kafka-clients, by the command line of the other clients (clients/python/line.py), and four commands more:
  *
  * <pre>
  * load --bootstrap B --topic T --partitions P,P… --rate R --seconds S --prefix X
  *     Sends R records a second, acks=all, and prints "partition offset value" for each that is acknowledged.
  * read --bootstrap B --topic T --partitions P,P… --count N
  *     Reads N records from the start and prints {"records", "bytes", "seconds"}: how long they took once the first was there.
+ * epochs --folder F
+ *     Prints {"epoch", "start"} for each entry of the leader-epoch-checkpoint of a partition's folder.
  * latency --bootstrap B --topic T --partitions P,P… --rate R --seconds S
  *     Sends R records of 100 bytes a second, acks=all, and prints {"p50_ms", "p99_ms", "longest_silence_s", "failed"}.
  * </pre>
@@ -61,6 +66,7 @@ public final class Interop {
             case "load" -> it.load();
             case "read" -> it.read();
             case "latency" -> it.latency();
+            case "epochs" -> it.epochs();
             default -> throw new IllegalArgumentException("unknown command " + line[0]);
         }
         it.out.flush();
@@ -248,6 +254,12 @@ public final class Interop {
         Arrays.sort(latencies, 0, good);
         say(JSON.createObjectNode().put("p50_ms", latencies[good / 2] / 1e6).put("p99_ms", latencies[good * 99 / 100] / 1e6)
             .put("longest_silence_s", silence / 1e9).put("failed", answered[1]));
+    }
+
+    private void epochs() throws Exception {
+        for (EpochEntry entry : new LeaderEpochCheckpointFile(Path.of(need("folder")).toFile(), new LogDirFailureChannel(1)).read()) {
+            say(JSON.createObjectNode().put("epoch", entry.epoch).put("start", entry.startOffset));
+        }
     }
 
     private interface Step {
