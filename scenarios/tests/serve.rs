@@ -147,11 +147,14 @@ fn what_cannot_be_is_refused_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let file = file.to_str().unwrap();
-    let cases: [(&[&str], i32, &[&str]); 8] = [
+    let cases: [(&[&str], i32, &[&str]); 11] = [
         (&["--listen", &taken], 1, &["in use", "--listen"]),
         (&["--listen", "127.0.0.1:0", "--data", file], 1, &["cannot use the folder", "--data"]),
         (&["--listen", "0.0.0.0:0"], 2, &["--allow-remote"]),
+        (&["--listen", "9092"], 2, &["HOST:PORT"]),
+        (&["--broker", "3"], 2, &["'--brokers'"]),
         (&["--config", "no.such.setting=1"], 2, &["message.max.bytes"]),
+        (&["--config", "min.insync.replica=2"], 2, &["did you mean min.insync.replicas?"]),
         (&["--config", "message.max.bytes=many"], 2, &["`many` is no value for message.max.bytes"]),
         (&["--create", "t:none"], 2, &["orders:3:3"]),
         (&["--node-id", "1", "--peers", "2@127.0.0.1:9092"], 2, &["--peers must name this broker too"]),
@@ -161,6 +164,29 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         let output = command(arguments).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        for part in says {
+            assert!(error.contains(part), "{arguments:?} does not say `{part}`: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_of_another_cluster_or_of_another_broker_is_refused_with_what_to_do() {
+    let data = tempdir().unwrap();
+    let served = serve(data.path(), &[]);
+    let port = served.bootstrap[0].port();
+    assert_eq!(served.signal("-INT"), Some(0));
+    let (mine, folder) = (format!("2@127.0.0.1:{port}"), data.path().join("broker-1"));
+    let (data, folder) = (data.path().to_str().unwrap(), folder.to_str().unwrap());
+    let other = "MkU3OEVBNTcwNTJENDM2Qg";
+    let cases: [(&[&str], &[&str]); 2] = [
+        (&["--listen", "127.0.0.1:0", "--data", data, "--cluster-id", other], &["of cluster", other, "--cluster-id"]),
+        (&["--node-id", "2", "--peers", &mine, "--data", folder], &["of broker 1, not of broker 2", "--data"]),
+    ];
+    for (arguments, says) in cases {
+        let output = command(arguments).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
         for part in says {
             assert!(error.contains(part), "{arguments:?} does not say `{part}`: {error}");
         }

@@ -164,9 +164,9 @@ impl Machine for RoundTrip {
         disk: &mut D,
         fx: &mut F,
     ) {
-        match for_admin(event) {
-            Ok(event) => self.admin.step(now, event, disk, fx),
-            Err(event) => {
+        match whose(event) {
+            Whose::Admins(event) => self.admin.step(now, event, disk, fx),
+            Whose::Clients(event) => {
                 let io = &mut ClientIo { now, fx };
                 if let Some(event) = self.producer.handle(event, io) {
                     let _ = self.consumer.handle(event, io);
@@ -177,17 +177,23 @@ impl Machine for RoundTrip {
     }
 }
 
-/// The event as the admin knows it, or back if it is of the producer or the consumer.
-fn for_admin(event: Event<Message, ()>) -> Result<Event<Message, AdminInput>, Event<Message, ()>> {
+/// An event, by the part it is for.
+enum Whose {
+    Admins(Event<Message, AdminInput>),
+    /// Of the producer or the consumer.
+    Clients(Event<Message, ()>),
+}
+
+fn whose(event: Event<Message, ()>) -> Whose {
     let admins = |lane: Lane| lane == lanes::CLIENT;
-    Ok(match event {
+    Whose::Admins(match event {
         Event::Start => Event::Start,
         Event::Timer(id) if id.class == timers::WORKLOAD => Event::Timer(id),
         Event::Up { conn, peer, inbound } if admins(conn.lane) => Event::Up { conn, peer, inbound },
         Event::Refused { peer, lane } if admins(lane) => Event::Refused { peer, lane },
         Event::Down { conn, peer } if admins(conn.lane) => Event::Down { conn, peer },
         Event::Msg { conn, peer, msg } if admins(conn.lane) => Event::Msg { conn, peer, msg },
-        other => return Err(other),
+        other => return Whose::Clients(other),
     })
 }
 
@@ -225,10 +231,10 @@ impl Watch for Promises {
                     return Err(format!("offset {offset} is acknowledged for {other:?} and for {value:?}"));
                 }
             }
-            ClientObs::Polled { offset, value: Some(value), .. } => {
-                if self.read.insert(*offset, value.clone()).is_some() {
-                    return Err(format!("offset {offset} is read twice"));
-                }
+            ClientObs::Polled { offset, value: Some(value), .. }
+                if self.read.insert(*offset, value.clone()).is_some() =>
+            {
+                return Err(format!("offset {offset} is read twice"));
             }
             ClientObs::Assigned { offset, .. } => self.positions.push(*offset),
             _ => {}

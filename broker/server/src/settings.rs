@@ -101,11 +101,16 @@ const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// The names of all settings.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|known| known.name)
+}
+
 /// Takes a setting, `NAME=VALUE`. The error says what would be right.
 pub fn set(config: &mut ClusterConfig, setting: &str) -> Result<(), String> {
     let (name, value) = setting.split_once('=').ok_or_else(|| format!("`{setting}` is no NAME=VALUE"))?;
     let Some(known) = SETTINGS.iter().find(|known| known.name == name) else {
-        let names: Vec<&str> = SETTINGS.iter().map(|known| known.name).collect();
+        let names: Vec<&str> = names().collect();
         return Err(format!("`{name}` is no setting of these brokers; there are {}", names.join(", ")));
     };
     (known.set)(config, value).ok_or_else(|| format!("`{value}` is no value for {name}"))

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,8 +12,9 @@ use tribunal_protocol::{Str, Uuid};
 use tribunal_server::admin::create_topics;
 use tribunal_server::{Cluster, ClusterConfig, Member, settings};
 
-use super::serve_args::ServeArgs;
+use super::serve_args::{ServeArgs, listen_address};
 use super::{Exit, print};
+use crate::language::nearest::nearest;
 
 /// How long the brokers may take to find each other. Of several processes the others may be started by hand.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -47,6 +47,9 @@ pub(super) fn serve(args: &ServeArgs) -> Exit {
         Ok(config) => config,
         Err(wrong) => return fail(Exit::Usage, wrong),
     };
+    if args.data.is_none() {
+        eprintln!("data is in {} and will be removed at the end; --data DIR keeps it", data.display());
+    }
     runtime.block_on(run(args, config, started))
 }
 
@@ -56,9 +59,7 @@ fn folder(wanted: Option<&Path>) -> std::io::Result<(PathBuf, Option<TempDir>)> 
         return Ok((folder.to_owned(), None));
     }
     let temporary = tempfile::Builder::new().prefix("tribunal-").tempdir()?;
-    let folder = temporary.path().to_owned();
-    eprintln!("data is in {} and will be removed at the end; --data DIR keeps it", folder.display());
-    Ok((folder, Some(temporary)))
+    Ok((temporary.path().to_owned(), Some(temporary)))
 }
 
 fn config(args: &ServeArgs, data: &Path) -> Result<ClusterConfig, String> {
@@ -72,7 +73,11 @@ fn config(args: &ServeArgs, data: &Path) -> Result<ClusterConfig, String> {
     }
     settings::cluster_defaults(&mut config);
     for setting in &args.settings {
-        settings::set(&mut config, setting)?;
+        let name = setting.split('=').next().unwrap_or_default();
+        settings::set(&mut config, setting).map_err(|wrong| match nearest(name, settings::names()) {
+            Some(near) if near != name => format!("`{name}` is no setting of these brokers; did you mean {near}?"),
+            _ => wrong,
+        })?;
     }
     Ok(config)
 }
@@ -95,12 +100,6 @@ fn one_of_several(id: i32, peers: &str, data: &Path) -> Result<ClusterConfig, St
     let mut config = ClusterConfig::new(vec![Member { id, listen, folder: data.to_owned() }], elsewhere);
     config.cluster_id = Some(cluster_id);
     Ok(config)
-}
-
-fn listen_address(address: &str) -> Result<SocketAddr, String> {
-    use std::net::ToSocketAddrs;
-    let mut found = address.to_socket_addrs().map_err(|error| format!("{address}: {error}"))?;
-    found.next().ok_or_else(|| format!("{address} has no address"))
 }
 
 async fn run(args: &ServeArgs, config: ClusterConfig, started: Instant) -> Exit {

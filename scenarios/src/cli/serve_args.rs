@@ -1,6 +1,6 @@
 //! What may be typed after `serve`.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -12,7 +12,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=9))]
     pub(crate) brokers: u16,
     /// Where the first broker listens; the others take the next ports. Port 0 takes any that is free
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9092")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092", value_parser = listen_address)]
     pub(crate) listen: SocketAddr,
     /// Allow an address that other machines can reach: nothing is encrypted and nobody is asked who they are
     #[arg(long)]
@@ -38,4 +38,11 @@ pub(crate) struct ServeArgs {
     /// The cluster's id, 22 characters of base64 [default: that of the data; a new one; with --peers, one made from them]
     #[arg(long, value_name = "ID", help_heading = "Several processes")]
     pub(crate) cluster_id: Option<String>,
+}
+
+/// Where to listen: an address, or a name that has one.
+pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |why: &dyn std::fmt::Display| format!("{why}; say HOST:PORT, such as 127.0.0.1:9092");
+    let mut found = text.to_socket_addrs().map_err(|error| wrong(&error))?;
+    found.next().ok_or_else(|| wrong(&"the host has no address"))
 }

@@ -44,7 +44,8 @@ import org.apache.kafka.storage.internals.log.LogDirFailureChannel;
  * epochs --folder F
  *     Prints {"epoch", "start"} for each entry of the leader-epoch-checkpoint of a partition's folder.
  * latency --bootstrap B --topic T --partitions P,P… --rate R --seconds S
- *     Sends R records of 100 bytes a second, acks=all, and prints {"p50_ms", "p99_ms", "longest_silence_s", "failed"}.
+ *     Sends R records of 100 bytes a second, acks=all, prints {"ready": true} once one is
+ *     acknowledged, and at last {"p50_ms", "p99_ms", "longest_silence_s", "failed"}.
  * </pre>
  */
 public final class Interop {
@@ -234,6 +235,9 @@ public final class Interop {
                 producer.send(new ProducerRecord<>(to.topic(), to.partition(), null, value), (where, error) -> {
                     synchronized (answered) {
                         if (error == null) {
+                            if (answered[0] == 0) {
+                                begin();
+                            }
                             arrivals[answered[0]] = System.nanoTime();
                             latencies[answered[0]++] = System.nanoTime() - sent;
                         } else {
@@ -254,6 +258,15 @@ public final class Interop {
         Arrays.sort(latencies, 0, good);
         say(JSON.createObjectNode().put("p50_ms", latencies[good / 2] / 1e6).put("p99_ms", latencies[good * 99 / 100] / 1e6)
             .put("longest_silence_s", silence / 1e9).put("failed", answered[1]));
+    }
+
+    private void begin() {
+        try {
+            say(JSON.createObjectNode().put("ready", true));
+            out.flush();
+        } catch (Exception gone) {
+            System.exit(1);
+        }
     }
 
     private void epochs() throws Exception {
