@@ -142,7 +142,11 @@ impl RoundTrip {
                 self.stage = Stage::Start;
                 self.consumer.seek(0, SeekTo::Beginning, io);
             }
-            Stage::Start if self.consumer.position(0).is_some() => self.stage = Stage::Done,
+            Stage::Start if self.consumer.position(0).is_some() => {
+                self.stage = Stage::Done;
+                // It has read everything once, and is not to begin again.
+                self.consumer.assign(&[], io);
+            }
             _ => {}
         }
     }

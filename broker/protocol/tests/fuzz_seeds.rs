@@ -2,6 +2,8 @@
 //!
 //! `TRIBUNAL_WRITE_SEEDS=1 cargo test -p tribunal-protocol --test fuzz_seeds` writes those that are missing.
 
+#![allow(clippy::disallowed_methods, reason = "seeds are files, and this test reads them")]
+
 #[allow(dead_code, reason = "the fuzz targets use the rest")]
 #[path = "../fuzz/src/oracle.rs"]
 mod oracle;

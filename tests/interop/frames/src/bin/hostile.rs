@@ -152,7 +152,13 @@ fn hoard(args: &Args) -> Result<Hoarded, String> {
         return Err("every frame that does not end is held: nothing bounds them".to_owned());
     }
     drop(open);
-    bystander.ask()?;
+    let gone = Instant::now();
+    while memory_mib(args.pid, "VmRSS:")? > args.memory {
+        bystander.ask()?;
+        if gone.elapsed() > SERVED_WITHIN {
+            return Err("what was held for connections that are gone is not given back".to_owned());
+        }
+    }
     Ok(Hoarded { refused, peak })
 }
 
@@ -201,9 +207,14 @@ fn watch(args: &Args, tally: &Tally) -> Result<(u64, u64), String> {
 
 /// The most resident memory of a process since its peak was forgotten, in MiB.
 fn peak_mib(pid: u32) -> Result<u64, String> {
+    memory_mib(pid, "VmHWM:")
+}
+
+/// A line of a process's status, in MiB.
+fn memory_mib(pid: u32, name: &str) -> Result<u64, String> {
     let path = format!("/proc/{pid}/status");
     let status = std::fs::read_to_string(&path).map_err(|error| format!("the server has ended: {path}: {error}"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kib.map(|kib| kib.div_ceil(1024)).ok_or_else(|| "the server has ended: it has no memory".to_owned())
 }
