@@ -83,14 +83,14 @@ fn an_unknown_configuration_is_4_and_a_wrong_one_96_with_its_place() {
     .unwrap();
     let wrong = tribunal(&folder, &["check", "mine.toml"]);
     assert_eq!(wrong.status.code(), Some(96));
-    assert!(text(&wrong.stderr).contains("mine.toml: line 4: unknown budget `crash`"), "{}", text(&wrong.stderr));
+    assert!(text(&wrong.stderr).contains("unknown budget `crash`\n --> mine.toml:4:1"), "{}", text(&wrong.stderr));
     assert_eq!(tribunal(&folder, &["check", "gone/mine.toml"]).status.code(), Some(96));
     assert_eq!(tribunal(&folder, &["check", "--explore"]).status.code(), Some(2));
 }
 
 #[test]
 fn a_wrong_key_is_96_and_shown_where_it_is_with_the_nearest_name() {
-    let folder = scratch("wrong");
+    let folder = scratch("wrong-key");
     for (body, place, near) in [
         ("[budgets]\nelection = 1\n[expect]\nlimit = 1\n", "mine.toml:4:1", "did you mean `elections`?"),
         ("[budgets]\n[expect]\nlimits = 1\n", "mine.toml:5:1", "did you mean `limit`?"),

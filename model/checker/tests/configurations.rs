@@ -88,6 +88,17 @@ fn a_high_watermark_that_ignores_a_pending_isr_is_found() {
 }
 
 #[test]
+fn a_vote_that_is_answered_before_it_is_on_disk_is_given_twice() {
+    // A second candidate is needed to hear of it, which makes this space too large to be exhausted every day.
+    let (file, text) = SHIPPED.iter().find(|(file, _)| *file == "quorum-3-power-loss.toml").expect("it is shipped");
+    let rivals = CheckConfig::parse(file, &text.replace("elections = 1", "elections = 2")).expect("it is right");
+    match search(rivals.with_bugs(&[Bug::VotePersistence]), Order::Breadth).stopped {
+        Stopped::Violation { violation, .. } => assert_eq!(violation.property.name(), "quorum-vote-safety"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_configuration_that_is_wrong_is_told_where() {
     let wrong = |text: &str| {
         let error = CheckConfig::parse("mine.toml", text).expect_err("it is wrong");
