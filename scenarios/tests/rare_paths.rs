@@ -54,9 +54,9 @@ fn run(plan: &Plan) -> Trial {
 
 #[test]
 fn each_rare_path_that_is_switched_on_is_taken_and_leaves_the_run_right() {
-    let usual = run(&plan(&[], 7)).trace_hash;
     for path in RarePath::ALL {
-        assert_ne!(run(&plan(&[*path], 7)).trace_hash, usual, "{} is never taken", path.name());
+        let differs = |seed| run(&plan(&[*path], seed)).trace_hash != run(&plan(&[], seed)).trace_hash;
+        assert!((0..60).any(differs), "{} is never taken", path.name());
     }
 }
 
