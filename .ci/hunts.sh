@@ -5,6 +5,11 @@ demonstration() {
     "$release" demo
 }
 
+# In the hunter's own space, with rare paths and the catalog, and no bug planted. Half a minute on 2 cores.
+hunt_finds_nothing() {
+    "$release" hunt --seeds 0..2000 --no-report --out "$work/hunt" --regressions "$work/hunt-regressions"
+}
+
 # A find shrinks to the same file in another process and in a debug build, and replays to the same trace.
 same_shrinks() {
     local build n=0 file

@@ -42,7 +42,7 @@ def test_the_page_shows_each_failure_with_its_cause_and_its_command(chromium, hu
     assert chromium.find_element(By.ID, "verdict").text == "FOUND"
     shown = chromium.find_elements(By.CLASS_NAME, "violation")
     failures = in_order(record)
-    assert len(shown) == len(failures) > 1
+    assert len(shown) == len(failures) > 0
     for block, failure in zip(shown, failures):
         assert failure["property"] in block.text and f"×{len(failure['seeds'])}" in block.text
         assert failure["first"]["detail"] in block.text and block.find_element(By.CLASS_NAME, "cause").text

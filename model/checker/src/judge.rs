@@ -28,7 +28,8 @@ enum News<'a> {
     Start,
 }
 
-const MAX_REMEMBERED: usize = 1_000_000;
+/// Verdicts that are remembered before all are forgotten.
+const MAX_REMEMBERED: usize = 50_000;
 
 /// Verdicts that have been worked out, and what was ever observed.
 #[derive(Default)]

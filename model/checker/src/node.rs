@@ -304,8 +304,8 @@ impl core::hash::Hasher for First {
     }
 }
 
-/// Outcomes that are remembered before all are forgotten: about 2 GB.
-const MAX_REMEMBERED: usize = 1_500_000;
+/// Outcomes that are remembered before all are forgotten: about 200 MB, little beside the set of a large search.
+const MAX_REMEMBERED: usize = 150_000;
 
 /// Steps that have been worked out.
 #[derive(Default)]

@@ -112,9 +112,11 @@ impl Invariants {
             }
             Obs::LogStart { log, start, emptied: false } => {
                 let p = self.truth.index(*log);
-                self.truth.partitions[p].replica_mut(node).log.start_at(*start);
                 if p == QUORUM {
+                    self.truth.partitions[p].replica_mut(node).log.start_at(*start);
                     snapshot_at_log_start::begins(&mut self.truth, node, *start);
+                } else {
+                    self.truth.partitions[p].begin_at(node, *start);
                 }
                 Ok(())
             }

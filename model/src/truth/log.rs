@@ -110,6 +110,20 @@ impl Log {
         }
     }
 
+    /// Compares from the log start on: what was below is deleted, and if it was not what is committed, that no longer
+    /// matters. `committed_below` has the digest of the committed log at a place.
+    pub(crate) fn forget_what_differed(&mut self, committed_below: impl Fn(i64) -> Option<u64>) {
+        let first = self.index_of(self.start);
+        let base = self.entries.get(first).map_or(self.end(), |entry| entry.mark.base);
+        let (Below::Digest(own), Some(seed)) = (self.below(base), committed_below(base)) else { return };
+        if own != seed {
+            let kept = self.entries.split_off(first);
+            self.entries.clear();
+            (self.base, self.seed) = (base, seed);
+            kept.into_iter().for_each(|entry| self.append(entry.mark));
+        }
+    }
+
     /// Index of the first batch that reaches `offset`. Most questions are about the end, so it is tried first.
     #[inline]
     fn index_of(&self, offset: i64) -> usize {
@@ -209,6 +223,31 @@ mod tests {
         steps(10)[4..].iter().for_each(|mark| b.append(*mark));
         assert_eq!(a.below(20), b.below(20));
         assert_eq!(a.common_end(&b), 20);
+    }
+
+    #[test]
+    fn what_differed_below_the_log_start_does_not_count_and_what_differs_above_does() {
+        let committed = log(&steps(10));
+        let committed_below = |offset| match committed.below(offset) {
+            Below::Digest(digest) => Some(digest),
+            Below::Deleted | Below::Missing => None,
+        };
+        let mut other = steps(10);
+        other[3].epoch = 0;
+        let mut stale = log(&other);
+        stale.start_at(6);
+        stale.forget_what_differed(committed_below);
+        assert_ne!(stale.below(20), committed.below(20), "the batch at 6 is still there");
+        // In the middle of the next batch, of which a part can be read.
+        stale.start_at(9);
+        stale.forget_what_differed(committed_below);
+        assert_eq!(stale.below(20), committed.below(20));
+        assert_eq!((stale.start(), stale.base(), stale.end()), (9, 8, 20));
+        other[7].crc += 1;
+        let mut wrong = log(&other);
+        wrong.start_at(8);
+        wrong.forget_what_differed(committed_below);
+        assert_ne!(wrong.below(20), committed.below(20));
     }
 
     #[test]
