@@ -270,7 +270,8 @@ public final class Interop {
     }
 
     private void epochs() throws Exception {
-        for (EpochEntry entry : new LeaderEpochCheckpointFile(Path.of(need("folder")).toFile(), new LogDirFailureChannel(1)).read()) {
+        var file = LeaderEpochCheckpointFile.newFile(Path.of(need("folder")).toFile());
+        for (EpochEntry entry : new LeaderEpochCheckpointFile(file, new LogDirFailureChannel(1)).read()) {
             say(JSON.createObjectNode().put("epoch", entry.epoch).put("start", entry.startOffset));
         }
     }
