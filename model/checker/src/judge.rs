@@ -29,7 +29,7 @@ enum News<'a> {
 }
 
 /// Verdicts that are remembered before all are forgotten.
-const MAX_REMEMBERED: usize = 50_000;
+const MAX_REMEMBERED: usize = 20_000;
 
 /// Verdicts that have been worked out, and what was ever observed.
 #[derive(Default)]

@@ -304,8 +304,8 @@ impl core::hash::Hasher for First {
     }
 }
 
-/// Outcomes that are remembered before all are forgotten: about 200 MB, little beside the set of a large search.
-const MAX_REMEMBERED: usize = 150_000;
+/// Outcomes that are remembered before all are forgotten: little beside the set of a large search.
+const MAX_REMEMBERED: usize = 40_000;
 
 /// Steps that have been worked out.
 #[derive(Default)]
