@@ -18,6 +18,8 @@ pub(super) struct Names {
     durable_folders: BTreeSet<Box<str>>,
     /// What has changed since, in order.
     pending: Vec<Pending>,
+    /// How many names of each file the device holds or may get.
+    links: Vec<u32>,
     /// How many changes were made so far.
     changes: u64,
 }
@@ -138,7 +140,7 @@ impl Names {
         let pending = core::mem::take(&mut self.pending);
         for entry in pending {
             if entry.nth < covers && entry.change.folder() == dir {
-                self.apply(&entry.change);
+                self.settle_one(&entry.change);
             } else {
                 self.pending.push(entry);
             }
@@ -165,18 +167,18 @@ impl Names {
         let folders = &self.durable_folders;
         self.durable.retain(|path, _| ancestors(path).all(|folder| folders.contains(folder)));
         self.now.clone_from(&self.durable);
+        self.count_links();
     }
 
     /// Whether a loss of power may leave a name of `file`.
     pub(super) fn may_return(&self, file: u32) -> bool {
-        let linked = |change: &Change| matches!(change, Change::Link { file: f, .. } | Change::Move { file: f, .. } if *f == file);
-        self.durable.values().any(|&f| f == file) || self.pending.iter().any(|entry| linked(&entry.change))
+        self.links.get(file as usize).is_some_and(|&links| links > 0)
     }
 
     /// All that processes see is durable.
     pub(super) fn settle(&mut self) {
         for entry in core::mem::take(&mut self.pending) {
-            self.apply(&entry.change);
+            self.settle_one(&entry.change);
         }
     }
 
@@ -187,10 +189,14 @@ impl Names {
         let gone = self.now.iter().filter(|(path, _)| !stays(path)).map(|(_, &file)| file).collect();
         self.now.retain(|path, _| stays(path));
         self.durable.clone_from(&self.now);
+        self.count_links();
         gone
     }
 
     fn change(&mut self, change: Change) {
+        if let Some(file) = change.links() {
+            self.link(file);
+        }
         self.pending.push(Pending { nth: self.changes, change });
         self.changes += 1;
     }
@@ -212,28 +218,69 @@ impl Names {
         from(&self.now, &format!("{dir}/")).map(Into::into).collect()
     }
 
+    /// A change that is no longer pending reaches the device.
+    fn settle_one(&mut self, change: &Change) {
+        self.apply(change);
+        if let Some(file) = change.links() {
+            self.unlink(file);
+        }
+    }
+
+    fn link(&mut self, file: u32) {
+        let at = file as usize;
+        if self.links.len() <= at {
+            self.links.resize(at + 1, 0);
+        }
+        self.links[at] += 1;
+    }
+
+    fn unlink(&mut self, file: u32) {
+        self.links[file as usize] -= 1;
+    }
+
+    /// Counts anew, where nothing is pending.
+    fn count_links(&mut self) {
+        self.links.clear();
+        for file in self.durable.values().copied().collect::<Vec<_>>() {
+            self.link(file);
+        }
+    }
+
+    /// The device holds this name.
+    fn hold(&mut self, path: Box<str>, file: u32) {
+        self.link(file);
+        if let Some(before) = self.durable.insert(path, file) {
+            self.unlink(before);
+        }
+    }
+
+    /// The device no longer holds this name.
+    fn let_go(&mut self, path: &str) -> Option<u32> {
+        let file = self.durable.remove(path)?;
+        self.unlink(file);
+        Some(file)
+    }
+
     /// The change reaches the device.
     fn apply(&mut self, change: &Change) {
         match change {
-            Change::Link { path, file } => {
-                self.durable.insert(path.clone(), *file);
-            }
+            Change::Link { path, file } => self.hold(path.clone(), *file),
             Change::MakeFolder { path } => {
                 self.durable_folders.insert(path.clone());
             }
             Change::Move { from, to, file } => {
                 if self.durable.get(from) == Some(file) {
-                    self.durable.remove(from);
+                    self.let_go(from);
                 }
-                self.durable.insert(to.clone(), *file);
+                self.hold(to.clone(), *file);
             }
             Change::MoveFolder { from: old, to } => {
                 self.durable_folders.remove(old);
                 self.durable_folders.insert(to.clone());
                 let inside: Vec<Box<str>> = from(&self.durable, &format!("{old}/")).map(Into::into).collect();
                 for name in inside {
-                    if let Some(file) = self.durable.remove(&name) {
-                        self.durable.insert(format!("{to}{}", &name[old.len()..]).into(), file);
+                    if let Some(file) = self.let_go(&name) {
+                        self.hold(format!("{to}{}", &name[old.len()..]).into(), file);
                     }
                 }
             }
@@ -241,17 +288,25 @@ impl Names {
                 self.durable_folders.remove(path);
                 let inside: Vec<Box<str>> = from(&self.durable, &format!("{path}/")).map(Into::into).collect();
                 for name in inside {
-                    self.durable.remove(&name);
+                    self.let_go(&name);
                 }
             }
             Change::Unlink { path } => {
-                self.durable.remove(path);
+                self.let_go(path);
             }
         }
     }
 }
 
 impl Change {
+    /// The file that it gives a name.
+    const fn links(&self) -> Option<u32> {
+        match self {
+            Change::Link { file, .. } | Change::Move { file, .. } => Some(*file),
+            _ => None,
+        }
+    }
+
     /// The folder whose sync makes it durable.
     fn folder(&self) -> &str {
         match self {
@@ -290,6 +345,14 @@ mod tests {
             assert_eq!(names.insert(path, i as u32), None);
         }
         names
+    }
+
+    impl Names {
+        /// What `may_return` says, by looking at every name.
+        fn is_held_or_pending(&self, file: u32) -> bool {
+            let pending = self.pending.iter().any(|entry| entry.change.links() == Some(file));
+            pending || self.durable.values().any(|&held| held == file)
+        }
     }
 
     #[test]
@@ -403,8 +466,10 @@ mod tests {
                 for (path, was) in &mut was {
                     was.insert(names.get(path));
                 }
+                prop_assert!((0..=file).all(|file| names.may_return(file) == names.is_held_or_pending(file)));
             }
             names.power_lost(Seed(seed), 100);
+            prop_assert!((0..40).all(|file| names.may_return(file) == names.is_held_or_pending(file)));
             for (path, was) in &was {
                 let found = names.get(path);
                 let orphaned = found.is_none() && path.contains('/') && above.contains(&false);
