@@ -65,16 +65,7 @@ const TIMES: (Span, Span) = (Span::from_millis(200), Span::from_secs(9));
 
 /// A fault that is new, at a time near one of those there are.
 fn fresh(child: &Scenario, seed: u64) -> ScenarioFault {
-    let topic = &child.topics[0];
-    let shape = Shape {
-        brokers: child.cluster.brokers,
-        later: child.cluster.join_later,
-        controllers: child.cluster.controllers,
-        partitions: topic.partitions,
-        replication: topic.replication,
-        min_insync: topic.min_insync,
-        flush: child.cluster.flush,
-    };
+    let shape = Shape::of(child);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));

@@ -1,9 +1,9 @@
 //! The space of scenarios: proptest strategies for clusters, topics, settings, workloads and faults.
 //!
 //! Every scenario of the space has a right answer: what it breaks is what replication must survive. The fault atlas sees to
-//! it while a scenario runs; and where a producer does not wait for all in-sync replicas, losses of what it wrote are
-//! allowed. And in every scenario some kinds of faults are switched off
-//! altogether (swarm testing, Groce 2012), so that the others have room.
+//! it while a scenario runs; and where a producer does not wait for all in-sync replicas, or a topic allows unclean
+//! elections, losses are allowed. And in every scenario some kinds of faults are switched off altogether (swarm testing,
+//! Groce 2012), so that the others have room.
 
 mod actions;
 mod faults;
@@ -18,7 +18,7 @@ use tribunal_model::Property;
 
 use crate::language::{
     Acks, Action, After, Cluster, Consumer, Diagnostics, Eventually, Expect, Fault, From, Milestone, Partitioner,
-    Producer, Rate, Scenario, ScenarioFault, Seeds, SizeRange, Source, Target, Topic, Trigger, Workload,
+    Producer, PropertyName, Rate, Scenario, ScenarioFault, Seeds, SizeRange, Source, Target, Topic, Trigger, Workload,
 };
 
 pub(super) use faults::{Gene, gene};
@@ -31,14 +31,43 @@ pub struct Shape {
     /// The last ones, which join later.
     pub(super) later: u32,
     pub(super) controllers: u32,
-    pub(super) partitions: u32,
-    pub(super) replication: u32,
-    pub(super) min_insync: u32,
+    /// One or two.
+    pub(super) topics: Vec<TopicShape>,
     pub(super) flush: FlushPolicy,
 }
 
-/// The name of the topic of every scenario of the space.
-pub(super) const TOPIC: &str = "orders";
+/// What faults need to know of a topic.
+#[derive(Clone, Debug)]
+pub struct TopicShape {
+    pub(super) name: String,
+    pub(super) partitions: u32,
+    pub(super) replication: u32,
+    pub(super) min_insync: u32,
+    pub(super) unclean: bool,
+}
+
+impl Shape {
+    /// The shape of a scenario that there is.
+    pub(super) fn of(scenario: &Scenario) -> Shape {
+        let topics = scenario.topics.iter().map(|topic| TopicShape {
+            name: topic.name.clone(),
+            partitions: topic.partitions,
+            replication: topic.replication,
+            min_insync: topic.min_insync,
+            unclean: topic.unclean_election,
+        });
+        Shape {
+            brokers: scenario.cluster.brokers,
+            later: scenario.cluster.join_later,
+            controllers: scenario.cluster.controllers,
+            topics: topics.collect(),
+            flush: scenario.cluster.flush,
+        }
+    }
+}
+
+/// The names of the topics of every scenario of the space: most have the first only.
+const TOPICS: [&str; 2] = ["orders", "payments"];
 
 /// Bytes of a segment of which a run fills many.
 const SMALL_SEGMENT: u64 = 4_096;
@@ -81,21 +110,25 @@ pub fn written(scenario: &Scenario, path: &str) -> Result<Scenario, Diagnostics>
 /// Every scenario of the space.
 pub fn scenario() -> impl Strategy<Value = Scenario> {
     shape().prop_flat_map(|shape| {
-        let parts = (settings::cluster(&shape), workloads(), retention(), faults::genes(&shape));
+        let clients = shape.topics.iter().map(|topic| workloads(&topic.name)).collect::<Vec<_>>();
+        let parts = (settings::cluster(&shape), clients, retention(), faults::genes(&shape));
         parts.prop_map(move |(mut cluster, workloads, retention_bytes, genes)| {
             if retention_bytes.is_some() {
                 // Or nothing would be old enough to go within the run.
                 cluster.retention_check = Span::from_millis(500);
                 cluster.segment_bytes = SMALL_SEGMENT;
             }
-            let topic = Topic {
-                name: TOPIC.to_owned(),
-                partitions: shape.partitions,
-                replication: shape.replication,
-                min_insync: shape.min_insync,
-                retention_bytes,
+            let topics = shape.topics.iter().map(|topic| Topic {
+                name: topic.name.clone(),
+                partitions: topic.partitions,
+                replication: topic.replication,
+                min_insync: topic.min_insync,
+                unclean_election: topic.unclean,
+                retention_bytes: retention_bytes.filter(|_| topic.name == TOPICS[0]),
                 ..Topic::default()
-            };
+            });
+            let topics: Vec<Topic> = topics.collect();
+            let workloads: Vec<Workload> = workloads.into_iter().flatten().collect();
             let mut scenario = Scenario {
                 path: String::new(),
                 name: "generated".to_owned(),
@@ -103,8 +136,8 @@ pub fn scenario() -> impl Strategy<Value = Scenario> {
                 seeds: Seeds { start: 0, end: 1 },
                 duration: Span::ZERO,
                 cluster,
-                topics: vec![topic],
-                expect: expect(&workloads),
+                expect: expect(&topics, &workloads),
+                topics,
                 workloads,
                 faults: Vec::new(),
                 sweep: None,
@@ -118,30 +151,40 @@ pub fn scenario() -> impl Strategy<Value = Scenario> {
 fn shape() -> impl Strategy<Value = Shape> {
     let brokers = prop_oneof![6 => Just(3u32), 1 => Just(2), 1 => Just(4), 2 => Just(5)];
     let flush = prop_oneof![3 => Just(FlushPolicy::OperatingSystem), 2 => Just(FlushPolicy::EveryWrite)];
-    let three = prop::bool::weighted(0.8);
     let later = prop::bool::weighted(0.25).prop_map(u32::from);
-    let parts = (brokers, later, three, prop::bool::weighted(0.7), 1..=3u32, any::<bool>(), flush);
-    parts.prop_map(|(first, later, three, quorum, partitions, two_in_sync, flush)| {
-        let replication = if three { first.min(3) } else { 2 };
-        let min_insync = if two_in_sync && replication == 3 { 2 } else { 1 };
+    let parts = (brokers, later, prop::bool::weighted(0.7), flush, topic(), prop::option::weighted(0.25, topic()));
+    parts.prop_map(|(first, later, quorum, flush, topic, second)| {
+        let topics = std::iter::once(topic).chain(second).zip(TOPICS);
+        let topics = topics.map(|((three, partitions, two_in_sync, unclean), name)| {
+            let replication = if three { first.min(3) } else { 2 };
+            let min_insync = if two_in_sync && replication == 3 { 2 } else { 1 };
+            TopicShape { name: name.to_owned(), partitions, replication, min_insync, unclean }
+        });
         let controllers = if quorum && first >= 3 { 3 } else { 1 };
-        Shape { brokers: first + later, later, controllers, partitions, replication, min_insync, flush }
+        Shape { brokers: first + later, later, controllers, topics: topics.collect(), flush }
     })
 }
 
-/// `retention.bytes` of the topic.
+/// Of a topic: whether it has three replicas, how many partitions, whether two must be in sync, and whether a replica
+/// that is not in sync may lead.
+fn topic() -> impl Strategy<Value = (bool, u32, bool, bool)> {
+    (prop::bool::weighted(0.8), 1..=3u32, any::<bool>(), prop::bool::weighted(0.05))
+}
+
+/// `retention.bytes` of the first topic.
 fn retention() -> impl Strategy<Value = Option<u64>> {
     prop::option::weighted(0.1, prop::sample::select(vec![2 * SMALL_SEGMENT, 6 * SMALL_SEGMENT]))
 }
 
-fn workloads() -> impl Strategy<Value = Vec<Workload>> {
-    (producer(), consumer(), 0..=1usize).prop_map(|(producer, consumer, consumers)| {
+fn workloads(topic: &str) -> impl Strategy<Value = Vec<Workload>> + use<> {
+    (producer(topic), consumer(topic), 0..=1usize).prop_map(|(producer, consumer, consumers)| {
         let consumers = std::iter::repeat_n(Workload::Consumer(consumer), consumers);
         std::iter::once(Workload::Producer(producer)).chain(consumers).collect()
     })
 }
 
-fn producer() -> impl Strategy<Value = Producer> {
+fn producer(topic: &str) -> impl Strategy<Value = Producer> + use<> {
+    let topic = topic.to_owned();
     let acks = prop_oneof![7 => Just(Acks::All), 3 => Just(Acks::Leader)];
     let rate = prop::sample::select(vec![20u32, 50, 100, 200]);
     let linger = prop::sample::select(vec![0u64, 5, 20]);
@@ -150,27 +193,30 @@ fn producer() -> impl Strategy<Value = Producer> {
     let sizes = prop::sample::select(vec![(100u32, 100u32), (100, 100), (10, 2_000)]);
     let parts = (acks, rate, linger, timeout(), 1..=2u32, partitioner, batch, sizes, 1..=5u32);
     parts.prop_map(
-        |(acks, rate, linger, request_timeout, clients, partitioner, batch_size, (min, max), max_in_flight)| Producer {
-            topic: TOPIC.to_owned(),
-            clients,
-            rate: Some(Rate { count: rate, per: Span::from_secs(1) }),
-            acks,
-            linger: Span::from_millis(linger),
-            partitioner,
-            batch_size,
-            value_size: SizeRange { min, max },
-            max_in_flight,
-            request_timeout,
-            ..Producer::default()
+        move |(acks, rate, linger, request_timeout, clients, partitioner, batch_size, (min, max), max_in_flight)| {
+            Producer {
+                topic: topic.clone(),
+                clients,
+                rate: Some(Rate { count: rate, per: Span::from_secs(1) }),
+                acks,
+                linger: Span::from_millis(linger),
+                partitioner,
+                batch_size,
+                value_size: SizeRange { min, max },
+                max_in_flight,
+                request_timeout,
+                ..Producer::default()
+            }
         },
     )
 }
 
-fn consumer() -> impl Strategy<Value = Consumer> {
+fn consumer(topic: &str) -> impl Strategy<Value = Consumer> + use<> {
+    let topic = topic.to_owned();
     let poll = prop::sample::select(vec![500u32, 500, 7]);
     let wait = prop::sample::select(vec![500u64, 50]);
-    (poll, wait, timeout()).prop_map(|(max_poll_records, wait, request_timeout)| Consumer {
-        topic: TOPIC.to_owned(),
+    (poll, wait, timeout()).prop_map(move |(max_poll_records, wait, request_timeout)| Consumer {
+        topic: topic.clone(),
         from: From::Earliest,
         max_poll_records,
         fetch_max_wait: Span::from_millis(wait),
@@ -185,7 +231,7 @@ fn timeout() -> impl Strategy<Value = Span> {
 }
 
 /// What may be expected of the cluster, given what is asked of it.
-fn expect(workloads: &[Workload]) -> Expect {
+fn expect(topics: &[Topic], workloads: &[Workload]) -> Expect {
     let weak = |workload: &Workload| matches!(workload, Workload::Producer(producer) if producer.acks != Acks::All);
     let mut expect = Expect {
         eventually: Eventually {
@@ -199,11 +245,32 @@ fn expect(workloads: &[Workload]) -> Expect {
     if workloads.iter().any(weak) {
         // What one broker acknowledged is kept as long as that broker leads.
         let lost = [Property::LostWrite, Property::Unseen, Property::InconsistentOffsets, Property::Duplicate];
-        expect.allow = lost.into_iter().map(Into::into).collect();
-        expect.yield_defaults();
+        expect.allow.extend(lost.map(PropertyName::from));
     }
+    if topics.iter().any(|topic| topic.unclean_election) {
+        // Whoever leads had not all, and others had what it has not.
+        let lost = UNCLEAN.into_iter().map(Into::into).filter(|name| !expect.allow.contains(name)).collect::<Vec<_>>();
+        expect.allow.extend(lost);
+    }
+    expect.yield_defaults();
     expect
 }
+
+/// What an unclean election may lead to.
+const UNCLEAN: [Property; 12] = [
+    Property::ConsistentRead,
+    Property::Duplicate,
+    Property::ElrHoldsHighWatermark,
+    Property::InconsistentOffsets,
+    Property::LeaderCompleteness,
+    Property::LogMatching,
+    Property::LostWrite,
+    Property::NoCommittedRecordLost,
+    Property::NonmonotonicPoll,
+    Property::PollSkip,
+    Property::StrongIsr,
+    Property::Unseen,
+];
 
 /// Puts faults on the clock, one after the other, and makes the run as long as they need.
 pub(super) fn lay_out(scenario: &mut Scenario, genes: Vec<Gene>) {
@@ -229,6 +296,11 @@ pub(super) fn make_right(scenario: &mut Scenario) {
     scenario.faults.retain(|fault| {
         let ScenarioFault::Once(fault) = fault else { return true };
         match &fault.action {
+            Action::Crash { restart: After::Never, .. } | Action::Shutdown { restart: After::Never, .. } => {
+                let may = !left;
+                left = true;
+                may
+            }
             // Voters are not replaced (no KIP-853 yet).
             Action::Decommission(what) => {
                 let may = !left && spared && matches!(what.broker, Target::Broker(id) if id > voters && id <= first);

@@ -6,12 +6,16 @@
 //! | a loss of power, where writes are not flushed | every partition has another member of its ISR that is whole, and fewer replicas than its `min.insync.replicas` are damaged or have lost their eligibility |
 //! | a wiped disk, an old disk | the same |
 //! | corruption, which is found later | the same |
+//! | a death: a crash or a shutdown that nothing follows | every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
+//! | a clean stop | who is dead and still in the ISR, or eligible, is not left alone there |
+//! | a reassignment | `min.insync.replicas` of those it names are not dead |
 //! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
 //! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later: until then it is not counted on |
 //!
 //! As few as that because every committed record is on `min.insync.replicas` replicas and no more can be relied on: who
 //! leaves an ISR that stays as large as its minimum is not remembered as eligible, so an ISR of damaged replicas must not
-//! come to be that large (KIP-966).
+//! come to be that large (KIP-966). Who is dead brings nothing wrong back: it is a replica that cannot be relied on for as
+//! long as it is in the ISR or eligible, and then no replica at all.
 //!
 //! A replica is whole that runs under its last registration and has no damage. It is whole again once it has registered anew and is back in the ISR: it has fetched what it had lost. What a
 //! quorum voter has acknowledged must stay (voters are not replaced, no KIP-853): the metadata log is on a disk of its
@@ -32,6 +36,8 @@ use crate::plan::Plan;
 pub(super) enum Damage {
     /// Bytes are wrong and nobody knows yet.
     Corruption,
+    /// It stops and never starts again.
+    Death,
     /// What was written is gone.
     Lost,
     /// What was not synced is gone.
@@ -54,6 +60,12 @@ pub(super) struct Atlas {
     damaged: BTreeMap<(NodeId, TopicIdPartition), i64>,
     /// Brokers that have had a failed sync and not lost power since.
     unsynced: BTreeSet<NodeId>,
+    /// Brokers that never start again.
+    dead: BTreeSet<NodeId>,
+    /// Brokers that were shut down, up to which broker epoch.
+    stopping: BTreeMap<NodeId, i64>,
+    /// Where partitions were asked to move.
+    targets: Vec<(TopicIdPartition, Vec<i32>)>,
     /// Brokers that a fault has stopped, or will at any time; up to which broker epoch.
     doomed: BTreeMap<NodeId, i64>,
 }
@@ -71,6 +83,9 @@ impl Atlas {
             ids: BTreeMap::new(),
             damaged: BTreeMap::new(),
             unsynced: BTreeSet::new(),
+            dead: BTreeSet::new(),
+            stopping: BTreeMap::new(),
+            targets: Vec::new(),
             doomed: BTreeMap::new(),
         }
     }
@@ -101,15 +116,70 @@ impl Atlas {
         }
         let epoch = broker_epoch(kernel, node);
         self.damaged.extend(hit.into_iter().map(|id| ((node, id), epoch)));
+        if damage == Damage::Death {
+            self.dead.insert(node);
+            self.doom(kernel, node, true);
+        }
         if matches!(damage, Damage::Lost | Damage::PowerLoss | Damage::Unclean) {
             self.doom(kernel, node, false);
         }
         match damage {
             Damage::SyncFailure => self.unsynced.insert(node),
             Damage::PowerLoss => self.unsynced.remove(&node),
-            Damage::Corruption | Damage::Lost | Damage::Unclean => false,
+            Damage::Corruption | Damage::Death | Damage::Lost | Damage::Unclean => false,
         };
         true
+    }
+
+    /// Whether `node` may be shut down; if so it is taken note of.
+    pub(super) fn allows_clean_stop(&mut self, kernel: &SimKernel, node: NodeId) -> bool {
+        let is_left_to_the_dead = |state: &PartitionState| {
+            let id = state.partition;
+            let mut members = state.isr.iter().chain(&state.elr).map(|&member| NodeId(member as u32));
+            members.clone().any(|member| member == node)
+                && members.clone().any(|member| self.dead.contains(&member))
+                && !members
+                    .any(|member| member != node && self.is_whole(kernel, member, id) && self.stays(kernel, member))
+        };
+        if self.on && kernel.judge().partitions.values().any(is_left_to_the_dead) {
+            return false;
+        }
+        self.stopping.insert(node, broker_epoch(kernel, node));
+        true
+    }
+
+    /// Whether `node` was not shut down, or has come back since.
+    fn stays(&self, kernel: &SimKernel, node: NodeId) -> bool {
+        self.stopping.get(&node).is_none_or(|&until| broker_epoch(kernel, node) > until)
+    }
+
+    /// Whether a partition may be moved to these replicas; if so it is taken note of.
+    pub(super) fn allows_move(&mut self, id: TopicIdPartition, replicas: &[i32]) -> bool {
+        let may = !self.on || self.leaves_enough(id, replicas, None);
+        if may {
+            self.targets.push((id, replicas.to_vec()));
+        }
+        may
+    }
+
+    /// Whether `min.insync.replicas` of these are not dead, once `dies` is.
+    fn leaves_enough(&self, id: TopicIdPartition, replicas: &[i32], dies: Option<NodeId>) -> bool {
+        let nodes = replicas.iter().map(|&replica| NodeId(replica as u32));
+        let alive = nodes.filter(|node| Some(*node) != dies && !self.dead.contains(node)).count();
+        alive >= replicas.len().min(self.settings(id).1 as usize)
+    }
+
+    /// Whether the cluster can go on for good without `node`.
+    fn may_die(&self, kernel: &SimKernel, node: NodeId) -> bool {
+        let left = self.voters.iter().filter(|&&voter| voter != node && !self.dead.contains(&voter)).count();
+        let quorum = !self.voters.contains(&node) || left > self.voters.len() / 2;
+        let moved = self.targets.iter().map(|(id, replicas)| (*id, &replicas[..]));
+        let states = kernel.judge().partitions.values().map(|state| (state.partition, &state.replicas[..]));
+        let loses = |replicas: &[i32]| replicas.contains(&(node.0 as i32));
+        quorum
+            && states
+                .chain(moved)
+                .all(|(id, replicas)| !loses(replicas) || self.leaves_enough(id, replicas, Some(node)))
     }
 
     /// The partitions whose replica on `node` the damage is done to.
@@ -117,7 +187,7 @@ impl Atlas {
         let partitions = kernel.judge().partitions.values();
         let on_node = partitions.filter(|state| state.replicas.contains(&(node.0 as i32)));
         let suffers = |state: &&PartitionState| match damage {
-            Damage::Corruption | Damage::Lost | Damage::SyncFailure => true,
+            Damage::Corruption | Damage::Death | Damage::Lost | Damage::SyncFailure => true,
             Damage::PowerLoss => self.unsynced.contains(&node) || !self.settings(state.partition).0,
             Damage::Unclean => false,
         };
@@ -128,16 +198,22 @@ impl Atlas {
         if damage == Damage::PowerLoss && self.voters.contains(&node) && self.unsynced.contains(&node) {
             return false;
         }
+        let dies = damage == Damage::Death;
+        if dies && !self.may_die(kernel, node) {
+            return false;
+        }
         hit.iter().all(|&id| {
-            let enough = self.suspects_beside(kernel, node, id) + 1 < self.min_isr(kernel, id);
+            let enough = dies || self.suspects_beside(kernel, node, id) + 1 < self.min_isr(kernel, id);
             let others = in_sync(kernel, id).into_iter().filter(|&other| other != node);
-            enough && others.into_iter().any(|other| self.is_whole(kernel, other, id))
+            let whole = |other| self.is_whole(kernel, other, id) && (!dies || self.stays(kernel, other));
+            enough && others.into_iter().any(whole)
         })
     }
 
     /// How many replicas cannot be relied on, apart from that of `node`: they are damaged, or lose their eligibility.
     fn suspects_beside(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> usize {
-        let suspect = |&other: &NodeId| self.is_damaged(kernel, other, id) || self.is_leaving(kernel, other);
+        let leaving = |other| self.is_leaving(kernel, other) && !self.dead.contains(&other);
+        let suspect = |&other: &NodeId| self.is_damaged(kernel, other, id) || leaving(other);
         others(kernel, node, id).filter(suspect).count()
     }
 
@@ -178,6 +254,11 @@ impl Atlas {
     }
 
     fn is_damaged(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> bool {
+        if self.dead.contains(&node) {
+            let state = kernel.judge().partitions.get(&id);
+            return state
+                .is_some_and(|state| state.isr.iter().chain(&state.elr).any(|&member| member == node.0 as i32));
+        }
         let in_sync = || kernel.judge().partitions.get(&id).is_some_and(|state| state.isr.contains(&(node.0 as i32)));
         let healed = |&epoch: &i64| broker_epoch(kernel, node) > epoch && in_sync();
         !self.damaged.get(&(node, id)).is_none_or(healed)

@@ -54,7 +54,7 @@ pub(super) type Upgrades = Rc<RefCell<BTreeMap<NodeId, TruncationMode>>>;
 #[derive(Debug)]
 pub(super) struct Faults {
     /// What is due, and which of the log's faults it is of.
-    tasks: Vec<Option<(Option<usize>, Task)>>,
+    pub(super) tasks: Vec<Option<(Option<usize>, Task)>>,
     /// Every fault that has happened.
     pub(super) log: FaultLog,
     /// What damage is allowed.
@@ -156,7 +156,11 @@ impl Faults {
                     Stop::Kill => (Some(Damage::Unclean), Some(KernelFault::Crash { node })),
                     Stop::PowerLoss => (Some(Damage::PowerLoss), Some(KernelFault::PowerLoss { node })),
                 };
-                if damage.is_some_and(|damage| !self.atlas.allows(kernel, node, damage)) {
+                let may = match damage {
+                    None => self.atlas.allows_clean_stop(kernel, node),
+                    Some(damage) => self.atlas.allows(kernel, node, damage),
+                };
+                if !may {
                     return;
                 }
                 match fault {
@@ -171,8 +175,11 @@ impl Faults {
         }
     }
 
-    /// Starts a broker again, or waits for it to be down.
+    /// Starts a broker again, or waits for it to be down; unless it is to stay down, whatever else was planned for it.
     fn restart(&mut self, kernel: &mut SimKernel, node: NodeId) {
+        if self.buried.contains(&node) {
+            return;
+        }
         match kernel.mode(node) {
             Mode::Down | Mode::Off => {
                 kernel.apply(KernelFault::Restart { node });
@@ -217,7 +224,7 @@ impl Faults {
             }
             Action::Crash { what, restart } => {
                 for node in scene(self, &what.broker) {
-                    if self.crash(kernel, node, what, chance) {
+                    if self.crash(kernel, node, what, *restart, chance) {
                         self.restart_after(kernel, node, *restart, now);
                     }
                 }
@@ -325,6 +332,13 @@ impl Faults {
             }
             Action::Shutdown { what, restart } => {
                 for node in scene(self, &what.broker) {
+                    let may = match restart {
+                        After::Never => self.atlas.allows(kernel, node, Damage::Death),
+                        After::Span(_) => self.atlas.allows_clean_stop(kernel, node),
+                    };
+                    if !may {
+                        continue;
+                    }
                     kernel.input(node, NodeInput::Broker(BrokerInput::Shutdown));
                     self.restart_after(kernel, node, *restart, now);
                 }
@@ -390,9 +404,14 @@ impl Faults {
     }
 
     /// A broker's process dies. False if the damage is not allowed.
-    fn crash(&mut self, kernel: &mut SimKernel, node: NodeId, crash: &Crash, chance: u64) -> bool {
+    fn crash(&mut self, kernel: &mut SimKernel, node: NodeId, crash: &Crash, restart: After, chance: u64) -> bool {
         let power = crash.power == Power::Lost;
-        if !self.may_lose(kernel, node, crash) {
+        let allowed = match restart {
+            // What it had is gone, however it stopped.
+            After::Never => self.atlas.allows(kernel, node, Damage::Death),
+            After::Span(_) => self.may_lose(kernel, node, crash),
+        };
+        if !allowed {
             return false;
         }
         if crash.mid_step {
@@ -403,41 +422,6 @@ impl Faults {
         kernel.apply(if power { KernelFault::PowerLoss { node } } else { KernelFault::Crash { node } });
         Faults::lose_disk(kernel, node, crash.disk);
         true
-    }
-
-    /// Ends every fault but what the plan wants to stay: brokers that do not start again.
-    pub(super) fn heal(&mut self, plan: &Plan, kernel: &mut SimKernel) {
-        self.log.heal(plan, kernel.now());
-        self.tasks.iter_mut().for_each(|task| *task = None);
-        self.cuts.clear();
-        kernel.apply(KernelFault::HealAll);
-        let clients: Vec<NodeId> = self.producers.iter().chain(&self.consumers).copied().collect();
-        for (i, &from) in self.brokers.clone().iter().enumerate() {
-            for &to in self.brokers[i + 1..].iter().chain(&clients) {
-                kernel.apply(KernelFault::LinkLatency { from, to, both: true, latency: None });
-                kernel.apply(KernelFault::LinkBandwidth { from, to, both: true, bytes_per_second: None });
-            }
-        }
-        for node in self.brokers.clone() {
-            kernel.apply(KernelFault::Resume { node });
-            kernel.apply(KernelFault::DiskHeal { node });
-            kernel.apply(KernelFault::SyncLatency { node, percent: 100 });
-            kernel.apply(KernelFault::DiskStall { node, stalled: false });
-            kernel.apply(KernelFault::DiskCapacity { node, bytes: None });
-            kernel.apply(KernelFault::SlowCpu { node, nanos: 0 });
-            kernel.apply(KernelFault::ClockDrift { node, ppm: 0 });
-        }
-        self.revive_all(kernel);
-    }
-
-    /// Starts whatever has stopped since, as an operator would in the end.
-    pub(super) fn revive_all(&mut self, kernel: &mut SimKernel) {
-        for node in self.brokers.clone() {
-            let comes = !self.buried.contains(&node) && !self.absent.contains(&node);
-            if comes && matches!(kernel.mode(node), Mode::Down | Mode::Off) {
-                kernel.apply(KernelFault::Restart { node });
-            }
-        }
     }
 
     /// Whom a target means now.

@@ -27,7 +27,11 @@ impl Faults {
     }
 
     pub(super) fn reassign(&mut self, kernel: &mut SimKernel, reassign: &Reassign) {
-        let replicas = reassign.replicas.iter().map(|id| *id as i32).collect();
+        let replicas: Vec<i32> = reassign.replicas.iter().map(|id| *id as i32).collect();
+        let known = self.partition(&reassign.partition);
+        if !reassign.cancel && !known.is_none_or(|id| self.atlas.allows_move(id, &replicas)) {
+            return;
+        }
         let input = AdminInput::Reassign {
             topic: Str::from(reassign.partition.topic.as_str()),
             partition: reassign.partition.index as i32,

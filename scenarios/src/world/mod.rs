@@ -17,6 +17,7 @@ mod explain;
 mod fault_log;
 mod faults;
 mod film;
+mod healing;
 mod membership;
 mod node;
 mod phases;

@@ -5,7 +5,7 @@ use tribunal_common::TruncationMode;
 use tribunal_contract::Span;
 
 use super::Shape;
-use super::faults::{broker, pair, partition};
+use super::faults::{broker, pair, partition_of_a_topic};
 use crate::language::{
     Action, After, Clock, Corrupt, Corruption, Crash, Cut, Decommission, Direction, DiskErrorKind, DiskFault, DiskLoss,
     DiskOperation, Elect, Election, FullDisk, Join, Offset, Pause, Power, Reassign, Reset, RestartLoop, RollingRestart,
@@ -19,6 +19,7 @@ pub(super) enum Kind {
     Corrupt,
     Crash,
     Cut,
+    Death,
     Decommission,
     Disk,
     Elect,
@@ -41,11 +42,12 @@ pub(super) enum Kind {
     Upgrade,
 }
 
-pub(super) const KINDS: [Kind; 24] = [
+pub(super) const KINDS: [Kind; 25] = [
     Kind::Clock,
     Kind::Corrupt,
     Kind::Crash,
     Kind::Cut,
+    Kind::Death,
     Kind::Decommission,
     Kind::Disk,
     Kind::Elect,
@@ -123,19 +125,24 @@ fn members(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
         Kind::Decommission => (1..=shape.brokers, millis(100..600))
             .prop_map(|(id, look)| Action::Decommission(Decommission { broker: Target::Broker(id), look }))
             .boxed(),
-        Kind::Elect => {
-            partition(shape).prop_map(|partition| Action::Elect(Elect { partition, kind: Election::Preferred })).boxed()
-        }
+        Kind::Elect => (partition_of_a_topic(shape), any::<bool>())
+            .prop_map(|((partition, topic), unclean)| {
+                let kind = if unclean && topic.unclean { Election::Unclean } else { Election::Preferred };
+                Action::Elect(Elect { partition, kind })
+            })
+            .boxed(),
         Kind::Join => {
             let broker = Target::Broker(shape.brokers);
             Just(Action::Join(Join { broker })).boxed()
         }
         Kind::Reassign => {
             let ids: Vec<u32> = (1..=shape.brokers).collect();
-            let count = shape.min_insync as usize..=(shape.replication as usize + 1).min(ids.len());
-            let replicas = prop::sample::subsequence(ids, count).prop_shuffle();
-            (partition(shape), replicas, prop::bool::weighted(0.15))
-                .prop_map(|(partition, replicas, cancel)| {
+            let moved = partition_of_a_topic(shape).prop_flat_map(move |(partition, topic)| {
+                let count = topic.min_insync as usize..=(topic.replication as usize + 1).min(ids.len());
+                (Just(partition), prop::sample::subsequence(ids.clone(), count).prop_shuffle())
+            });
+            (moved, prop::bool::weighted(0.15))
+                .prop_map(|((partition, replicas), cancel)| {
                     let replicas = if cancel { Vec::new() } else { replicas };
                     Action::Reassign(Reassign { partition, replicas, cancel })
                 })
@@ -204,6 +211,15 @@ fn process(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
                 })
                 .boxed()
         }
+        Kind::Death => (one, prop::option::weighted(0.7, any::<bool>()))
+            .prop_map(|(broker, crash)| match crash {
+                Some(lost) => {
+                    let power = if lost { Power::Lost } else { Power::Kept };
+                    Action::Crash { what: Crash { broker, power, ..Crash::default() }, restart: After::Never }
+                }
+                None => Action::Shutdown { what: Shutdown { broker }, restart: After::Never },
+            })
+            .boxed(),
         Kind::LostDisk => {
             let disk = prop::sample::select(vec![DiskLoss::Old, DiskLoss::Wiped]);
             (one, restart, disk)

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tribunal_contract::Span;
 
 use super::actions::{KINDS, Kind, action};
-use super::{Shape, TOPIC};
+use super::{Shape, TopicShape};
 use crate::language::{Action, Condition, Fault, ObservationName, Partition, Target, Trigger};
 
 /// A fault before it is on the clock: so long after the one before it, or when something happens.
@@ -96,7 +96,14 @@ fn condition(shape: &Shape) -> impl Strategy<Value = Condition> + use<> {
 }
 
 pub(super) fn partition(shape: &Shape) -> impl Strategy<Value = Partition> + Clone + use<> {
-    (0..shape.partitions).prop_map(|index| Partition { topic: TOPIC.to_owned(), index })
+    partition_of_a_topic(shape).prop_map(|(partition, _)| partition)
+}
+
+/// A partition, and its topic's shape.
+pub(super) fn partition_of_a_topic(shape: &Shape) -> impl Strategy<Value = (Partition, TopicShape)> + Clone + use<> {
+    let of = |topic: &TopicShape| (0..topic.partitions).map(|index| (index, topic.clone())).collect::<Vec<_>>();
+    let all: Vec<(u32, TopicShape)> = shape.topics.iter().flat_map(of).collect();
+    prop::sample::select(all).prop_map(|(index, topic)| (Partition { topic: topic.name.clone(), index }, topic))
 }
 
 pub(super) fn broker(shape: &Shape, waits: bool) -> impl Strategy<Value = Target> + Clone + use<> {
