@@ -7,6 +7,7 @@
 //! so that a plan shrinks to the same plan on every machine.
 
 mod ddmin;
+mod few;
 mod passes;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ use tribunal_contract::Span;
 
 use super::Search;
 use super::ddmin::ddmin;
+use super::few;
 use crate::language::{Action, After, Cluster, Cut, Direction, Fault, Producer, Trigger, Workload};
 use crate::plan::Plan;
 use crate::run::RunError;
@@ -13,8 +14,10 @@ pub(super) fn all(search: &mut Search<'_>) -> Result<(), RunError> {
     loop {
         let before = search.best.clone();
         end(search)?;
-        few(search)?;
+        sooner(search)?;
+        few::records(search)?;
         faults(search)?;
+        few::faults(search)?;
         workloads(search)?;
         records(search)?;
         cluster(search)?;
@@ -62,6 +65,17 @@ fn cut_at(plan: &mut Plan, end: Span) {
     });
 }
 
+/// Faults that wait for the hundredth of something wait for the first, or for an earlier one.
+fn sooner(search: &mut Search<'_>) -> Result<(), RunError> {
+    for place in 0..search.best.faults.len() {
+        if search.change(|plan| few::wait_for(&mut plan.faults[place], 1))? {
+            continue;
+        }
+        while search.change(|plan| few::wait_for_half(&mut plan.faults[place]))? {}
+    }
+    Ok(())
+}
+
 fn faults(search: &mut Search<'_>) -> Result<(), RunError> {
     let all = search.best.faults.clone();
     ddmin(all, |some| search.change(|plan| plan.faults = some.to_vec())).map(drop)
@@ -72,58 +86,13 @@ fn workloads(search: &mut Search<'_>) -> Result<(), RunError> {
     ddmin(all, |some| search.change(|plan| plan.workloads = some.to_vec())).map(drop)
 }
 
-/// A find with more records than this is first tried with a few.
-const FEW: [usize; 3] = [1, 3, 8];
-
-/// Only a few records: those before and after the failure and each of the faults, or spread over the run. Where it works
-/// every later run is short, and where taking records away one by one changes too much it is all that does.
-fn few(search: &mut Search<'_>) -> Result<(), RunError> {
-    let listed: Vec<Workload> = search.best.workloads.clone().into_iter().flat_map(by_time).collect();
-    let all = times(&listed);
-    if all.len() <= FEW[FEW.len() - 1] || listed.iter().any(is_rated) {
-        return Ok(());
-    }
-    let mut by_age: Vec<(Span, (usize, Span))> = all
-        .into_iter()
-        .map(|(place, at)| {
-            let Workload::Producer(producer) = &listed[place] else { return (at, (place, at)) };
-            (producer.start + at, (place, at))
-        })
-        .collect();
-    by_age.sort_unstable();
-    let failed = Span(search.violation.at.max(0) as u64);
-    let faults = search.best.faults.iter().filter_map(|fault| match fault.trigger {
-        Trigger::At(at) => Some(at + fault.after),
-        Trigger::When(_) => None,
-    });
-    let anchors: Vec<usize> =
-        faults.take(4).chain([failed]).map(|anchor| by_age.partition_point(|(at, _)| *at <= anchor)).collect();
-    for count in FEW {
-        let step = by_age.len() / count;
-        let spread: Vec<_> = by_age.iter().step_by(step.max(1)).take(count).copied().collect();
-        let near = anchors.iter().flat_map(|&place| {
-            let before = by_age[place.saturating_sub(count)..place].to_vec();
-            let after = by_age[place..(place + count).min(by_age.len())].to_vec();
-            [before, after]
-        });
-        for some in near.chain([spread]).filter(|some| !some.is_empty()).collect::<Vec<_>>() {
-            let mut kept: Vec<(usize, Span)> = some.into_iter().map(|(_, record)| record).collect();
-            kept.sort_unstable();
-            if search.change(|plan| plan.workloads = only(&listed, &kept))? {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Whether its records have no times of their own.
-fn is_rated(workload: &Workload) -> bool {
+pub(super) fn is_rated(workload: &Workload) -> bool {
     matches!(workload, Workload::Producer(producer) if producer.at.is_none() && producer.file.is_none())
 }
 
 /// Each record of producers that list theirs: whose, and when it falls due after its producer's start.
-fn times(workloads: &[Workload]) -> Vec<(usize, Span)> {
+pub(super) fn times(workloads: &[Workload]) -> Vec<(usize, Span)> {
     let listed = |workload: &Workload| match workload {
         Workload::Producer(producer) => producer.at.clone().unwrap_or_default(),
         Workload::Consumer(_) => Vec::new(),
@@ -164,7 +133,7 @@ fn slower(search: &mut Search<'_>) -> Result<(), RunError> {
 }
 
 /// The workloads with these records only. A producer without records is left out.
-fn only(workloads: &[Workload], records: &[(usize, Span)]) -> Vec<Workload> {
+pub(super) fn only(workloads: &[Workload], records: &[(usize, Span)]) -> Vec<Workload> {
     let kept = workloads.iter().enumerate().filter_map(|(place, workload)| {
         let Workload::Producer(producer) = workload else { return Some(workload.clone()) };
         if producer.at.is_none() {
@@ -196,7 +165,7 @@ pub(super) fn due(producer: &Producer) -> impl Iterator<Item = Vec<Span>> + '_ {
 }
 
 /// Each client of a producer as a producer of its own, with a time for each record.
-fn by_time(workload: Workload) -> Vec<Workload> {
+pub(super) fn by_time(workload: Workload) -> Vec<Workload> {
     let Workload::Producer(producer) = &workload else { return vec![workload] };
     if producer.at.is_some() || producer.file.is_some() {
         return vec![workload];
@@ -246,6 +215,7 @@ fn lengths(search: &mut Search<'_>) -> Result<(), RunError> {
     for place in 0..search.best.faults.len() {
         search.change(|plan| plan.faults[place].after = Span::ZERO)?;
         search.change(|plan| plain(&mut plan.faults[place].action))?;
+        while search.change(|plan| less(&mut plan.faults[place].action))? {}
         for step in [1_000, 100, 10] {
             if search.change(|plan| round(&mut plan.faults[place], step))? {
                 break;
@@ -273,16 +243,36 @@ fn plain(action: &mut Action) {
     }
 }
 
+/// Takes half of what an action has a number of.
+fn less(action: &mut Action) {
+    match action {
+        Action::Clock(clock) => clock.drift_ppm /= 2,
+        Action::FullDisk { what, .. } => what.free /= 2,
+        Action::RestartLoop(restart) => restart.times = (restart.times / 2).max(1),
+        Action::SlowCpu { what, .. } => what.event = Span((what.event.0 / 2).max(1)),
+        Action::SlowDisk { what, .. } => what.factor = (what.factor / 2).max(1),
+        _ => {}
+    }
+}
+
+fn half(span: Span) -> Span {
+    Span::from_millis((span.as_millis() / 2).max(1))
+}
+
 /// Halves how long something lasts.
 fn halve(action: &mut Action) {
-    let half = |span: Span| Span::from_millis((span.as_millis() / 2).max(1));
     match action {
         Action::Crash { restart: After::Span(span), .. }
+        | Action::FullDisk { lasts: span, .. }
         | Action::Partition { heal: After::Span(span), .. }
         | Action::Pause { lasts: span, .. }
         | Action::Shutdown { restart: After::Span(span), .. }
+        | Action::SlowCpu { lasts: span, .. }
         | Action::SlowDisk { lasts: span, .. }
-        | Action::SlowLink { lasts: span, .. } => *span = half(*span),
+        | Action::SlowLink { lasts: span, .. }
+        | Action::StallDisk { lasts: span, .. } => *span = half(*span),
+        Action::RestartLoop(restart) => (restart.up, restart.down) = (half(restart.up), half(restart.down)),
+        Action::RollingRestart(rolling) => (rolling.every, rolling.down) = (half(rolling.every), half(rolling.down)),
         _ => {}
     }
 }
