@@ -40,7 +40,7 @@ impl Partition {
 
     /// Cuts the log at `offset`.
     pub(crate) fn truncate<D: Disk, F: Fx>(&mut self, offset: i64, io: &mut Io<'_, D, F>) -> Result<(), LogError> {
-        let before = self.log.end_offset();
+        let (start, before) = (self.log.start_offset(), self.log.end_offset());
         if offset >= before && planted!(io.cfg.bugs, Kafka10706) {
             return Ok(());
         }
@@ -50,7 +50,11 @@ impl Partition {
         if end == before {
             return Ok(());
         }
-        io.fx.observe(Obs::Truncated { log: self.id, end });
+        // Only a leader that nobody vouched for ends below: then the log begins there too, with nothing in it.
+        io.fx.observe(match end < start {
+            true => Obs::LogStart { log: self.id, start: end, emptied: true },
+            false => Obs::Truncated { log: self.id, end },
+        });
         io.fx.observe(Obs::FollowerTruncated { partition: self.id, end });
         if self.high_watermark > end {
             self.high_watermark = end;

@@ -17,8 +17,9 @@ use tribunal_contract::Span;
 use tribunal_model::Property;
 
 use crate::language::{
-    Acks, Action, After, Cluster, Consumer, Diagnostics, Eventually, Expect, Fault, From, Milestone, Partitioner,
-    Producer, PropertyName, Rate, Scenario, ScenarioFault, Seeds, SizeRange, Source, Target, Topic, Trigger, Workload,
+    Acks, Action, After, Cluster, Consumer, Diagnostics, Eventually, Expect, Fault, FaultKind, From, Milestone,
+    Partitioner, Producer, PropertyName, RandomFaults, Rate, Scenario, ScenarioFault, Seeds, SizeRange, Source, Target,
+    Topic, Trigger, Workload,
 };
 
 pub(super) use faults::{Gene, gene};
@@ -111,8 +112,9 @@ pub fn written(scenario: &Scenario, path: &str) -> Result<Scenario, Diagnostics>
 pub fn scenario() -> impl Strategy<Value = Scenario> {
     shape().prop_flat_map(|shape| {
         let clients = shape.topics.iter().map(|topic| workloads(&topic.name)).collect::<Vec<_>>();
-        let parts = (settings::cluster(&shape), clients, retention(), faults::genes(&shape));
-        parts.prop_map(move |(mut cluster, workloads, retention_bytes, genes)| {
+        let storm = prop::option::weighted(0.15, faults::storm(&shape));
+        let parts = (settings::cluster(&shape), clients, retention(), faults::genes(&shape), storm);
+        parts.prop_map(move |(mut cluster, workloads, retention_bytes, genes, storm)| {
             if retention_bytes.is_some() {
                 // Or nothing would be old enough to go within the run.
                 cluster.retention_check = Span::from_millis(500);
@@ -142,7 +144,7 @@ pub fn scenario() -> impl Strategy<Value = Scenario> {
                 faults: Vec::new(),
                 sweep: None,
             };
-            lay_out(&mut scenario, genes);
+            lay_out(&mut scenario, genes, storm);
             scenario
         })
     })
@@ -273,7 +275,7 @@ const UNCLEAN: [Property; 12] = [
 ];
 
 /// Puts faults on the clock, one after the other, and makes the run as long as they need.
-pub(super) fn lay_out(scenario: &mut Scenario, genes: Vec<Gene>) {
+fn lay_out(scenario: &mut Scenario, genes: Vec<Gene>, storm: Option<RandomFaults>) {
     let mut at = FIRST_FAULT;
     scenario.faults = genes
         .into_iter()
@@ -281,13 +283,15 @@ pub(super) fn lay_out(scenario: &mut Scenario, genes: Vec<Gene>) {
             at = (at + gene.gap).min(LAST_FAULT);
             ScenarioFault::Once(gene.on_the_clock(at))
         })
+        .chain(storm.map(ScenarioFault::Random))
         .collect();
     make_right(scenario);
 }
 
 /// Takes away what would leave the scenario without a right answer, or the file without meaning; and fits the duration.
 pub(super) fn make_right(scenario: &mut Scenario) {
-    let mut cuts: Vec<(Span, Span)> = Vec::new();
+    // Two cuts at a time would heal each other, and a storm has its own.
+    let mut cuts: Vec<(Span, Span)> = scenario.faults.iter().filter_map(storm_of_cuts).collect();
     let (first, brokers, voters) =
         (scenario.cluster.first_brokers(), scenario.cluster.brokers, scenario.cluster.controllers);
     // Who leaves must be spared: by what is there from the start, and one at a time.
@@ -309,7 +313,6 @@ pub(super) fn make_right(scenario: &mut Scenario) {
             }
             Action::Join(_) => brokers > first,
             Action::Partition { heal, .. } => {
-                // Two cuts at a time would heal each other.
                 let Trigger::At(at) = fault.trigger else { return true };
                 let begin = at + fault.after;
                 let end = match heal {
@@ -327,7 +330,8 @@ pub(super) fn make_right(scenario: &mut Scenario) {
     });
     let ends = scenario.faults.iter().map(|fault| match fault {
         ScenarioFault::Once(Fault { trigger: Trigger::At(at), after, .. }) => *at + *after,
-        _ => Span::ZERO,
+        ScenarioFault::Once(_) => Span::ZERO,
+        ScenarioFault::Random(storm) => storm.until.unwrap_or_default(),
     });
     let last = ends.max().unwrap_or(Span::ZERO);
     scenario.duration = Span::from_millis(last.as_millis() + 1_500).max(Span::from_secs(4));
@@ -336,6 +340,13 @@ pub(super) fn make_right(scenario: &mut Scenario) {
             producer.lasts = Some(scenario.duration - producer.start);
         }
     }
+}
+
+/// From when until when faults that are drawn later may cut the network.
+fn storm_of_cuts(fault: &ScenarioFault) -> Option<(Span, Span)> {
+    let ScenarioFault::Random(storm) = fault else { return None };
+    let cuts = storm.kinds.iter().any(|kind| matches!(kind, FaultKind::Flap | FaultKind::Partition));
+    cuts.then_some((storm.from, Span(u64::MAX)))
 }
 
 #[cfg(test)]

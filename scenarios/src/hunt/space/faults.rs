@@ -5,7 +5,9 @@ use tribunal_contract::Span;
 
 use super::actions::{KINDS, Kind, action};
 use super::{Shape, TopicShape};
-use crate::language::{Action, Condition, Fault, ObservationName, Partition, Target, Trigger};
+use crate::language::{
+    Action, Condition, Fault, FaultKind, ObservationName, Partition, RandomFaults, SpanRange, Target, Trigger,
+};
 
 /// A fault before it is on the clock: so long after the one before it, or when something happens.
 #[derive(Clone, Debug)]
@@ -34,6 +36,30 @@ pub(super) fn genes(shape: &Shape) -> impl Strategy<Value = Vec<Gene>> + use<> {
     let many = prop::sample::subsequence(KINDS.to_vec(), 5..=KINDS.len());
     let kinds = prop_oneof![4 => few, 1 => many];
     kinds.prop_flat_map(move |kinds| prop::collection::vec(gene_of(&shape, kinds), 1..=MAX_FAULTS))
+}
+
+/// Many faults, close to each other: what takes one leader after the other.
+pub(super) fn storm(shape: &Shape) -> impl Strategy<Value = RandomFaults> + use<> {
+    let few = prop::sample::subsequence(FaultKind::ALL.to_vec(), 2..=5);
+    let kinds = prop_oneof![3 => few, 1 => Just(FaultKind::ALL.to_vec())];
+    let interval = prop::sample::select(vec![150u64, 300, 600, 1_200]);
+    let lasts = prop::sample::select(vec![(20u64, 300u64), (20, 1_500), (300, 4_000)]);
+    let down = 1..=if shape.brokers > 2 { 2u32 } else { 1 };
+    (kinds, interval, lasts.clone(), lasts, down, 4_000u64..12_000).prop_map(
+        |(kinds, interval, down, lasts, max_down, until)| {
+            let range = |(min, max)| SpanRange { min: Span::from_millis(min), max: Span::from_millis(max) };
+            RandomFaults {
+                kinds,
+                mean_interval: Span::from_millis(interval),
+                from: super::FIRST_FAULT,
+                until: Some(Span::from_millis(until)),
+                restart_after: range(down),
+                heal_after: range(lasts),
+                max_down,
+                ..RandomFaults::default()
+            }
+        },
+    )
 }
 
 /// One more fault, of any kind.

@@ -1,0 +1,148 @@
+//! Attempts at very little: a few records, a fault less. What is left then happens at other times than before, and a
+//! failure that hangs by a race is lost with most seeds; so each attempt has several.
+
+use tribunal_contract::Span;
+use tribunal_sim::stable_hash;
+
+use super::Search;
+use super::passes::{by_time, is_rated, only, times};
+use crate::language::{Condition, Fault, SizeRange, Trigger, Workload};
+use crate::plan::Plan;
+use crate::run::RunError;
+
+/// Seeds that an attempt has: that of the plan, and others.
+const SEEDS: u64 = 6;
+/// A find with more records than the last is tried with so many.
+const FEW: [usize; 3] = [1, 3, 8];
+/// A find with more faults than this is tried with less and other seeds.
+const FEW_FAULTS: usize = 3;
+
+/// Only a few records: those before and after the failure and each of the faults, or spread over the run. Where it works
+/// every later run is short, and where taking records away one by one changes too much it is all that does.
+pub(super) fn records(search: &mut Search<'_>) -> Result<(), RunError> {
+    let listed: Vec<Workload> = search.best.workloads.clone().into_iter().flat_map(by_time).collect();
+    if times(&listed).len() <= FEW[FEW.len() - 1] || listed.iter().any(is_rated) {
+        return Ok(());
+    }
+    let (sets, total) = (sets(search, &listed), times(&listed).len());
+    let turns = (0..SEEDS).flat_map(|seed| [false, true].map(|packed| (seed, packed)));
+    for (seed, packed) in turns {
+        for kept in &sets {
+            let little = |plan: &mut Plan| {
+                plan.workloads = only(&listed, kept);
+                if packed {
+                    plan.workloads.iter_mut().for_each(|workload| pack(workload, total / kept.len()));
+                }
+                // Who waits for more than there are waits for ever.
+                plan.faults.iter_mut().for_each(|fault| wait_for(fault, kept.len() as u32));
+            };
+            if with_seed(search, seed, little)? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As many bytes in fewer records: what fills segments and disks still does.
+fn pack(workload: &mut Workload, times: usize) {
+    if let Workload::Producer(producer) = workload {
+        let size = u64::from(producer.value_size.max) * times as u64;
+        let size = u32::try_from(size.min(LARGEST)).unwrap_or(u32::MAX);
+        producer.value_size = SizeRange { min: size, max: size };
+    }
+}
+
+/// Bytes of the largest value of a packed record.
+const LARGEST: u64 = 100_000;
+
+/// The few records to try, the fewest first: whose each is, and when it falls due.
+fn sets(search: &Search<'_>, listed: &[Workload]) -> Vec<Vec<(usize, Span)>> {
+    let mut by_age: Vec<(Span, (usize, Span))> = times(listed)
+        .into_iter()
+        .map(|(place, at)| {
+            let Workload::Producer(producer) = &listed[place] else { return (at, (place, at)) };
+            (producer.start + at, (place, at))
+        })
+        .collect();
+    by_age.sort_unstable();
+    let failed = Span(search.violation.at.max(0) as u64);
+    let faults = search.best.faults.iter().filter_map(|fault| match fault.trigger {
+        Trigger::At(at) => Some(at + fault.after),
+        Trigger::When(_) => None,
+    });
+    let anchors: Vec<usize> =
+        faults.take(4).chain([failed]).map(|anchor| by_age.partition_point(|(at, _)| *at <= anchor)).collect();
+    let of_count = |count: usize| {
+        let step = by_age.len() / count;
+        let spread = by_age.iter().step_by(step.max(1)).take(count).copied().collect();
+        let near = anchors.iter().flat_map(|&place| {
+            let before = by_age[place.saturating_sub(count)..place].to_vec();
+            let after = by_age[place..(place + count).min(by_age.len())].to_vec();
+            [before, after]
+        });
+        near.chain([spread]).collect::<Vec<Vec<_>>>()
+    };
+    let mut sets: Vec<Vec<(usize, Span)>> = FEW
+        .into_iter()
+        .flat_map(of_count)
+        .map(|some| {
+            let mut kept: Vec<(usize, Span)> = some.into_iter().map(|(_, record)| record).collect();
+            kept.sort_unstable();
+            kept
+        })
+        .filter(|kept| !kept.is_empty())
+        .collect();
+    sets.dedup();
+    sets
+}
+
+/// One fault less, while there are more than a few.
+pub(super) fn faults(search: &mut Search<'_>) -> Result<(), RunError> {
+    let mut place = 0;
+    while search.best.faults.len() > FEW_FAULTS && place < search.best.faults.len() {
+        let mut taken = false;
+        for seed in 1..SEEDS {
+            if with_seed(search, seed, |plan| drop(plan.faults.remove(place)))? {
+                taken = true;
+                break;
+            }
+        }
+        place += usize::from(!taken);
+    }
+    Ok(())
+}
+
+/// Tries a change of the best plan, with its `nth` seed.
+fn with_seed(search: &mut Search<'_>, nth: u64, change: impl FnOnce(&mut Plan)) -> Result<bool, RunError> {
+    search.change(|plan| {
+        if nth > 0 {
+            plan.seed = stable_hash(&(plan.seed, nth, "shrink"));
+        }
+        change(plan);
+    })
+}
+
+/// A fault that waits for more of something than this waits for this many.
+pub(super) fn wait_for(fault: &mut Fault, most: u32) {
+    if let Trigger::When(condition) = &mut fault.trigger {
+        match condition {
+            Condition::Acknowledged { at_least, .. } | Condition::HighWatermark { at_least, .. } => {
+                *at_least = (*at_least).min(u64::from(most));
+            }
+            Condition::Fetch { count, .. } => *count = (*count).min(most),
+            _ => {}
+        }
+    }
+}
+
+/// A fault that waits for so many of something waits for half as many.
+pub(super) fn wait_for_half(fault: &mut Fault) {
+    if let Trigger::When(
+        Condition::Acknowledged { at_least: many, .. } | Condition::HighWatermark { at_least: many, .. },
+    ) = &fault.trigger
+    {
+        let half = (*many / 2).max(1);
+        wait_for(fault, u32::try_from(half).unwrap_or(u32::MAX));
+    }
+}
