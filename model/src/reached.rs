@@ -39,6 +39,7 @@ impl NameId {
             Obs::Appended { .. } => id!("appended"),
             Obs::Truncated { .. } => id!("log-truncated"),
             Obs::LogStart { .. } => id!("log-start-moved"),
+            Obs::FolderSetAside { .. } => id!("folder-set-aside"),
             Obs::LogDeleted { .. } => id!("log-deleted"),
             Obs::SegmentRolled { .. } => id!("segment-rolled"),
             Obs::LogDirOffline => id!("log-dir-offline"),

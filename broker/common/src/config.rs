@@ -106,6 +106,8 @@ pub struct BrokerConfig {
     pub replica_fetch_bytes: u32,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub checkpoint_interval: Span,
+    /// `log.segment.delete.delay.ms`: how long the folder of a deleted partition is kept under another name.
+    pub file_delete_delay: Span,
     /// `log.retention.check.interval.ms`.
     pub retention_interval: Span,
     /// `leader.imbalance.check.interval.seconds`; zero never elects preferred leaders on its own, as
@@ -145,6 +147,7 @@ impl BrokerConfig {
             replica_fetch_backoff: Span::from_millis(1_000),
             replica_fetch_bytes: 1 << 20,
             checkpoint_interval: Span::from_millis(5_000),
+            file_delete_delay: Span::from_millis(60_000),
             retention_interval: Span::from_secs(300),
             rebalance_interval: Span::from_secs(300),
             truncation: TruncationMode::Fetch,

@@ -2,7 +2,7 @@
 //! `sometimes` and coverage. A world that does not judge drops it at no cost.
 
 use bytes::Bytes;
-use tribunal_protocol::Uuid;
+use tribunal_protocol::{Str, Uuid};
 
 /// A partition by topic id (KIP-516): a deleted and recreated topic is another partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +113,11 @@ pub enum Obs {
         start: i64,
         /// True if the log was emptied and starts at `start` anew.
         emptied: bool,
+    },
+    /// A folder was found that is no replica of this broker's, and is kept under this name.
+    FolderSetAside {
+        /// Its name now.
+        folder: Str,
     },
     /// A log is gone: its topic was deleted, or it moved away.
     LogDeleted {
@@ -366,6 +371,7 @@ impl Obs {
             Obs::Appended { .. } => "appended",
             Obs::Truncated { .. } => "log-truncated",
             Obs::LogStart { .. } => "log-start-moved",
+            Obs::FolderSetAside { .. } => "folder-set-aside",
             Obs::LogDeleted { .. } => "log-deleted",
             Obs::SegmentRolled { .. } => "segment-rolled",
             Obs::LogDirOffline => "log-dir-offline",
@@ -410,6 +416,7 @@ impl Obs {
         "consumer-assigned",
         "controlled-shutdown",
         "controller-active",
+        "folder-set-aside",
         "follower-started",
         "follower-truncated",
         "high-watermark-advanced",

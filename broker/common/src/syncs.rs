@@ -10,3 +10,5 @@ pub const SNAPSHOT: u8 = 2;
 pub const PARTITION_LOG: u8 = 3;
 /// A checkpoint file of the broker, or the clean-shutdown marker. Index: which file.
 pub const CHECKPOINT: u8 = 4;
+/// The names in the log directory. Index 0.
+pub const LOG_DIRECTORY: u8 = 5;

@@ -38,6 +38,8 @@ pub const CHECKPOINT: u8 = 22;
 pub const RETENTION: u8 = 23;
 /// Broker: a forwarded request was not answered in time.
 pub const FORWARD_CALL: u8 = 24;
+/// Broker: the folder of a deleted partition is removed. Index: which one of this incarnation.
+pub const FOLDER_DELETE: u8 = 25;
 /// Client: metadata is old, or the last request for it failed.
 pub const CLIENT_METADATA: u8 = 32;
 /// Client: a connection failed; try again. Index: broker id.

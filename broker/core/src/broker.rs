@@ -53,7 +53,7 @@ pub(crate) struct Parts {
     /// What `applied` was when the last snapshot was taken.
     pub(crate) snapshot_at: i64,
     pub(crate) unpublished: Unpublished,
-    /// Whether logs that are no longer this broker's have been removed.
+    /// Whether logs that are no longer this broker's have been set aside.
     pub(crate) swept: bool,
     pub(crate) controller: Option<Controller>,
     pub(crate) replicas: Replicas,
@@ -346,6 +346,9 @@ impl Parts {
             let behind = applied < self.quorum.high_watermark();
             if behind {
                 self.publish(io);
+            } else {
+                // What had to wait for a sync.
+                self.publish_changes(io);
             }
             // A metadata log that cannot be read ends the process, and waiting for it here would not.
             let stuck = behind && self.applied == applied;
@@ -411,6 +414,9 @@ impl Parts {
             self.replicas.set_controller(leader, io);
             self.lifecycle.set_controller(leader, io);
             self.forwarder.set_controller(leader, io);
+        }
+        if self.replicas.may_open_logs() {
+            self.lifecycle.may_register(self.leader, io);
         }
         self.lifecycle.set_applied(self.applied - 1);
         if let Some(epoch) = self.lifecycle.take_new_epoch() {

@@ -21,5 +21,5 @@ mod settings;
 
 pub use api::serves_clients;
 pub use broker::{Broker, BrokerInput};
-pub use publish::{Unpublished, observe_change};
+pub use publish::{Unpublished, observe_change, set_strays_aside};
 pub use tribunal_common::{BrokerConfig, Bug, Bugs, FlushPolicy, Obs, TruncationMode};

@@ -1,5 +1,7 @@
 //! This broker's life as the controller sees it (KIP-631): registration, heartbeats, controlled shutdown.
 
+use std::mem;
+
 use tribunal_common::{Fx, Io, lanes, timers};
 use tribunal_contract::{Disk, NodeId, Span, TimerId};
 use tribunal_controller::SUPPORTED_FEATURES;
@@ -53,16 +55,34 @@ pub(crate) struct Lifecycle {
     previous_epoch: i64,
     /// Offset of the last metadata record applied.
     applied: i64,
+    /// Whether the log directory is ready to be written to.
+    ready: bool,
 }
 
 impl Lifecycle {
     /// `previous_epoch` is the broker epoch of the last incarnation if it shut down in order, else -1.
     pub(crate) fn new(previous_epoch: i64) -> Lifecycle {
-        Lifecycle { phase: Phase::Registering, calling: None, epoch: -1, new_epoch: false, previous_epoch, applied: -1 }
+        Lifecycle {
+            phase: Phase::Registering,
+            calling: None,
+            epoch: -1,
+            new_epoch: false,
+            previous_epoch,
+            applied: -1,
+            ready: false,
+        }
     }
 
     pub(crate) fn next(&self) -> Next {
         if self.phase == Phase::Closing { Next::Close } else { Next::Run }
+    }
+
+    /// The log directory is ready to be written to. A broker registers only then: as long as its disk does not answer, it
+    /// had better lead nothing.
+    pub(crate) fn may_register<D: Disk, F: Fx>(&mut self, controller: Option<i32>, io: &mut Io<'_, D, F>) {
+        if !mem::replace(&mut self.ready, true) {
+            self.tick(controller, io);
+        }
     }
 
     pub(crate) fn set_applied(&mut self, applied: i64) {
@@ -184,7 +204,7 @@ impl Lifecycle {
 
     fn tick<D: Disk, F: Fx>(&mut self, controller: Option<i32>, io: &mut Io<'_, D, F>) {
         let Some(controller) = controller else { return };
-        if self.calling.is_some() || self.phase == Phase::Closing {
+        if self.calling.is_some() || self.phase == Phase::Closing || !self.ready {
             return;
         }
         let (version, body) = match self.phase {

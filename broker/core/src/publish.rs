@@ -39,24 +39,33 @@ impl Unpublished {
         };
     }
 
-    /// Tells the replicas what has changed: the state as it is in `image`, not the states through which it came.
-    pub fn publish<D: Disk, F: Fx>(self, image: &MetadataImage, replicas: &mut Replicas, io: &mut Io<'_, D, F>) {
-        for broker in self.brokers {
+    /// Whether the replicas know everything.
+    pub fn is_empty(&self) -> bool {
+        self.brokers.is_empty() && self.partitions.is_empty() && self.removed.is_empty() && self.topics.is_empty()
+    }
+
+    /// Tells the replicas what has changed: the state as it is in `image`, not the states through which it came. As long as
+    /// they may not open logs, what needs that is kept for the next call.
+    pub fn publish<D: Disk, F: Fx>(&mut self, image: &MetadataImage, replicas: &mut Replicas, io: &mut Io<'_, D, F>) {
+        for broker in mem::take(&mut self.brokers) {
             let liveness = image
                 .broker(broker)
                 .map(|registered| BrokerLiveness { epoch: registered.epoch, active: registered.is_active() });
             replicas.set_broker(broker, liveness);
         }
-        for topic in self.removed {
+        for topic in mem::take(&mut self.removed) {
             replicas.remove_topic(topic, io);
         }
-        for topic in self.topics {
+        if !replicas.may_open_logs() {
+            return;
+        }
+        for topic in mem::take(&mut self.topics) {
             if let Some(topic_image) = image.topic(topic) {
                 let config = image.topic_config(&topic_image.name, io.cfg);
                 replicas.set_topic(topic, settings(topic_image.name.clone(), &config));
             }
         }
-        for id in self.partitions {
+        for id in mem::take(&mut self.partitions) {
             if let Some(state) = partition_state(image, id, false) {
                 replicas.apply(&state, io);
             }
@@ -177,25 +186,28 @@ impl Parts {
     }
 
     /// Tells the replicas what has changed.
-    fn publish_changes<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
-        if self.unpublished == Unpublished::default() || !self.knows_this_incarnation(io.cfg) {
+    pub(crate) fn publish_changes<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        if self.unpublished.is_empty() || !self.knows_this_incarnation(io.cfg) {
             return;
         }
-        let changes = mem::take(&mut self.unpublished);
-        self.remove_strays(io);
-        changes.publish(&self.image, &mut self.replicas, io);
-        self.replicas.all_opened();
-    }
-
-    /// Once in an incarnation, before any log is opened: what was reassigned or deleted while this broker was away
-    /// goes.
-    fn remove_strays<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
         if !mem::replace(&mut self.swept, true) {
-            let (image, me) = (&self.image, io.cfg.node_id);
-            let mine = |id| image.partition(id).is_some_and(|partition| partition.replicas.contains(&me));
-            self.replicas.remove_strays(mine, io);
+            set_strays_aside(&self.image, &mut self.replicas, io);
+        }
+        self.unpublished.publish(&self.image, &mut self.replicas, io);
+        if self.unpublished.is_empty() {
+            self.replicas.all_opened();
         }
     }
+}
+
+/// Once in an incarnation, before any log is opened: what was reassigned or deleted while this broker was away is set aside.
+pub fn set_strays_aside<D: Disk, F: Fx>(image: &MetadataImage, replicas: &mut Replicas, io: &mut Io<'_, D, F>) {
+    let me = io.cfg.node_id;
+    let mine = |name: &str, id: TopicIdPartition| {
+        image.topic(id.topic).is_some_and(|topic| *topic.name == *name)
+            && image.partition(id).is_some_and(|partition| partition.replicas.contains(&me))
+    };
+    replicas.set_strays_aside(tribunal_quorum::FOLDER, mine, io);
 }
 
 fn read_snapshot(end: i64, epoch: i32, content: Bytes) -> Option<MetadataImage> {

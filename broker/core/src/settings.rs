@@ -62,6 +62,7 @@ pub(crate) const BROKER_SETTINGS: &[Setting] = &[
     Setting { name: "log.retention.ms", kind: LONG, value: |c| or_none(c.log.retention_ms) },
     Setting { name: "log.roll.ms", kind: LONG, value: |c| c.log.segment_ms.to_string() },
     Setting { name: "log.segment.bytes", kind: INT, value: |c| c.log.segment_bytes.to_string() },
+    Setting { name: "log.segment.delete.delay.ms", kind: LONG, value: |c| c.file_delete_delay.as_millis().to_string() },
     Setting { name: "message.max.bytes", kind: INT, value: |c| c.log.max_message_bytes.to_string() },
     Setting { name: "min.insync.replicas", kind: INT, value: |c| c.topic.min_insync_replicas.to_string() },
     Setting { name: "node.id", kind: INT, value: |c| c.node_id.to_string() },

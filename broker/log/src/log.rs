@@ -130,15 +130,8 @@ impl Log {
         }
     }
 
-    /// Removes the log and its folder. The name is gone durably once the parent folder is synced; completions of a
-    /// sync round under way are to be ignored.
-    pub fn delete<D: Disk>(self, disk: &mut D) -> Result<(), LogError> {
-        let dir = self.dir.clone();
-        self.close(disk);
-        disk.remove(&dir).map_err(LogError::disk("remove the log folder"))
-    }
-
-    /// Gives up the open files. Syncs nothing: see [`Log::prepare_close`].
+    /// Gives up the open files. Syncs nothing: see [`Log::prepare_close`]. Completions of a sync round under way are to be
+    /// ignored.
     pub fn close<D: Disk>(self, disk: &mut D) {
         self.segments.iter().for_each(|s| s.files.close(disk));
         self.sync.close(disk);

@@ -23,6 +23,8 @@ pub(crate) struct SyncState {
     folder_dirty: bool,
     /// Whether the leader epochs differ from their checkpoint.
     pub(crate) epochs_dirty: bool,
+    /// A file of the caller's that the next round covers.
+    beside: Option<FileId>,
     /// Files out of use under another name, to be removed once that name is durable.
     doomed: Vec<Doomed>,
     round: Option<Round>,
@@ -37,6 +39,8 @@ struct Round {
     covers: i64,
     /// The new epoch checkpoint, until it has been renamed.
     epochs: Option<FileId>,
+    /// The file of the caller's.
+    beside: Option<FileId>,
     /// Files whose new names this round makes durable.
     doomed: Vec<Doomed>,
 }
@@ -67,6 +71,7 @@ impl SyncState {
             names_dirty: true,
             folder_dirty: true,
             epochs_dirty: false,
+            beside: None,
             doomed: Vec::new(),
             round: None,
         }
@@ -95,7 +100,9 @@ impl SyncState {
 
     pub(crate) fn close<D: Disk>(&self, disk: &mut D) {
         let round = self.round.as_ref();
-        round.and_then(|r| r.epochs).into_iter().for_each(|file| disk.close(file));
+        let epochs = round.and_then(|r| r.epochs);
+        let beside = self.beside.into_iter().chain(round.and_then(|r| r.beside));
+        epochs.into_iter().chain(beside).for_each(|file| disk.close(file));
         self.doomed.iter().chain(round.iter().flat_map(|r| &r.doomed)).for_each(|d| d.files.close(disk));
     }
 }
@@ -109,7 +116,18 @@ impl Log {
     /// Whether there is anything that a sync round started now would make durable: records, epochs or names.
     pub fn unsynced(&self) -> bool {
         // Dirty segments are the last ones, but the active one may be clean because it is new.
-        self.segments.iter().rev().take(2).any(is_dirty) || self.sync.names_dirty || self.sync.epochs_dirty
+        self.segments.iter().rev().take(2).any(is_dirty)
+            || self.sync.names_dirty
+            || self.sync.epochs_dirty
+            || self.sync.beside.is_some()
+    }
+
+    /// Makes a file of the log's folder part of the next sync round: nothing counts as flushed before it is durable. The
+    /// log closes it.
+    pub fn sync_too<D: Disk>(&mut self, file: FileId, disk: &mut D) {
+        if let Some(before) = self.sync.beside.replace(file) {
+            disk.close(before);
+        }
     }
 
     /// Whether a sync round is under way.
@@ -124,7 +142,12 @@ impl Log {
         if self.sync.round.is_some() {
             return Err(LogError::SyncUnderWay);
         }
-        let mut round = Round { op, pending: 0, covers: self.end_offset, epochs: None, doomed: Vec::new() };
+        let beside = self.sync.beside.take();
+        let mut round = Round { op, pending: 0, covers: self.end_offset, epochs: None, beside, doomed: Vec::new() };
+        if let Some(file) = beside {
+            disk.sync(file, op);
+            round.pending += 1;
+        }
         let closed = self.segments.len() - 1;
         for (i, segment) in self.segments.iter_mut().enumerate().rev() {
             if i < closed && !is_dirty(segment) {
@@ -176,6 +199,7 @@ impl Log {
             self.sync.round = Some(round);
             return Ok(None);
         }
+        round.beside.into_iter().for_each(|file| disk.close(file));
         for doomed in &round.doomed {
             doomed.files.close(disk);
             let removed = Files::remove(&self.dir, doomed.base_offset, &doomed.reason.suffix(), disk);

@@ -143,13 +143,8 @@ fn deleted_records_are_out_of_range_and_their_segments_go_with_retention() {
 }
 
 #[test]
-fn a_deleted_log_leaves_no_file() {
+fn a_log_is_made_where_there_is_none() {
     let disk = &mut TestDisk::default();
-    let mut log = new_log(small(), disk);
-    fill(&mut log, 1, 40, disk);
-    log.truncate_to(3, disk).unwrap();
-    log.delete(disk).unwrap();
-    assert_eq!(disk.paths(), Vec::<String>::new());
     assert!(Log::create(DIR, small(), 5, disk).is_ok());
     assert_eq!(Log::create(DIR, small(), 5, disk), Err(LogError::Exists));
 }

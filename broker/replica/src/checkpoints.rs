@@ -7,10 +7,11 @@ use tribunal_common::{Fx, Io, Obs, TopicIdPartition, syncs, timers};
 use tribunal_contract::{Disk, DiskError, SyncOp, TimerId};
 use tribunal_log::{
     CLEAN_SHUTDOWN_FILE, CleanShutdown, Log, LogConfig, LogError, OffsetCheckpoint, PARTITION_METADATA,
-    PartitionMetadata, RECOVERY_POINT_CHECKPOINT, REPLICATION_CHECKPOINT, Replace,
+    RECOVERY_POINT_CHECKPOINT, REPLICATION_CHECKPOINT, Replace, partition_folder,
 };
-use tribunal_protocol::{Str, Uuid};
+use tribunal_protocol::Str;
 
+use crate::folders::{Found, claim, look_into};
 use crate::replicas::{Replicas, start_sync};
 
 /// Sync index of the high-watermark checkpoint.
@@ -19,10 +20,6 @@ const HIGH_WATERMARKS: u32 = 0;
 const RECOVERY_POINTS: u32 = 1;
 /// Sync index of the clean-shutdown marker.
 const MARKER: u32 = 2;
-/// Sync index of the removal of the clean-shutdown marker.
-const MARKER_REMOVED: u32 = 3;
-/// Sync index of the `partition.metadata` of the partition with dense index 0.
-const PARTITION_FILES: u32 = 8;
 
 /// What is known of the small files.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,16 +52,24 @@ enum Closing {
     Closed,
 }
 
+/// A partition's log as it was found or made.
+pub(crate) struct Opened {
+    pub(crate) log: Log,
+    pub(crate) high_watermark: i64,
+    /// Whether it was made.
+    pub(crate) new: bool,
+}
+
 impl Checkpoints {
     /// Reads what the last incarnation left. A checkpoint that cannot be read counts as absent: high watermarks then
-    /// begin at the log start and come back from the leaders.
+    /// begin at the log start and come back from the leaders. A marker is removed; its removal has to be durable before a
+    /// log is written to, see [`Replicas::may_open_logs`].
     pub(crate) fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Checkpoints {
         let marker = CleanShutdown::read(CLEAN_SHUTDOWN_FILE, io.disk).ok().flatten();
         let mut failed = false;
         if marker.is_some() {
             // From now on a crash is not clean.
             failed = io.disk.remove(CLEAN_SHUTDOWN_FILE).is_err();
-            io.disk.sync_dir("", SyncOp { class: syncs::CHECKPOINT, index: MARKER_REMOVED });
         }
         let high_watermarks = OffsetCheckpoint::read(REPLICATION_CHECKPOINT, io.disk).unwrap_or_default();
         let ends = match marker {
@@ -83,82 +88,63 @@ impl Checkpoints {
         }
     }
 
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     pub(crate) fn previous_broker_epoch(&self) -> i64 {
         self.marker.map_or(-1, |marker| marker.broker_epoch)
     }
 
-    /// Opens the partition's log, or creates it, and tells the high watermark it begins with.
+    /// Opens the partition's log, or creates it.
     pub(crate) fn open_log<D: Disk, F: Fx>(
         &mut self,
-        at: u32,
         id: TopicIdPartition,
         topic: &Str,
         config: LogConfig,
         io: &mut Io<'_, D, F>,
-    ) -> Result<(Log, i64), LogError> {
-        let dir = format!("{}-{}", topic.as_str(), id.partition);
-        let metadata_path = format!("{dir}/{PARTITION_METADATA}");
-        let exists = !io.disk.list(&dir).map_err(failed("list the log folder"))?.is_empty();
-        let known = if exists { PartitionMetadata::read(&metadata_path, io.disk)? } else { None };
-        let metadata = PartitionMetadata { topic_id: id.topic.0.to_be_bytes() };
+    ) -> Result<Opened, LogError> {
+        let dir = partition_folder(topic, id.partition);
         let mut high_watermark = self.high_watermarks.get(topic, id.partition).unwrap_or(0);
-        if exists && known.is_some_and(|known| known != metadata) {
-            // A topic of this name was deleted and created again while this broker was away.
-            io.disk.remove(&dir).map_err(failed("remove the log of a deleted topic"))?;
-        }
-        let log = if exists && known.is_none_or(|known| known == metadata) {
-            // Without a clean shutdown everything is scanned: slower than from a recovery point, and right even if the
-            // log was truncated below one and written again before the power went.
-            let checkpoints = tribunal_log::Checkpoints { clean: self.marker.is_some(), ..Default::default() };
-            let mut scanned = Vec::new();
-            let (log, report) = Log::open(&dir, config, checkpoints, io.disk, |header| scanned.push(*header))?;
-            io.fx.observe(Obs::LogOpened { log: id, start: log.start_offset(), kept: report.scanned_from });
-            for header in scanned {
-                io.fx.observe(Obs::Appended { log: id, batch: crate::mark(&header) });
+        let (log, new) = match look_into(&dir, id.topic, io.disk)? {
+            Found::Log => {
+                // Without a clean shutdown everything is scanned: slower than from a recovery point, and right even if
+                // the log was truncated below one and written again before the power went.
+                let clean = self.marker.is_some();
+                let checkpoints = tribunal_log::Checkpoints { clean, ..Default::default() };
+                let mut scanned = Vec::new();
+                let (mut log, report) = Log::open(&dir, config, checkpoints, io.disk, |header| scanned.push(*header))?;
+                io.fx.observe(Obs::LogOpened { log: id, start: log.start_offset(), kept: report.scanned_from });
+                for header in scanned {
+                    io.fx.observe(Obs::Appended { log: id, batch: crate::mark(&header) });
+                }
+                // The controller was told that all is there. The next start, without the marker, tells it otherwise.
+                if self.ends.get(topic, id.partition).is_some_and(|end| log.end_offset() < end) {
+                    return Err(LogError::Failed);
+                }
+                if !clean {
+                    let file =
+                        io.disk.open(&format!("{dir}/{PARTITION_METADATA}")).map_err(failed("claim the folder"))?;
+                    log.sync_too(file, io.disk);
+                }
+                (log, false)
             }
-            // The controller was told that all is there. The next start, without the marker, tells it otherwise.
-            if self.ends.get(topic, id.partition).is_some_and(|end| log.end_offset() < end) {
-                return Err(LogError::Failed);
+            Found::Nothing => {
+                high_watermark = 0;
+                io.fx.observe(Obs::LogOpened { log: id, start: 0, kept: 0 });
+                // First, so that what a crash leaves of this is nobody else's.
+                let file = claim(&dir, id.topic, io.disk).map_err(failed("claim the folder"))?;
+                let mut log = Log::create(&dir, config, 0, io.disk)?;
+                log.sync_too(file, io.disk);
+                (log, true)
             }
-            log
-        } else {
-            high_watermark = 0;
-            io.fx.observe(Obs::LogOpened { log: id, start: 0, kept: 0 });
-            Log::create(&dir, config, 0, io.disk)?
         };
-        if known != Some(metadata) {
-            self.replace(PARTITION_FILES + at, &metadata_path, metadata.encode(), io);
-        }
         let high_watermark = high_watermark.clamp(log.start_offset(), log.end_offset());
-        Ok((log, high_watermark))
+        Ok(Opened { log, high_watermark, new })
     }
 
-    /// Removes the folders of partitions that are no longer this broker's: they were reassigned or deleted while it was
-    /// away. One without a readable `partition.metadata` stays, for what it holds is not known.
-    fn remove_strays<D: Disk, F: Fx>(
-        &mut self,
-        mine: impl Fn(TopicIdPartition) -> bool,
-        io: &mut Io<'_, D, F>,
-    ) -> Result<(), DiskError> {
-        for dir in io.disk.list("")? {
-            let Some((topic, number)) = dir.rsplit_once('-') else { continue };
-            let Ok(partition) = number.parse() else { continue };
-            let Ok(Some(metadata)) = PartitionMetadata::read(&format!("{dir}/{PARTITION_METADATA}"), io.disk) else {
-                continue;
-            };
-            let id = TopicIdPartition { topic: Uuid(u128::from_be_bytes(metadata.topic_id)), partition };
-            if !mine(id) {
-                io.disk.remove(&dir)?;
-                self.high_watermarks.remove(&Str::from(topic), partition);
-                io.fx.observe(Obs::LogDeleted { log: id });
-            }
-        }
-        Ok(())
-    }
-
-    /// The partition is gone: its files are not written any more.
-    pub(crate) fn forget(&mut self, at: u32, topic: &Str, partition: i32) {
-        self.replacing.remove(&(PARTITION_FILES + at));
+    /// The partition is gone.
+    pub(crate) fn forget(&mut self, topic: &Str, partition: i32) {
         self.high_watermarks.remove(topic, partition);
     }
 
@@ -186,10 +172,6 @@ impl Checkpoints {
 
     /// A sync of class `CHECKPOINT` completed. Whether the file is now in place.
     fn synced<D: Disk, F: Fx>(&mut self, op: SyncOp, result: Result<(), DiskError>, io: &mut Io<'_, D, F>) -> bool {
-        if op.index == MARKER_REMOVED {
-            self.failed |= result.is_err();
-            return false;
-        }
         let Some(replace) = self.replacing.get_mut(&op.index) else { return false };
         match replace.synced(result, io.disk) {
             Ok(false) => false,
@@ -207,14 +189,6 @@ impl Checkpoints {
 }
 
 impl Replicas {
-    /// Removes what an earlier incarnation left of partitions that are not `mine` any more (KIP-455). To be called
-    /// before any log is opened.
-    pub fn remove_strays<D: Disk, F: Fx>(&mut self, mine: impl Fn(TopicIdPartition) -> bool, io: &mut Io<'_, D, F>) {
-        if !self.is_stopped() && self.checkpoints.remove_strays(mine, io).is_err() {
-            self.fail(io);
-        }
-    }
-
     /// Every partition of the metadata has its log open now.
     pub fn all_opened(&mut self) {
         self.checkpoints.all_opened = true;
@@ -259,7 +233,7 @@ impl Replicas {
     }
 
     fn check_checkpoints<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
-        if self.checkpoints.failed {
+        if self.checkpoints.has_failed() {
             self.fail(io);
         }
     }

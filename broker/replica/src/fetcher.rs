@@ -77,7 +77,22 @@ impl Replicas {
             self.send_lookup(leader, io);
         }
         if fetch {
+            self.flush_first(leader, io);
             self.send_fetch(leader, io);
+        }
+    }
+
+    /// A fetch tells the leader that all before it is durable, where every write is flushed. Of a log that was recovered, or
+    /// led until now, that is not so yet.
+    fn flush_first<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
+        let Some(fetcher) = self.fetchers.get(&leader) else { return };
+        for &at in &fetcher.partitions {
+            let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
+            let fetches = matches!(&partition.role, Role::Follower(following) if following.phase == Phase::Fetch);
+            if fetches && partition.own_end() < partition.log.end_offset() {
+                set_phase(partition, Phase::Flush);
+                start_sync(partition, at, io);
+            }
         }
     }
 

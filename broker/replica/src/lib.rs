@@ -10,6 +10,7 @@ mod admin;
 mod checkpoints;
 mod fetch;
 mod fetcher;
+mod folders;
 mod follower;
 mod isr;
 mod leader;

@@ -10,9 +10,10 @@ use tribunal_log::LogConfig;
 use tribunal_protocol::{ErrorCode, Str, Uuid};
 use tribunal_records::TimestampType;
 
-use crate::checkpoints::{Checkpoints, arm_retention};
+use crate::checkpoints::{Checkpoints, Opened, arm_retention};
 use crate::fetch::ParkedFetch;
 use crate::fetcher::Fetcher;
+use crate::folders::Folders;
 use crate::isr::AlterIsr;
 use crate::leader::Leading;
 use crate::partition::{Following, Partition, Phase, Role, TopicSettings};
@@ -53,6 +54,7 @@ pub struct Replicas {
     /// The active controller, as far as known.
     pub(crate) controller: Option<i32>,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) folders: Folders,
     pub(crate) offline: bool,
     /// Whether the lag timer is set.
     lag_timer: bool,
@@ -62,7 +64,10 @@ impl Replicas {
     /// No partition yet: logs are opened as the metadata names them.
     pub fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Replicas {
         arm_retention(io);
-        Replicas {
+        let checkpoints = Checkpoints::open(io);
+        let folders = Folders::open(io);
+        let failed = folders.is_err() || checkpoints.has_failed();
+        let mut replicas = Replicas {
             me: io.cfg.node_id,
             partitions: Vec::new(),
             index: BTreeMap::new(),
@@ -77,10 +82,15 @@ impl Replicas {
             alter: AlterIsr::default(),
             broker_epoch: -1,
             controller: None,
-            checkpoints: Checkpoints::open(io),
+            checkpoints,
+            folders: folders.unwrap_or_default(),
             offline: false,
             lag_timer: false,
+        };
+        if failed {
+            replicas.fail(io);
         }
+        replicas
     }
 
     /// Whether the log directory has failed.
@@ -270,8 +280,8 @@ impl Replicas {
         let settings = self.topics.get(&id.topic)?;
         let config = log_config(settings, io.cfg.log.index_interval_bytes);
         let at = self.partitions.len() as u32;
-        let opened = self.checkpoints.open_log(at, id, &settings.name, config, io);
-        let (log, high_watermark) = match opened {
+        let opened = self.checkpoints.open_log(id, &settings.name, config, io);
+        let Opened { log, high_watermark, new } = match opened {
             Ok(opened) => opened,
             Err(_) => {
                 self.fail(io);
@@ -296,6 +306,10 @@ impl Replicas {
             commit_watchers: Vec::new(),
         }));
         self.index.insert(id, at);
+        // Whose a folder is should not be long in the page cache only.
+        if let Some(partition) = self.partitions[at as usize].as_mut().filter(|_| new) {
+            start_sync(partition, at, io);
+        }
         Some(at)
     }
 
@@ -304,10 +318,11 @@ impl Replicas {
         let Some(mut partition) = self.partitions[at as usize].take() else { return };
         self.fetcher_remove(partition.leader, at);
         self.alter.forget(at);
-        self.checkpoints.forget(at, &partition.topic, id.partition);
+        self.checkpoints.forget(&partition.topic, id.partition);
         let watchers: BTreeSet<ConnId> =
             partition.append_watchers.drain(..).chain(partition.commit_watchers.drain(..)).collect();
-        let deleted = partition.log.delete(io.disk);
+        partition.log.close(io.disk);
+        let deleted = self.folders.delete(&partition.topic, id.partition, io);
         io.fx.observe(Obs::LogDeleted { log: id });
         self.fetcher_run(partition.leader, io);
         for conn in watchers {
@@ -332,10 +347,12 @@ impl Replicas {
         }
     }
 
-    /// `Event::Synced` of class `PARTITION_LOG`.
+    /// `Event::Synced` of class `PARTITION_LOG`, `CHECKPOINT` or `LOG_DIRECTORY`.
     pub fn on_synced<D: Disk, F: Fx>(&mut self, op: SyncOp, result: Result<(), DiskError>, io: &mut Io<'_, D, F>) {
-        if op.class == syncs::CHECKPOINT {
-            return self.on_checkpoint_synced(op, result, io);
+        match op.class {
+            syncs::CHECKPOINT => return self.on_checkpoint_synced(op, result, io),
+            syncs::LOG_DIRECTORY => return self.on_directory_synced(result, io),
+            _ => {}
         }
         let at = op.index;
         let Some(partition) = self.partitions.get_mut(at as usize).and_then(Option::as_mut) else { return };
@@ -367,7 +384,7 @@ impl Replicas {
     }
 
     /// Timers of classes `REPLICA_LAG`, `FETCH_PARKED`, `PRODUCE_PARKED`, `FETCHER_*`, `ALTER_PARTITION`,
-    /// `CHECKPOINT` and `RETENTION`.
+    /// `CHECKPOINT`, `FOLDER_DELETE` and `RETENTION`.
     pub fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>) {
         match id.class {
             timers::REPLICA_LAG => self.check_lag(io),
@@ -377,6 +394,7 @@ impl Replicas {
             timers::FETCHER_CALL => self.fetcher_timed_out(id.index as i32, io),
             timers::ALTER_PARTITION => self.alter_timer(io),
             timers::CHECKPOINT => self.write_checkpoints(io),
+            timers::FOLDER_DELETE => self.remove_folder(id.index, io),
             timers::RETENTION => self.apply_retention(io),
             _ => {}
         }

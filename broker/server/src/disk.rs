@@ -176,8 +176,13 @@ impl Disk for Files {
     }
 
     fn sync_dir(&mut self, dir: &str, op: SyncOp) {
+        // Opened here, so that it is the folder that had the name now.
         let path = self.path(dir);
-        self.syncer.ask(Job::Folder(path, op));
+        let job = match File::open(&path).map_err(failed("open", &path)) {
+            Ok(folder) => Job::File(Arc::new(folder), op),
+            Err(error) => Job::Failed(error, op),
+        };
+        self.syncer.ask(job);
     }
 }
 

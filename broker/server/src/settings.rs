@@ -89,6 +89,10 @@ const SETTINGS: &[Setting] = &[
     Setting { name: "log.retention.ms", set: |c, v| limit(&mut c.settings.log.retention_ms, v) },
     Setting { name: "log.roll.ms", set: |c, v| put(&mut c.settings.log.segment_ms, positive(v)) },
     Setting { name: "log.segment.bytes", set: |c, v| put(&mut c.settings.log.segment_bytes, positive(v)) },
+    Setting {
+        name: "log.segment.delete.delay.ms",
+        set: |c, v| put(&mut c.settings.file_delete_delay, v.parse().map(Span::from_millis)),
+    },
     Setting { name: "message.max.bytes", set: |c, v| put(&mut c.settings.log.max_message_bytes, v.parse()) },
     Setting { name: "min.insync.replicas", set: |c, v| put(&mut c.settings.topic.min_insync_replicas, positive(v)) },
     Setting { name: "num.partitions", set: |c, v| put(&mut c.settings.topic.num_partitions, positive(v)) },

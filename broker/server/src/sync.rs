@@ -1,7 +1,6 @@
 //! The thread that makes files durable, so that a core never waits for a device.
 
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
@@ -15,10 +14,8 @@ pub(crate) type Synced = (SyncOp, Result<(), DiskError>);
 /// What is to be made durable.
 #[derive(Debug)]
 pub(crate) enum Job {
-    /// What was written to a file.
+    /// What was written to a file, or the names in a folder.
     File(Arc<File>, SyncOp),
-    /// The names in a folder.
-    Folder(PathBuf, SyncOp),
     /// Nothing: it could not even be asked for.
     Failed(DiskError, SyncOp),
 }
@@ -54,7 +51,6 @@ fn serve(asked: &mpsc::Receiver<Job>, done: &UnboundedSender<Synced>) {
         for job in &jobs {
             let (op, result) = match job {
                 Job::Failed(error, op) => (*op, Err(*error)),
-                Job::Folder(path, op) => (*op, sync_folder(path)),
                 Job::File(file, op) => {
                     let key = Arc::as_ptr(file);
                     let known = results.iter().find(|(file, _)| *file == key).map(|(_, result)| *result);
@@ -71,10 +67,6 @@ fn serve(asked: &mpsc::Receiver<Job>, done: &UnboundedSender<Synced>) {
             }
         }
     }
-}
-
-fn sync_folder(path: &PathBuf) -> Result<(), DiskError> {
-    File::open(path).map_err(|error| failed(&error)).and_then(|folder| sync_data(&folder))
 }
 
 fn sync_data(file: &File) -> Result<(), DiskError> {

@@ -54,6 +54,9 @@ pub(crate) fn log(me: i32, observation: &Obs) {
         }
         Obs::BrokerFenced { broker, .. } => tracing::info!(broker = me, fenced = broker, "a broker is fenced"),
         Obs::BrokerUnfenced { broker, .. } => tracing::info!(broker = me, unfenced = broker, "a broker serves"),
+        Obs::FolderSetAside { folder } => {
+            tracing::warn!(broker = me, %folder, "a folder that is no replica of this broker's was set aside; remove it if its records are not wanted");
+        }
         Obs::LogDirOffline => tracing::error!(broker = me, "the log directory has failed"),
         Obs::PartitionCommitted { state, .. } if state.unclean => {
             let (topic, partition) = (state.partition.topic, state.partition.partition);

@@ -3,10 +3,14 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Instant;
 
 use common::{Client, PATIENCE, batch, block_on, first, produce, start, start_with};
 use tempfile::tempdir;
+use tribunal_protocol::messages::DeleteTopicsRequest;
 use tribunal_protocol::{ErrorCode, ResponseBody};
 use tribunal_server::{Cluster, ClusterConfig, Member, StartError};
 
@@ -26,6 +30,59 @@ fn a_restart_keeps_topics_and_records() {
     assert_eq!(client.values("t"), ["a", "b"]);
     assert_eq!(client.produce_at_last("t", &["c"]), 2);
     block_on(cluster.shut_down());
+}
+
+#[test]
+fn a_deleted_topic_s_folder_goes_under_another_name_and_then_for_good() {
+    let folder = tempdir().unwrap();
+    let cluster = start_with(1, folder.path(), |config| {
+        config.settings.file_delete_delay = tribunal_contract::Span::from_millis(200);
+    });
+    let mut client = Client::connect(first(&cluster));
+    client.create("t", 1, 1);
+    client.leader("t", 0);
+    client.produce_at_last("t", &["old"]);
+    let folders = || partition_folders(folder.path(), "t-0");
+    assert_eq!(folders(), ["t-0"]);
+    let gone = DeleteTopicsRequest { topic_names: vec!["t".into()], timeout_ms: 10_000, ..Default::default() };
+    client.call(5, gone);
+    until(|| matches!(&folders()[..], [name] if name.starts_with("t-0.") && name.ends_with("-delete")));
+    client.create("t", 1, 1);
+    client.leader("t", 0);
+    client.produce_at_last("t", &["new"]);
+    assert_eq!(client.values("t"), ["new"]);
+    until(|| folders() == ["t-0"]);
+    block_on(cluster.shut_down());
+}
+
+#[test]
+fn a_folder_that_belongs_to_no_topic_of_the_cluster_is_set_aside_and_kept() {
+    let folder = tempdir().unwrap();
+    let cluster = start(1, folder.path());
+    let mut client = Client::connect(first(&cluster));
+    for topic in ["t", "other"] {
+        client.create(topic, 1, 1);
+        client.leader(topic, 0);
+        client.produce_at_last(topic, &[topic]);
+    }
+    block_on(cluster.shut_down());
+    // Somebody puts one topic's folder in the place of another's, and one that does not say whose it is beside it.
+    let data = folder.path().join("broker-1");
+    fs::remove_dir_all(data.join("t-0")).unwrap();
+    fs::rename(data.join("other-0"), data.join("t-0")).unwrap();
+
+    let cluster = start(1, folder.path());
+    let mut client = Client::connect(first(&cluster));
+    for topic in ["t", "other"] {
+        client.leader(topic, 0);
+        let offset = client.produce_at_last(topic, &["again"]);
+        assert_eq!((offset, client.values(topic)), (0, vec!["again".to_owned()]), "{topic}");
+    }
+    block_on(cluster.shut_down());
+    let strays = partition_folders(folder.path(), "t-0.");
+    assert!(matches!(&strays[..], [name] if name.ends_with("-stray")), "{strays:?}");
+    let records = data.join(&strays[0]).join("00000000000000000000.log");
+    assert!(fs::metadata(records).unwrap().len() > 0, "what was set aside has lost its records");
 }
 
 #[test]
@@ -120,6 +177,23 @@ fn a_folder_serves_one_broker_of_one_cluster_at_a_time() {
     let other = again(&|config| config.members[0].id = 2);
     assert!(matches!(other, StartError::OtherNode { theirs: 1, ours: 2, .. }), "{other}");
     assert!(other.to_string().contains("--data"), "it does not say what to do: {other}");
+}
+
+/// The names in the folder of broker 1 that begin so.
+fn partition_folders(data: &Path, begin: &str) -> Vec<String> {
+    let names =
+        fs::read_dir(data.join("broker-1")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut found: Vec<String> = names.filter(|name| name.starts_with(begin)).collect();
+    found.sort_unstable();
+    found
+}
+
+fn until(holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "it does not come to hold");
+        std::thread::yield_now();
+    }
 }
 
 fn broker_count(client: &mut Client) -> usize {

@@ -81,6 +81,8 @@ pub(super) fn broker_config(cluster: &Cluster, seed: u64, bugs: &[Bug], id: u32,
     cfg.session_timeout = cluster.session_timeout;
     cfg.replica_lag = cluster.replica_lag;
     cfg.replica_fetch_wait = cluster.replica_fetch_wait;
+    // Kafka's minute would outlast most runs.
+    cfg.file_delete_delay = Span::from_secs(2);
     cfg.retention_interval = cluster.retention_check;
     cfg.rebalance_interval = match cluster.leader_rebalance {
         After::Span(span) => span,

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use tribunal_contract::{DiskError, NodeId};
+use tribunal_log::parse_partition_folder;
 use tribunal_records::BatchHeaders;
 use tribunal_sim::{DiskOp, Fault as KernelFault, NodeDisk, Repeat, Seed, stable_hash};
 
@@ -101,7 +102,8 @@ fn under_a_checksum(log: &[u8], position: u64) -> u64 {
 
 /// The files of records of all partitions, with their lengths.
 fn record_files(disk: &NodeDisk) -> Vec<(String, u64)> {
-    let of_partition = |path: &&str| path.ends_with(".log") && !path.starts_with(METADATA);
+    let in_use = |path: &str| path.split_once('/').is_some_and(|(folder, _)| parse_partition_folder(folder).is_some());
+    let of_partition = |path: &&str| path.ends_with(".log") && !path.starts_with(METADATA) && in_use(path);
     let paths = disk.paths().filter(of_partition);
     paths.filter_map(|path| Some((path.to_owned(), disk.lengths(path)?.0))).filter(|(_, len)| *len > 0).collect()
 }

@@ -127,7 +127,8 @@ fn told(obs: &Obs, names: &Names) -> Option<Told> {
         }
         Obs::Truncated { log, end } => of(log, None, Some(end), format!("cuts its log to {end}")),
         Obs::LogStart { log, start, .. } => of(log, None, Some(start), format!("begins its log at {start}")),
-        Obs::LogDeleted { log } => of(log, None, None, "deletes its log".into()),
+        Obs::FolderSetAside { ref folder } => plain(format!("sets {folder} aside")),
+        Obs::LogDeleted { log } => of(log, None, None, "gives up its log".into()),
         Obs::SegmentRolled { log } => of(log, None, None, "begins a segment".into()),
         Obs::LogDirOffline => plain("takes its log directory offline".into()),
         Obs::LeaderStarted { partition, epoch, end } => {

@@ -21,7 +21,7 @@ fn topic(cluster: &mut Cluster, name: &'static str) -> (Uuid, u32) {
     (found.topic_id, found.partitions[0].leader_id as u32)
 }
 
-fn produce(topic: Uuid, value: &'static [u8]) -> RequestBody {
+pub(super) fn produce(topic: Uuid, value: &'static [u8]) -> RequestBody {
     let mut batch = BatchBuilder::new(BatchOptions::default());
     batch.append(1, None, Some(value), &[]);
     let data = PartitionProduceData { index: 0, records: Some(batch.build()) };
@@ -29,7 +29,7 @@ fn produce(topic: Uuid, value: &'static [u8]) -> RequestBody {
     ProduceRequest { acks: -1, timeout_ms: 1_000, topic_data: vec![topic], ..Default::default() }.into()
 }
 
-fn fetch(topic: Uuid, offset: i64, max_wait_ms: i32) -> RequestBody {
+pub(super) fn fetch(topic: Uuid, offset: i64, max_wait_ms: i32) -> RequestBody {
     let wanted = FetchPartition {
         fetch_offset: offset,
         current_leader_epoch: -1,

@@ -1,5 +1,6 @@
 //! What a broker as a whole promises to its clients and to its cluster.
 
 mod clients;
+mod folders;
 mod life;
 mod support;

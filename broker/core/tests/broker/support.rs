@@ -61,6 +61,8 @@ impl Effects<Message, Obs> for TestFx {
 struct Node {
     broker: Option<Broker>,
     disk: TestDisk,
+    /// How many syncs still complete; none if all do.
+    syncs: Option<usize>,
     fx: TestFx,
 }
 
@@ -86,7 +88,7 @@ impl Cluster {
 
     /// The same before any of them starts.
     pub fn off(n: u32, adjust: fn(&mut BrokerConfig)) -> Cluster {
-        let node = |_| Node { broker: None, disk: TestDisk::default(), fx: TestFx::default() };
+        let node = |_| Node { broker: None, disk: TestDisk::default(), syncs: None, fx: TestFx::default() };
         Cluster {
             nodes: (0..n).map(node).collect(),
             adjust,
@@ -131,6 +133,14 @@ impl Cluster {
     pub fn controller(&self) -> u32 {
         let active = |node: &Node| node.broker.as_ref().is_some_and(Broker::is_active_controller);
         self.nodes.iter().position(active).expect("a controller") as u32 + 1
+    }
+
+    /// From now on so many syncs of a broker complete, and the others wait; all complete if it is none.
+    pub fn let_sync(&mut self, id: u32, syncs: Option<usize>) {
+        self.node(id).syncs = syncs;
+        let mut events = VecDeque::new();
+        self.complete_syncs(NodeId(id), &mut events);
+        self.handle(events);
     }
 
     /// The process dies; its page cache stays.
@@ -178,14 +188,7 @@ impl Cluster {
 
     /// Creates a topic at whatever broker is asked.
     pub fn create_topic(&mut self, id: u32, name: &'static str, replication: i16) -> CreateTopicsResponse {
-        let topic = CreatableTopic {
-            name: Str::from_static(name),
-            num_partitions: 1,
-            replication_factor: replication,
-            ..Default::default()
-        };
-        let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 1_000, ..Default::default() };
-        match self.ask(id, 7, request.into()) {
+        match self.ask(id, 7, creation(name, replication)) {
             ResponseBody::CreateTopics(response) => response,
             other => panic!("{other:?}"),
         }
@@ -212,17 +215,28 @@ impl Cluster {
 
     /// Hands an event to a broker, and everything that follows without the passing of time.
     fn step(&mut self, id: u32, event: Event<Message, BrokerInput>) {
-        let mut events = VecDeque::from([(NodeId(id), event)]);
+        self.handle(VecDeque::from([(NodeId(id), event)]));
+    }
+
+    fn handle(&mut self, mut events: VecDeque<(NodeId, Event<Message, BrokerInput>)>) {
         while let Some((node, event)) = events.pop_front() {
             let now = self.now;
-            let Node { broker, disk, fx } = self.node(node.0);
+            let Node { broker, disk, fx, .. } = self.node(node.0);
             let Some(machine) = broker else { continue };
             fx.now = now;
             machine.step(Time(1_000_000_000_000 + now), event, disk, fx);
-            while let Some((op, result)) = disk.complete() {
-                events.push_back((node, Event::Synced { op, result }));
-            }
+            self.complete_syncs(node, &mut events);
             self.collect(node, &mut events);
+        }
+    }
+
+    fn complete_syncs(&mut self, id: NodeId, events: &mut VecDeque<(NodeId, Event<Message, BrokerInput>)>) {
+        let node = self.node(id.0);
+        while node.syncs != Some(0)
+            && let Some((op, result)) = node.disk.complete()
+        {
+            node.syncs = node.syncs.map(|left| left - 1);
+            events.push_back((id, Event::Synced { op, result }));
         }
     }
 
@@ -270,4 +284,15 @@ impl Cluster {
         let peer = |conn: &ConnId| if conn.initiator == me { conn.acceptor } else { conn.initiator };
         gone.map(|conn| (peer(&conn), Event::Down { conn, peer: me })).collect()
     }
+}
+
+/// A request to create a topic of one partition.
+pub fn creation(name: &'static str, replication: i16) -> RequestBody {
+    let topic = CreatableTopic {
+        name: Str::from_static(name),
+        num_partitions: 1,
+        replication_factor: replication,
+        ..Default::default()
+    };
+    CreateTopicsRequest { topics: vec![topic], timeout_ms: 1_000, ..Default::default() }.into()
 }

@@ -2,7 +2,7 @@
 //! allows. Unsynced writes of a file survive up to a point, the last one torn; unsynced changes of names survive each
 //! on its own.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use tribunal_contract::{Disk, DiskError, FileId, SyncOp};
@@ -22,8 +22,8 @@ enum Write {
     Truncate(usize),
 }
 
-/// A change of names: all of it or nothing.
-type Change = Vec<(String, Option<usize>)>;
+/// A change of names in a folder: all of it or nothing.
+type Change = (String, Vec<(String, Option<usize>)>);
 
 #[derive(Clone, Default)]
 pub struct TestDisk {
@@ -39,6 +39,8 @@ pub struct TestDisk {
     pub fail_write: Option<DiskError>,
     /// Makes the next completed sync fail.
     pub fail_sync: Option<DiskError>,
+    /// Syncs of this class do not complete.
+    pub hold: Option<u8>,
     /// Reads so far.
     pub reads: usize,
 }
@@ -50,9 +52,10 @@ enum Target {
 }
 
 impl TestDisk {
-    /// Completes the oldest sync.
+    /// Completes the oldest sync that is not held.
     pub fn complete(&mut self) -> Option<(SyncOp, Result<(), DiskError>)> {
-        let (op, target) = self.syncs.pop_front()?;
+        let next = self.syncs.iter().position(|(op, _)| Some(op.class) != self.hold)?;
+        let (op, target) = self.syncs.remove(next)?;
         if let Some(error) = self.fail_sync.take() {
             return Some((op, Err(error)));
         }
@@ -68,7 +71,7 @@ impl TestDisk {
             Target::Dir(dir, before) => {
                 let (now, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.changes)
                     .into_iter()
-                    .partition(|(n, change)| *n < before && parent(&change[0].0) == dir);
+                    .partition(|(n, (folder, _))| *n < before && *folder == dir);
                 self.changes = later;
                 for (_, change) in now {
                     apply_names(&mut self.durable_names, &change);
@@ -147,6 +150,11 @@ impl TestDisk {
         self.names.keys().cloned().collect()
     }
 
+    fn at_or_in(&self, path: &str) -> Vec<String> {
+        let inside = format!("{path}/");
+        self.names.keys().filter(|p| *p == path || p.starts_with(&inside)).cloned().collect()
+    }
+
     fn file(&mut self, id: FileId) -> Result<&mut File, DiskError> {
         let i = self.open.get(id.0 as usize).copied().flatten().ok_or(DiskError::NotFound)?;
         Ok(&mut self.files[i])
@@ -163,7 +171,9 @@ impl TestDisk {
         Ok(position)
     }
 
-    fn change(&mut self, change: Change) {
+    /// Changes names in the folder that `path` is in.
+    fn change(&mut self, path: &str, names: Vec<(String, Option<usize>)>) {
+        let change = (parent(path).to_owned(), names);
         apply_names(&mut self.names, &change);
         self.changes.push((self.next_change, change));
         self.next_change += 1;
@@ -187,7 +197,7 @@ impl Disk for TestDisk {
         }
         self.files.push(File::default());
         let i = self.files.len() - 1;
-        self.change(vec![(path.to_owned(), Some(i))]);
+        self.change(path, vec![(path.to_owned(), Some(i))]);
         Ok(self.handle(i))
     }
 
@@ -212,24 +222,30 @@ impl Disk for TestDisk {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
-        let i = *self.names.get(from).ok_or(DiskError::NotFound)?;
-        self.change(vec![(from.to_owned(), None), (to.to_owned(), Some(i))]);
+        let moved = self.at_or_in(from);
+        if moved.is_empty() {
+            return Err(DiskError::NotFound);
+        }
+        let file = |path: &String| (format!("{to}{}", &path[from.len()..]), Some(self.names[path]));
+        let named: Vec<_> = moved.iter().map(file).collect();
+        self.change(to, moved.into_iter().map(|path| (path, None)).chain(named).collect());
         Ok(())
     }
 
     fn remove(&mut self, path: &str) -> Result<(), DiskError> {
-        let inside = format!("{path}/");
-        let all: Vec<_> = self.names.keys().filter(|p| *p == path || p.starts_with(&inside)).cloned().collect();
+        let all = self.at_or_in(path);
         if all.is_empty() {
             return Err(DiskError::NotFound);
         }
-        self.change(all.into_iter().map(|p| (p, None)).collect());
+        self.change(path, all.into_iter().map(|p| (p, None)).collect());
         Ok(())
     }
 
     fn list(&mut self, dir: &str) -> Result<Vec<String>, DiskError> {
-        let inside = format!("{dir}/");
-        Ok(self.names.keys().filter_map(|p| p.strip_prefix(&inside)).map(str::to_owned).collect())
+        let inside = if dir.is_empty() { String::new() } else { format!("{dir}/") };
+        let inside = self.names.keys().filter_map(|p| p.strip_prefix(&inside));
+        let names: BTreeSet<&str> = inside.filter_map(|rest| rest.split('/').next()).collect();
+        Ok(names.into_iter().map(str::to_owned).collect())
     }
 
     fn close(&mut self, file: FileId) {
@@ -254,7 +270,7 @@ fn apply(contents: &mut Vec<u8>, write: &Write) {
     }
 }
 
-fn apply_names(names: &mut BTreeMap<String, usize>, change: &Change) {
+fn apply_names(names: &mut BTreeMap<String, usize>, (_, change): &Change) {
     for (path, to) in change {
         match to {
             Some(i) => names.insert(path.clone(), *i),

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod fetching;
+mod flushing;
 mod isr;
 mod planted;
 mod producing;

@@ -118,19 +118,57 @@ impl World {
             attempts: 0,
         };
         for id in &ids {
-            let all = ids.clone();
-            world.with(*id, |replicas, io| {
-                replicas.set_broker_epoch(epoch_of(io.cfg.node_id));
-                for id in all {
-                    replicas.set_broker(id, Some(BrokerLiveness { epoch: epoch_of(id), active: true }));
-                }
-                replicas.set_topic(PARTITION.topic, settings(min_isr));
-                replicas.set_controller(Some(CONTROLLER.0 as i32), io);
-            });
+            world.introduce(*id, settings(min_isr));
         }
         world.commit();
         world.run();
         world
+    }
+
+    /// What the metadata says, but for the partition.
+    fn introduce(&mut self, id: i32, settings: TopicSettings) {
+        let all = 1..=self.brokers.len() as i32;
+        self.with(id, |replicas, io| {
+            replicas.set_broker_epoch(epoch_of(io.cfg.node_id));
+            for id in all {
+                replicas.set_broker(id, Some(BrokerLiveness { epoch: epoch_of(id), active: true }));
+            }
+            replicas.set_topic(PARTITION.topic, settings);
+            replicas.set_controller(Some(CONTROLLER.0 as i32), io);
+        });
+    }
+
+    /// From now on every write of the topic's is flushed (`flush.messages=1`).
+    pub fn flush_every_write(&mut self, min_isr: i32) {
+        let settings = TopicSettings { flush: FlushPolicy::EveryWrite, ..settings(min_isr) };
+        for id in 1..=self.brokers.len() as i32 {
+            self.with(id, |replicas, _| replicas.set_topic(PARTITION.topic, settings.clone()));
+            self.sync(id);
+        }
+    }
+
+    /// All syncs that a broker has asked for complete, and what it asks for then.
+    pub fn sync(&mut self, id: i32) {
+        while let Some((op, result)) = self.brokers[id as usize - 1].disk.complete() {
+            self.with(id, |replicas, io| replicas.on_synced(op, result, io));
+        }
+        self.collect();
+    }
+
+    /// The process dies, and another begins with the files as they are in the page cache.
+    pub fn restart(&mut self, id: i32) {
+        let settings =
+            TopicSettings { flush: self.replica(id).flush, ..settings(self.replica(id).min_insync_replicas) };
+        let node = NodeId(id as u32);
+        self.mail.retain(|(conn, ..)| conn.initiator != node && conn.acceptor != node);
+        let broker = &mut self.brokers[id as usize - 1];
+        broker.disk.crash();
+        broker.net = Net::new(broker.cfg.node());
+        broker.fx = TestFx::default();
+        let Broker { cfg, net, disk, fx, .. } = broker;
+        broker.replicas = Replicas::open(&mut Io { cfg, now: Time(0), disk, fx, net });
+        self.introduce(id, settings);
+        self.commit();
     }
 
     pub fn broker(&self, id: i32) -> &Broker {

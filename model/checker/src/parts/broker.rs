@@ -3,7 +3,7 @@
 use tribunal_common::{Answer, CallFailed, Fx, Io, lanes};
 use tribunal_contract::{ConnId, Disk, DiskError, Lane, NodeId, SyncOp, TimerId};
 use tribunal_controller::MetadataImage;
-use tribunal_core::Unpublished;
+use tribunal_core::{Unpublished, set_strays_aside};
 use tribunal_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use tribunal_protocol::{RequestBody, ResponseBody};
 use tribunal_replica::Replicas;
@@ -15,6 +15,8 @@ use super::{Member, MetadataBatch, PartInput, batch};
 pub struct Replica {
     replicas: Replicas,
     image: MetadataImage,
+    /// What the replicas have not been told of it.
+    unpublished: Unpublished,
     /// Of its present registration, -1 before.
     broker_epoch: i64,
 }
@@ -39,12 +41,12 @@ impl Replica {
     }
 
     fn apply<D: Disk, F: Fx>(&mut self, records: &MetadataBatch, io: &mut Io<'_, D, F>) {
-        let mut news = Unpublished::default();
+        let news = &mut self.unpublished;
         for (offset, record) in records.iter() {
             let applied = self.image.apply(*offset, 0, record, &mut |change| news.note(change));
             assert_eq!(applied, Ok(()), "what the controller committed can be applied");
         }
-        news.publish(&self.image, &mut self.replicas, io);
+        self.unpublished.publish(&self.image, &mut self.replicas, io);
     }
 
     /// A client produces to every partition that is here, with acks=1: what more it would wait for shows in the high
@@ -64,7 +66,12 @@ impl Replica {
 
 impl Member for Replica {
     fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Replica, String> {
-        Ok(Replica { replicas: Replicas::open(io), image: MetadataImage::default(), broker_epoch: -1 })
+        Ok(Replica {
+            replicas: Replicas::open(io),
+            image: MetadataImage::default(),
+            unpublished: Unpublished::default(),
+            broker_epoch: -1,
+        })
     }
 
     fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>) {
@@ -121,6 +128,7 @@ impl Member for Replica {
 
     fn on_synced<D: Disk, F: Fx>(&mut self, op: SyncOp, result: Result<(), DiskError>, io: &mut Io<'_, D, F>) {
         self.replicas.on_synced(op, result, io);
+        self.unpublished.publish(&self.image, &mut self.replicas, io);
     }
 
     fn on_input<D: Disk, F: Fx>(&mut self, input: PartInput, io: &mut Io<'_, D, F>) {
@@ -131,10 +139,11 @@ impl Member for Replica {
                 self.broker_epoch = epoch;
                 self.replicas.set_broker_epoch(epoch);
                 self.replicas.set_controller(Some(controller_of(io.cfg)), io);
-                let mut news = Unpublished::default();
+                let news = &mut self.unpublished;
                 image.changes_since(&self.image, &mut |change| news.note(change));
                 self.image = image;
-                news.publish(&self.image, &mut self.replicas, io);
+                set_strays_aside(&self.image, &mut self.replicas, io);
+                self.unpublished.publish(&self.image, &mut self.replicas, io);
             }
             _ => {}
         }
