@@ -1,5 +1,6 @@
 //! Scenario language, plans, runs, and the tribunal command line.
 
+mod allocator;
 pub mod apps;
 pub mod bench;
 pub mod cli;

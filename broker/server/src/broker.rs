@@ -30,6 +30,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Pause after a connection could not be accepted: too many files are open, and only time helps.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Pause before memory is given back, which walks through all that is free.
+const GIVE_BACK_PAUSE: Duration = Duration::from_secs(1);
 
 /// What one broker needs.
 pub(crate) struct Setup {
@@ -41,6 +43,7 @@ pub(crate) struct Setup {
     /// Where the other brokers listen.
     pub(crate) peers: BTreeMap<i32, String>,
     pub(crate) limits: Limits,
+    pub(crate) give_memory_back: fn(),
 }
 
 /// A broker that runs.
@@ -142,7 +145,7 @@ async fn serve(
     mut inputs: UnboundedReceiver<BrokerInput>,
     (stage, controls): (watch::Sender<Stage>, Arc<AtomicBool>),
 ) -> String {
-    let Setup { cfg, folder, lock, listener, peers, limits } = setup;
+    let Setup { cfg, folder, lock, listener, peers, limits, give_memory_back } = setup;
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return format!("it cannot listen: {error}"),
@@ -152,6 +155,7 @@ async fn serve(
     let core = Rc::new(Core::new(cfg, Files::new(folder, syncer), dial, stage, controls));
     tokio::task::spawn_local(accept(core.clone(), callers.clone(), listener, limits));
     tokio::task::spawn_local(keep_time(core.clone()));
+    tokio::task::spawn_local(give_back(callers.clone(), give_memory_back));
     core.step(Event::Start);
     while core.halt_reason().is_none() {
         tokio::select! {
@@ -189,6 +193,15 @@ async fn accept(core: Rc<Core>, callers: Rc<Callers>, listener: tokio::net::TcpL
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// Gives memory back when there is much of it, in pauses: connections come and go together.
+async fn give_back(callers: Rc<Callers>, give_memory_back: fn()) {
+    loop {
+        callers.unfinished.freed.notified().await;
+        tokio::time::sleep(GIVE_BACK_PAUSE).await;
+        give_memory_back();
     }
 }
 

@@ -2,19 +2,28 @@
 
 use std::cell::Cell;
 
+use tokio::sync::Notify;
+
+/// Who gives back less than this gives back nothing worth a mention, in bytes.
+const MUCH: usize = 1 << 20;
+
 /// Bytes left to be held.
 #[derive(Debug)]
-pub(crate) struct Budget(Cell<usize>);
+pub(crate) struct Budget {
+    left: Cell<usize>,
+    /// Somebody who held much has given it back, or a connection that moved much is gone.
+    pub(crate) freed: Notify,
+}
 
 impl Budget {
     /// For `bytes` in all.
     pub(crate) fn new(bytes: usize) -> Budget {
-        Budget(Cell::new(bytes))
+        Budget { left: Cell::new(bytes), freed: Notify::new() }
     }
 
     /// A share of nothing yet.
     pub(crate) fn share(&self) -> Share<'_> {
-        Share { budget: self, held: 0 }
+        Share { budget: self, held: 0, moved: 0 }
     }
 }
 
@@ -23,21 +32,34 @@ impl Budget {
 pub(crate) struct Share<'a> {
     budget: &'a Budget,
     held: usize,
+    /// Bytes that the connection has received and sent.
+    moved: usize,
 }
 
 impl Share<'_> {
     /// Holds `bytes` instead of what was held. False, and nothing has changed, if there is not so much left.
     pub(crate) fn hold(&mut self, bytes: usize) -> bool {
-        let Some(left) = (self.budget.0.get() + self.held).checked_sub(bytes) else { return false };
-        self.budget.0.set(left);
+        let Some(left) = (self.budget.left.get() + self.held).checked_sub(bytes) else { return false };
+        self.budget.left.set(left);
+        if self.held >= bytes + MUCH {
+            self.budget.freed.notify_one();
+        }
         self.held = bytes;
         true
+    }
+
+    /// So many bytes were received or sent.
+    pub(crate) fn moves(&mut self, bytes: usize) {
+        self.moved = self.moved.saturating_add(bytes);
     }
 }
 
 impl Drop for Share<'_> {
     fn drop(&mut self) {
-        self.budget.0.set(self.budget.0.get() + self.held);
+        self.budget.left.set(self.budget.left.get() + self.held);
+        if self.moved >= MUCH {
+            self.budget.freed.notify_one();
+        }
     }
 }
 

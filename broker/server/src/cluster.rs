@@ -30,6 +30,9 @@ pub struct ClusterConfig {
     pub max_frame: usize,
     /// `connections.max.idle.ms`.
     pub max_idle: Duration,
+    /// Has the allocator give memory that is free back to the system. Called on a broker's thread, once a second at most,
+    /// when a connection that moved much is gone: an allocator that only looks while it is used would keep it else.
+    pub give_memory_back: fn(),
 }
 
 /// A broker of this process.
@@ -69,6 +72,7 @@ impl ClusterConfig {
             settings: crate::settings::defaults(),
             max_frame: tribunal_protocol::frame::MAX_FRAME,
             max_idle: Duration::from_secs(600),
+            give_memory_back: || (),
         }
     }
 }
@@ -115,7 +119,15 @@ impl Cluster {
             let mut peers = addresses.clone();
             peers.remove(&member.id);
             let limits = Limits { max_frame: config.max_frame, idle: config.max_idle };
-            setups.push(Setup { cfg, folder: member.folder, lock: identity.lock, listener, peers, limits });
+            setups.push(Setup {
+                cfg,
+                folder: member.folder,
+                lock: identity.lock,
+                listener,
+                peers,
+                limits,
+                give_memory_back: config.give_memory_back,
+            });
         }
         let mut brokers = Vec::new();
         for setup in setups {

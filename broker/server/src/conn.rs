@@ -219,7 +219,9 @@ async fn run(
         if !share.hold(frames.received().len().saturating_sub(READ_AHEAD)) {
             return Err(Ended::Protocol("too many long requests come at once"));
         }
-        if link.flush(stream)? > 0 {
+        let sent = link.flush(stream)?;
+        if sent > 0 {
+            share.moves(sent);
             moved = Instant::now();
             if whole_waits && handler.accepts() {
                 continue;
@@ -238,8 +240,12 @@ async fn run(
         };
         tokio::select! {
             ready = stream.ready(interest.unwrap_or(Interest::ERROR)), if interest.is_some() => {
-                if ready?.is_readable() && reads && read(stream, &mut frames, &mut chunk)? {
-                    moved = Instant::now();
+                if ready?.is_readable() && reads {
+                    let received = read(stream, &mut frames, &mut chunk)?;
+                    if received > 0 {
+                        share.moves(received);
+                        moved = Instant::now();
+                    }
                 }
             }
             () = link.wake.notified() => {}
@@ -254,8 +260,8 @@ async fn run(
     }
 }
 
-/// Reads once, in pieces that grow with what comes. Whether there was anything.
-fn read(stream: &TcpStream, frames: &mut Frames, chunk: &mut usize) -> io::Result<bool> {
+/// Reads once, in pieces that grow with what comes. How many bytes there were.
+fn read(stream: &TcpStream, frames: &mut Frames, chunk: &mut usize) -> io::Result<usize> {
     let received = frames.received();
     received.reserve(*chunk);
     match stream.try_read_buf(received) {
@@ -264,9 +270,9 @@ fn read(stream: &TcpStream, frames: &mut Frames, chunk: &mut usize) -> io::Resul
             if n >= *chunk {
                 *chunk = (*chunk * 4).min(1 << 20);
             }
-            Ok(true)
+            Ok(n)
         }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
         Err(error) => Err(error),
     }
 }

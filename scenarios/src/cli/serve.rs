@@ -72,6 +72,7 @@ fn config(args: &ServeArgs, data: &Path) -> Result<ClusterConfig, String> {
         config.cluster_id = Some(Str::from(id.as_str()));
     }
     settings::cluster_defaults(&mut config);
+    config.give_memory_back = crate::allocator::give_memory_back;
     for setting in &args.settings {
         let name = setting.split('=').next().unwrap_or_default();
         settings::set(&mut config, setting).map_err(|wrong| match nearest(name, settings::names()) {

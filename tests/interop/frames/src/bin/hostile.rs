@@ -23,6 +23,8 @@ const SENDERS: u64 = 12;
 const ANSWERED_WITHIN: Duration = Duration::from_millis(4);
 /// How long a well-behaved client's request may take among all this.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a server may keep memory for connections that are gone.
+const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(5);
 /// Connections that announce a long frame, how long they say it is, and how much of it they send, in bytes.
 const HOARDERS: usize = 8;
 const ANNOUNCED: u32 = 96 << 20;
@@ -40,7 +42,7 @@ struct Args {
     /// How many frames
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     frames: u64,
-    /// The most resident memory it may ever have had under bad frames, in MiB
+    /// The most resident memory it may ever have had under bad frames, and keep after long ones, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     memory: u64,
     /// The same under frames that are long and never end
@@ -95,10 +97,13 @@ fn judge(args: &Args) -> Result<String, String> {
     );
     let hoarded = hoard(args)?;
     Ok(format!(
-        "{HOARDERS} frames of {} MiB that do not end: {} connections were closed, the server took at most {} MiB",
+        "{HOARDERS} frames of {} MiB that do not end: {} connections were closed, the server took at most {} MiB, and {} \
+         MiB {:.1} s after the others were gone",
         ANNOUNCED >> 20,
         hoarded.refused,
-        hoarded.peak
+        hoarded.peak,
+        hoarded.held,
+        hoarded.given_back_in.as_secs_f64()
     ))
 }
 
@@ -124,6 +129,9 @@ fn read(counter: &AtomicU64) -> u64 {
 struct Hoarded {
     refused: usize,
     peak: u64,
+    /// Resident memory, in MiB, this long after the connections were gone.
+    held: u64,
+    given_back_in: Duration,
 }
 
 /// Sends much of long frames and leaves them so: the server must hold them together below its bound, not each.
@@ -152,8 +160,18 @@ fn hoard(args: &Args) -> Result<Hoarded, String> {
         return Err("every frame that does not end is held: nothing bounds them".to_owned());
     }
     drop(open);
-    bystander.ask()?;
-    Ok(Hoarded { refused, peak })
+    let gone = Instant::now();
+    loop {
+        bystander.ask()?;
+        let held = memory_mib(args.pid, "VmRSS:")?;
+        if held <= args.memory {
+            return Ok(Hoarded { refused, peak, held, given_back_in: gone.elapsed() });
+        }
+        if gone.elapsed() > GIVEN_BACK_WITHIN {
+            return Err(format!("the server keeps {held} MiB, above {}, for connections that are gone", args.memory));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// A client that behaves.
@@ -201,9 +219,14 @@ fn watch(args: &Args, tally: &Tally) -> Result<(u64, u64), String> {
 
 /// The most resident memory of a process since its peak was forgotten, in MiB.
 fn peak_mib(pid: u32) -> Result<u64, String> {
+    memory_mib(pid, "VmHWM:")
+}
+
+/// A line of a process's status, in MiB.
+fn memory_mib(pid: u32, name: &str) -> Result<u64, String> {
     let path = format!("/proc/{pid}/status");
     let status = std::fs::read_to_string(&path).map_err(|error| format!("the server has ended: {path}: {error}"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kib.map(|kib| kib.div_ceil(1024)).ok_or_else(|| "the server has ended: it has no memory".to_owned())
 }
