@@ -2,14 +2,15 @@
 //!
 //! Only what later verdicts depend on tells two states apart, see the `Hash` of [`Invariants`].
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tribunal_common::Obs;
 use tribunal_contract::NodeId;
 use tribunal_model::{Invariants, NameId, Reached, Violation};
 
 use crate::hash::{Fingerprint, Hashed};
-use crate::node::{NOW, Table};
+use crate::node::NOW;
+use crate::remembered::{Once, Table, key};
 
 /// What the properties know, and what they say.
 #[derive(Clone, Debug)]
@@ -34,8 +35,14 @@ const MAX_REMEMBERED: usize = 20_000;
 /// Verdicts that have been worked out, and what was ever observed.
 #[derive(Default)]
 pub struct Bench {
-    known: Mutex<Table<Judged>>,
+    known: Mutex<Known>,
     reached: Mutex<Reached>,
+}
+
+#[derive(Default)]
+struct Known {
+    verdicts: Table<Judged>,
+    truths: Once<Hashed<Invariants>>,
 }
 
 impl core::fmt::Debug for Bench {
@@ -67,7 +74,7 @@ impl Bench {
         }
         // What was judged on the way here may happen again, and is then to be counted.
         if let Ok(mut known) = self.known.lock() {
-            known.clear();
+            *known = Known::default();
         }
     }
 
@@ -77,11 +84,8 @@ impl Bench {
     }
 
     fn judge(&self, truth: &Hashed<Invariants>, node: NodeId, news: &News<'_>) -> Judged {
-        let Fingerprint(a, b) = Fingerprint::of(&(node, news));
-        let Fingerprint(c, d) = truth.fingerprint();
-        let key = (a.rotate_left(17) ^ c, b.rotate_left(17) ^ d);
-        let lock = |e: std::sync::PoisonError<_>| e.into_inner();
-        if let Some(known) = self.known.lock().unwrap_or_else(lock).get(&key) {
+        let key = key(Fingerprint::of(&(node, news)), truth.fingerprint());
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).verdicts.get(&key) {
             return known.clone();
         }
         let mut next = Invariants::clone(truth);
@@ -100,12 +104,14 @@ impl Bench {
                 }
             }
         }
-        let judged = Judged { truth: Hashed::new(next), violation };
-        let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
-        if known.len() >= MAX_REMEMBERED {
-            known.clear();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.verdicts.len() >= MAX_REMEMBERED {
+            *known = Known::default();
         }
-        known.insert(key, judged.clone());
+        let truth = Hashed::new(next);
+        let truth = known.truths.same(truth.fingerprint(), &truth);
+        let judged = Judged { truth, violation };
+        known.verdicts.insert(key, judged.clone());
         judged
     }
 }

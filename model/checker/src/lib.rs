@@ -8,7 +8,7 @@
 //! | what | where |
 //! |---|---|
 //! | the machines | [`parts`] |
-//! | a node's step, worked out once | [`node`] |
+//! | a node's step, and how it is worked out once | [`node`], [`Steps`] |
 //! | the world: what can happen, and what follows | [`world`] |
 //! | configurations | [`config`], `checks/*.toml` |
 //! | searches and what they come to | [`search`], [`estimate`], [`explore()`] |
@@ -23,6 +23,7 @@ mod judge;
 pub mod kip320;
 pub mod node;
 pub mod parts;
+mod remembered;
 pub mod script;
 pub mod search;
 pub mod world;
@@ -30,6 +31,7 @@ pub mod world;
 pub use config::{CheckConfig, ConfigError, SHIPPED, shipped};
 pub use estimate::Estimate;
 pub use explore::explore;
+pub use remembered::Steps;
 pub use script::Step;
 pub use search::{Found, Order, Search, Stopped};
 pub use world::{Action, State, World};

@@ -4,25 +4,23 @@
 //! the same event in very many global states, so steps are looked up by fingerprint, and most of a search runs no
 //! machine at all.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
 
 use tribunal_common::{BrokerConfig, Obs};
 use tribunal_contract::{ConnId, Effects, Event, Lane, Machine, NodeId, Span, Time, TimerId};
 use tribunal_protocol::{Message, Uuid};
 
 use crate::disk::CheckedDisk;
-use crate::hash::{Fingerprint, Hashed};
+use crate::hash::Hashed;
 use crate::parts::{MetadataBatch, Part, PartInput};
 
-/// A node.
+/// A node. Its parts are shared: very many nodes differ in one of them alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
     /// The process, if it runs.
-    pub part: Option<Part>,
+    pub part: Option<Hashed<Part>>,
     /// Outlives processes.
-    pub disk: CheckedDisk,
+    pub disk: Hashed<CheckedDisk>,
     /// Armed timers of the classes that may fire, sorted.
     pub timers: Vec<TimerId>,
     /// Starts so far.
@@ -112,7 +110,7 @@ pub const NOW: Time = Time::from_millis(1_000);
 impl Rules {
     /// The node as it is before anything has happened.
     pub fn node(&self) -> Node {
-        Node { part: None, disk: CheckedDisk::default(), timers: Vec::new(), starts: 0 }
+        Node { part: None, disk: Hashed::new(CheckedDisk::default()), timers: Vec::new(), starts: 0 }
     }
 
     /// The machine of `node` for its `starts`th start.
@@ -128,7 +126,7 @@ impl Rules {
 
     /// One event of `id`, and all that follows on the node itself.
     pub fn step(&self, id: NodeId, node: &Node, what: &Happening, choice: u16) -> Outcome {
-        let mut next = node.clone();
+        let mut next = Running::of(node);
         let mut fx = Recorder::new(self.classes, choice);
         let event = match what {
             Happening::Crash | Happening::PowerLoss => {
@@ -167,13 +165,13 @@ impl Rules {
             next.stop(false);
             return fx.outcome(next);
         }
-        let before = node.part.as_ref().and_then(Part::as_controller).map_or(0, |active| active.end());
+        let before = node.part.as_ref().and_then(|part| part.as_controller()).map_or(0, |active| active.end());
         let active = next.part.as_ref().and_then(Part::as_controller);
         let published = active.map_or_else(Vec::new, |active| active.published_since(before).to_vec());
         Outcome { published, ..fx.outcome(next) }
     }
 
-    fn run(&self, node: &mut Node, event: Event<Message, PartInput>, fx: &mut Recorder) {
+    fn run(&self, node: &mut Running, event: Event<Message, PartInput>, fx: &mut Recorder) {
         let Some(part) = &mut node.part else { return };
         part.step(NOW, event, &mut node.disk, fx);
         while fx.halted.is_none() {
@@ -185,7 +183,33 @@ impl Rules {
     }
 }
 
-impl Node {
+/// A node whose parts are its own, while something happens to it.
+struct Running {
+    part: Option<Part>,
+    disk: CheckedDisk,
+    timers: Vec<TimerId>,
+    starts: u8,
+}
+
+impl Running {
+    fn of(node: &Node) -> Running {
+        Running {
+            part: node.part.as_deref().cloned(),
+            disk: CheckedDisk::clone(&node.disk),
+            timers: node.timers.clone(),
+            starts: node.starts,
+        }
+    }
+
+    fn rest(self) -> Node {
+        Node {
+            part: self.part.map(Hashed::new),
+            disk: Hashed::new(self.disk),
+            timers: self.timers,
+            starts: self.starts,
+        }
+    }
+
     fn stop(&mut self, power: bool) {
         self.part = None;
         self.timers.clear();
@@ -220,9 +244,9 @@ impl Recorder {
         }
     }
 
-    fn outcome(self, node: Node) -> Outcome {
+    fn outcome(self, node: Running) -> Outcome {
         Outcome {
-            node: Hashed::new(node),
+            node: Hashed::new(node.rest()),
             out: self.out,
             observed: Hashed::new(self.observed),
             halted: self.halted,
@@ -274,72 +298,5 @@ impl Effects<Message, Obs> for Recorder {
 
     fn halt(&mut self, reason: &'static str) {
         self.halted.get_or_insert(reason);
-    }
-}
-
-/// A table whose keys are fingerprints, and so need no hashing.
-pub(crate) type Table<V> = HashMap<(u64, u64), V, Identity>;
-
-/// See [`Table`].
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Identity;
-
-impl core::hash::BuildHasher for Identity {
-    type Hasher = First;
-    fn build_hasher(&self) -> First {
-        First(0)
-    }
-}
-
-/// Keeps the first word.
-pub(crate) struct First(u64);
-
-impl core::hash::Hasher for First {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    fn write_u64(&mut self, word: u64) {
-        self.0 ^= word;
-    }
-}
-
-/// Outcomes that are remembered before all are forgotten: little beside the set of a large search.
-const MAX_REMEMBERED: usize = 40_000;
-
-/// Steps that have been worked out.
-#[derive(Default)]
-pub struct Steps {
-    known: Mutex<Table<Arc<Outcome>>>,
-}
-
-impl Steps {
-    /// What comes of an event, worked out or remembered.
-    pub fn step(&self, rules: &Rules, id: NodeId, node: &Hashed<Node>, what: &Happening, choice: u16) -> Arc<Outcome> {
-        let Fingerprint(a, b) = Fingerprint::of(&(id, what, choice));
-        let Fingerprint(c, d) = node.fingerprint();
-        let key = (a.rotate_left(17) ^ c, b.rotate_left(17) ^ d);
-        let lock = |e: std::sync::PoisonError<_>| e.into_inner();
-        if let Some(known) = self.known.lock().unwrap_or_else(lock).get(&key) {
-            return Arc::clone(known);
-        }
-        let outcome = Arc::new(rules.step(id, node, what, choice));
-        let mut known = self.known.lock().unwrap_or_else(lock);
-        if known.len() >= MAX_REMEMBERED {
-            known.clear();
-        }
-        known.insert(key, Arc::clone(&outcome));
-        outcome
-    }
-
-    /// How many are remembered.
-    pub fn remembered(&self) -> usize {
-        self.known.lock().map_or(0, |known| known.len())
-    }
-}
-
-impl core::fmt::Debug for Steps {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} steps", self.remembered())
     }
 }

@@ -16,6 +16,9 @@ use tribunal_controller::MetadataImage;
 use tribunal_protocol::{Message, MetadataRecord, RequestBody, ResponseBody};
 use tribunal_records::{BatchBuilder, BatchOptions};
 
+use crate::hash::Fingerprint;
+use crate::remembered::Once;
+
 pub use broker::Replica;
 pub use controller::{Active, TOPIC};
 pub use voter::Voter;
@@ -48,19 +51,28 @@ pub enum PartInput {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
     /// The active controller, whose log commits at once.
-    Controller(Box<Host<Option<Active>>>),
+    Controller(Host<Option<Active>>),
     /// A broker's partition replicas.
-    Replica(Box<Host<Option<Replica>>>),
+    Replica(Host<Option<Replica>>),
     /// A member of the controller quorum.
-    Voter(Box<Host<Option<Voter>>>),
+    Voter(Host<Option<Voter>>),
 }
 
-/// A machine and what stands around it in any broker.
+/// A machine and what stands around it in any broker. Both are shared with other states of the node until they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host<T> {
     cfg: Arc<BrokerConfig>,
-    net: Net,
-    part: T,
+    net: Arc<Net>,
+    part: Arc<T>,
+}
+
+/// What parts are made of, each of it once.
+#[derive(Default)]
+pub(crate) struct Pieces {
+    nets: Once<Arc<Net>>,
+    controllers: Once<Arc<Option<Active>>>,
+    replicas: Once<Arc<Option<Replica>>>,
+    voters: Once<Arc<Option<Voter>>>,
 }
 
 /// Of the configuration only the incarnation ever changes.
@@ -71,14 +83,25 @@ impl<T: Hash> Hash for Host<T> {
 }
 
 impl<T> Host<Option<T>> {
-    fn new(cfg: BrokerConfig) -> Box<Host<Option<T>>> {
+    fn new(cfg: BrokerConfig) -> Host<Option<T>> {
         let net = Net::new(cfg.node());
-        Box::new(Host { cfg: Arc::new(cfg), net, part: None })
+        Host { cfg: Arc::new(cfg), net: Arc::new(net), part: Arc::new(None) }
+    }
+
+    fn made_of(&self, nets: &mut Once<Arc<Net>>, parts: &mut Once<Arc<Option<T>>>) -> Host<Option<T>>
+    where
+        T: Hash,
+    {
+        Host {
+            cfg: Arc::clone(&self.cfg),
+            net: nets.same(Fingerprint::of(&self.net), &self.net),
+            part: parts.same(Fingerprint::of(&self.part), &self.part),
+        }
     }
 
     /// The machine, once started.
     pub fn get(&self) -> Option<&T> {
-        self.part.as_ref()
+        Option::as_ref(&self.part)
     }
 }
 
@@ -96,6 +119,16 @@ impl Part {
     /// A voter.
     pub fn voter(cfg: BrokerConfig) -> Part {
         Part::Voter(Host::new(cfg))
+    }
+
+    /// An equal part that is made of what is known.
+    pub(crate) fn made_of(&self, known: &mut Pieces) -> Part {
+        let nets = &mut known.nets;
+        match self {
+            Part::Controller(host) => Part::Controller(host.made_of(nets, &mut known.controllers)),
+            Part::Replica(host) => Part::Replica(host.made_of(nets, &mut known.replicas)),
+            Part::Voter(host) => Part::Voter(host.made_of(nets, &mut known.voters)),
+        }
     }
 
     /// The controller, if it is one and has started.
@@ -183,9 +216,10 @@ trait Member: Sized {
 }
 
 #[allow(private_bounds, reason = "what a member does is nobody else's business")]
-impl<T: Member> Host<Option<T>> {
+impl<T: Member + Clone> Host<Option<T>> {
     fn step<D: Disk, F: Fx>(&mut self, now: Time, event: Event<Message, PartInput>, disk: &mut D, fx: &mut F) {
         let Host { cfg, net, part } = self;
+        let (net, part) = (Arc::make_mut(net), Arc::make_mut(part));
         let mut io = Io { cfg, now, disk, fx, net };
         if let Event::Start = event {
             match T::open(&mut io) {

@@ -8,8 +8,9 @@ use super::{Budget, State, World};
 use crate::config::CheckConfig;
 use crate::hash::Hashed;
 use crate::judge::Bench;
-use crate::node::{Happening, Rules, Steps};
+use crate::node::{Happening, Rules};
 use crate::parts::TOPIC;
+use crate::remembered::Steps;
 
 impl World {
     /// A configuration, with nothing worked out yet.

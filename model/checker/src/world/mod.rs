@@ -27,8 +27,9 @@ use tribunal_protocol::Message;
 use crate::config::CheckConfig;
 use crate::hash::Hashed;
 use crate::judge::{Bench, Judged};
-use crate::node::{Happening, NOW, Out, Outcome, Rules, Steps};
+use crate::node::{Happening, NOW, Out, Outcome, Rules};
 use crate::parts::PartInput;
+use crate::remembered::Steps;
 
 pub use action::{Action, lane, timer};
 pub use state::{Budget, Budgets, State, Way, Wire};
