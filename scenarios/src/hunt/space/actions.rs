@@ -180,7 +180,7 @@ fn network(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
             .boxed(),
         _ => {
             let bandwidth = prop::option::weighted(0.3, prop::sample::select(vec![2_000u64, 20_000, 200_000]));
-            (pair(shape), 10u64..1_500, 1..3u64, bandwidth, length())
+            (pair(shape), prop_oneof![3 => 10u64..1_500, 1 => 1_500u64..5_000], 1..3u64, bandwidth, length())
                 .prop_map(|(between, least, more, bandwidth, lasts)| {
                     let latency = SpanRange { min: Span::from_millis(least), max: Span::from_millis(least * more) };
                     Action::SlowLink { what: SlowLink { between, latency, bandwidth }, lasts: lasts + lasts }

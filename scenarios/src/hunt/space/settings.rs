@@ -54,9 +54,9 @@ fn timeouts() -> impl Strategy<Value = Timeouts> {
         3 => Just(After::Never),
         1 => (500u64..2_000).prop_map(|millis| After::Span(Span::from_millis(millis))),
     ];
-    (millis(&[600, 1_000, 2_000, 5_000]), millis(&[600, 800, 1_500, 3_000, 10_000]), millis(&[50, 200, 500]))
+    (millis(&[600, 1_000, 2_000, 5_000]), millis(&[600, 800, 1_500, 3_000, 20_000]), millis(&[50, 200, 500]))
         .prop_flat_map(move |(session, lag, wait)| {
-            let request = millis(&[500, 1_000, 2_000]);
+            let request = millis(&[500, 1_000, 2_000, 6_000]);
             let rest = (millis(&[300, 500, 1_000]), 2..=4u64, request, 3..=8u32, rebalance.clone());
             rest.prop_map(move |(election, fetches, request, heartbeats, rebalance)| Timeouts {
                 session,
