@@ -1,7 +1,7 @@
-//! A client that creates a topic, produces, has the leader moved, and reads everything.
+//! One body for both worlds: a client that creates a topic, produces, has the leader moved, and reads everything.
 //!
-//! It is an application of the client machines, which [`crate::real`] runs before real sockets. What it must see is said
-//! once, by [`Promises`]. The simulator does not run it yet: its audit knows only the topics of its scenario.
+//! It is an application of the client machines. In the simulator it is a node; before real sockets [`crate::real`] runs
+//! it. What it must see is said once, by [`Promises`].
 
 use std::collections::BTreeMap;
 

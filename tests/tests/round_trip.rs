@@ -1,9 +1,9 @@
-//! Our own client machines before real sockets and files.
+//! The same body in the simulator and before real sockets and files.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tribunal::testing::broker_nodes;
+use tribunal::testing::{Trials, broker_nodes};
 use tribunal::world::Watch;
 use tribunal_contract::NodeId;
 use tribunal_server::{Cluster, ClusterConfig};
@@ -11,8 +11,30 @@ use tribunal_sim::{DiskConfig, NodeDisk, Seed};
 use tribunal_tests::real;
 use tribunal_tests::round_trip::{Promises, RoundTrip};
 
+/// The topic is there already, for the audit at the end knows only those of the scenario; before real brokers the body
+/// creates it.
+const SCENARIO: &str = r#"
+name = "round-trip"
+about = "a client's records are where they were acknowledged, also when the leader moves"
+duration = "15s"
+
+[[topic]]
+name = "round-trip"
+partitions = 1
+replication = 3
+
+[[workload]]
+kind = "consumer"
+topic = "round-trip"
+"#;
+
 fn body() -> RoundTrip {
     RoundTrip::new(broker_nodes(3).try_into().expect("three brokers"))
+}
+
+#[test]
+fn a_round_trip_in_the_simulator() {
+    Trials::of_text(SCENARIO).seeds(0..5).app("round trip", |_| body()).property("promises", Promises::default).run();
 }
 
 #[test]
