@@ -34,7 +34,7 @@ pub use export::{Format, export};
 pub use folder::RunFolder;
 pub use lines::JsonLines;
 pub use observations::ObservationRecord;
-pub use page::{hunt_file, write_hunt_page};
+pub use page::{hunt_file, thousands, write_hunt_page};
 pub use report::{Reading, ReportOptions, write_report};
 pub use run::{FaultRecord, NodeRecord, RUN_FORMAT, Role, RunRecord, TopicRecord};
 pub use tables::{OperationRow, SeriesRow, Table};

@@ -10,6 +10,7 @@ mod timeline;
 
 use serde::Serialize;
 
+pub use html::thousands;
 pub(crate) use html::{escaped, table};
 pub use hunt::{hunt_file, write_hunt_page};
 pub use run::run_page;

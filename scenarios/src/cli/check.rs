@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tribunal_checker::{CheckConfig, Found, Order, Search, Stopped, World, explore};
 use tribunal_model::Property;
-use tribunal_reports::{ReportOptions, RunFolder, write_report};
+use tribunal_reports::{ReportOptions, RunFolder, thousands, write_report};
 
 use super::args::{CheckArgs, CheckOrder, MessageFormat, OutputArgs, ReplayArgs};
 use super::configurations::selected;
@@ -134,8 +134,8 @@ fn announce(world: &World, limit: u64, human: bool) {
         print(&format!(
             "{}: cannot finish: it has {how}{} distinct states, and the limit is {} generated ones\n",
             config.name,
-            number(states),
-            number(limit)
+            thousands(states),
+            thousands(limit)
         ));
     }
 }
@@ -161,8 +161,8 @@ fn report(world: &World, found: &Found, plan: Option<&Path>, output: OutputArgs)
     let seconds = found.took.as_secs_f64();
     let covered = format!(
         "{} distinct states, {} generated, depth {}, {seconds:.1} s",
-        number(found.unique),
-        number(found.generated),
+        thousands(found.unique),
+        thousands(found.generated),
         found.depth
     );
     let name = &config.name;
@@ -176,7 +176,7 @@ fn report(world: &World, found: &Found, plan: Option<&Path>, output: OutputArgs)
         Stopped::Exhausted => {
             let other = config.states.filter(|states| *states != found.unique && config.bugs.is_empty());
             let note = other.map_or_else(String::new, |states| {
-                format!("\n  it had {} when its file was written: this is another space", number(states))
+                format!("\n  it had {} when its file was written: this is another space", thousands(states))
             });
             (Exit::AllHeld, format!("ok {name}: {covered}{note}\n"))
         }
@@ -186,7 +186,7 @@ fn report(world: &World, found: &Found, plan: Option<&Path>, output: OutputArgs)
                 let share = format!(
                     "guessed: {:.2} % of what {} random walks met was covered",
                     100.0 * guess.covered,
-                    number(guess.walks.into())
+                    thousands(guess.walks.into())
                 );
                 // What has been seen is there, whatever walks say.
                 (guess.states.max(found.unique as f64), share)
@@ -199,7 +199,7 @@ fn report(world: &World, found: &Found, plan: Option<&Path>, output: OutputArgs)
                 Exit::Inconclusive,
                 format!(
                     "LIMIT {name}: {covered}; all of them held\n  of about {} distinct states ({how}); all would take about {}\n",
-                    number(states as u64),
+                    thousands(states as u64),
                     duration(states / rate)
                 ),
             )
@@ -314,19 +314,6 @@ fn recorded(script: &Script, out: &Path, path: &Path, report: bool) -> Result<(F
     let followed = follow_into(script, &folder, &path.display().to_string())?;
     let drawn = report.then(|| write_report(&folder, ReportOptions::default())).transpose();
     Ok((followed, drawn.map_err(|error| error.to_string())?))
-}
-
-/// A number with its thousands apart.
-fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn duration(seconds: f64) -> String {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tribunal_reports::causal::chain_line;
 use tribunal_reports::hunt::{FailureRecord, HuntRecord, ShrinkRecord};
 
-use super::terminal::thousands;
+use tribunal_reports::thousands;
 
 #[derive(Serialize)]
 pub(super) struct Started {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tribunal_contract::Span;
 use tribunal_reports::causal::chain_line;
+use tribunal_reports::thousands;
 
 use super::print;
 use crate::run::{Reporter, RunOutcome, ScenarioOutcome, Summary, Verdict, Violation};
@@ -201,19 +202,6 @@ fn seconds(span: Span) -> String {
         0 => format!("{}s", tenths / 10),
         tenth => format!("{}.{tenth}s", tenths / 10),
     }
-}
-
-/// A number with commas between thousands.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
