@@ -71,6 +71,20 @@ fn a_planted_bug_is_100_with_a_plan_that_replays_and_without_it_does_not() {
 }
 
 #[test]
+fn a_cluster_that_gets_nowhere_is_100_and_so_is_its_replay() {
+    let folder = scratch("stuck");
+    let (_, lookup) = tribunal_checker::SHIPPED.iter().find(|(file, _)| *file == "replica-lookup.toml").unwrap();
+    // Calls that failed are never made again.
+    fs::write(folder.join("mine.toml"), lookup.replace("backoffs = 0\n", "")).unwrap();
+    let found = tribunal(&folder, &["check", "mine.toml"]);
+    assert_eq!(found.status.code(), Some(100), "{}", text(&found.stderr));
+    assert!(text(&found.stdout).contains("no-progress: after faults have ended"), "{}", text(&found.stdout));
+    let again = tribunal(&folder, &["replay", "target/tribunal/check/mine/plan.toml"]);
+    assert_eq!(again.status.code(), Some(100), "{}{}", text(&again.stdout), text(&again.stderr));
+    assert!(text(&again.stdout).contains("no-progress: after faults have ended"), "{}", text(&again.stdout));
+}
+
+#[test]
 fn an_unknown_configuration_is_4_and_a_wrong_one_96_with_its_place() {
     let folder = scratch("wrong");
     let unknown = tribunal(&folder, &["check", "replicas"]);

@@ -53,6 +53,41 @@ fn a_counterexample_that_is_followed_leaves_the_folder_of_a_run_that_a_report_is
     }
 }
 
+/// A counterexample of `text`, a configuration that is named `name`.
+fn counterexample_of(name: &str, text: &str) -> Script {
+    let config = CheckConfig::parse(name, text).expect("it is right");
+    let limit = config.limit;
+    let world = Arc::new(World::new(config));
+    match world.search(Search { order: Order::Breadth, limit, time: None }).stopped {
+        Stopped::Violation { violation, path } => Script::of(&world, text, &path, &violation),
+        other => panic!("nothing is found in {name}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_cluster_that_gets_nowhere_gets_nowhere_in_the_kernel_and_a_report_shows_where_its_faults_end() {
+    // Timers of a class that no budget names never fire: as in a broker that forgets to set them.
+    let (file, text) = SHIPPED.iter().find(|(file, _)| *file == "replica-lookup.toml").expect("it is shipped");
+    let script = counterexample_of(file, &text.replace("backoffs = 0\n", ""));
+    assert_eq!(script.property, "no-progress");
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = RunFolder::create(&dir.path().join("replay")).expect("it can be made");
+    let followed = follow_into(&script, &folder, "plan.toml").expect("it can be followed");
+    let Followed::Broke { property, detail, step } = &followed else { panic!("{followed:?}") };
+    assert_eq!((&**property, *step), ("no-progress", script.steps.len()));
+    assert!(detail.contains("nothing is committed within 600 events"), "{detail}");
+    assert_eq!(folder.read_run().expect("it was written").healed_s.map(|at| at > 0.0), Some(true));
+    let page = write_report(&folder, ReportOptions::default()).expect("a report can be drawn");
+    let page = std::fs::read_to_string(page).expect("it is there");
+    for shown in ["no-progress", "nothing is committed within 600 events"] {
+        assert!(page.contains(shown), "{shown}");
+    }
+    // The same schedule with brokers that remember.
+    let remembered = script.to_toml().replace("calls = 0", "backoffs = 0\ncalls = 0");
+    let remembered = Script::parse(&remembered).expect("it can be read");
+    assert_eq!(follow(&remembered), Ok(Followed::Held));
+}
+
 #[test]
 fn a_counterexample_without_its_bug_holds_in_the_kernel() {
     let script = counterexample("replica", Bug::Kip101);

@@ -125,6 +125,12 @@ impl Timers {
         Some(place)
     }
 
+    /// The timer that is due first, of those that are set and wanted.
+    pub(crate) fn first(&self, wanted: impl Fn(NodeId, TimerId) -> bool) -> Option<(NodeId, TimerId)> {
+        let set = self.timers.iter().filter(|timer| timer.deadline != NEVER && wanted(timer.node, timer.id));
+        set.min_by_key(|timer| timer.deadline).map(|timer| (timer.node, timer.id))
+    }
+
     #[inline]
     fn find(&self, node: NodeId, id: TimerId) -> Option<u32> {
         let place = *self.places[node.index()].get(id.class as usize)?.get(id.index as usize)?;

@@ -34,6 +34,14 @@ pub enum Syncs {
     Eager,
 }
 
+/// Beyond what nothing is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Until {
+    /// A voter that has won its election.
+    Leader,
+}
+
 /// A configuration.
 #[derive(Clone, Debug)]
 pub struct CheckConfig {
@@ -47,6 +55,8 @@ pub struct CheckConfig {
     pub nodes: u8,
     /// See [`Syncs`].
     pub syncs: Syncs,
+    /// Where paths end; none if nowhere before the budgets do.
+    pub until: Option<Until>,
     /// What may happen how often.
     pub budgets: Budgets,
     /// What is not limited.
@@ -129,6 +139,8 @@ struct File {
     #[serde(default)]
     syncs: Option<Spanned<Syncs>>,
     #[serde(default)]
+    until: Option<Spanned<Until>>,
+    #[serde(default)]
     nightly: bool,
     budgets: BTreeMap<Spanned<String>, Spanned<Allowed>>,
     #[serde(default)]
@@ -205,6 +217,9 @@ impl CheckConfig {
             let message = "syncs = \"eager\" hides what power_losses and failed_syncs are about".to_owned();
             return Err(error(wrong.span(), message, Vec::new()));
         }
+        if let Some(until) = file.until.as_ref().filter(|_| file.machines != Machines::Quorum) {
+            return Err(error(until.span(), "only voters elect a leader among themselves".to_owned(), Vec::new()));
+        }
         let sometimes = |name: &Spanned<String>| {
             NameId::from_name(name.get_ref()).ok_or_else(|| {
                 let known = Obs::NAMES.iter().map(|name| (*name).to_owned()).collect();
@@ -218,6 +233,7 @@ impl CheckConfig {
             machines: file.machines,
             nodes,
             syncs,
+            until: file.until.map(Spanned::into_inner),
             budgets,
             free,
             classes: classes.fold(0, |bits, class| bits | 1 << class),
@@ -245,6 +261,11 @@ impl CheckConfig {
     /// What a timer of this class draws on, if that is limited.
     pub fn timer_budget(&self, class: u8) -> Option<Budget> {
         budget_of(class).filter(|budget| !self.free.contains(budget))
+    }
+
+    /// Whether timers of this class ever fire.
+    pub fn fires(&self, class: u8) -> bool {
+        self.classes >> class & 1 == 1
     }
 
     /// The voters, if these are the machines.
@@ -316,6 +337,7 @@ shipped![
     "quorum-3-snapshot",
     "quorum-3-reset",
     "quorum-3-power-loss",
+    "quorum-3-lost-vote",
     "replica",
     "replica-lookup",
     "replica-reset",

@@ -10,10 +10,12 @@
 //! | the machines | [`parts`] |
 //! | a node's step, and how it is worked out once | [`node`], [`Steps`] |
 //! | the world: what can happen, and what follows | [`world`] |
+//! | what is asked of nodes wherever they run | [`cluster`] |
 //! | configurations | [`config`], `checks/*.toml` |
 //! | searches and what they come to | [`search`], [`estimate`], [`explore()`] |
 //! | counterexamples for another world | [`script`] |
 
+pub mod cluster;
 pub mod config;
 mod disk;
 pub mod estimate;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tribunal_checker::{CheckConfig, Found, Order, Search, Stopped, World, explore};
-use tribunal_model::Property;
 use tribunal_reports::{ReportOptions, RunFolder, thousands, write_report};
 
 use super::args::{CheckArgs, CheckOrder, MessageFormat, OutputArgs, ReplayArgs};
@@ -282,11 +281,6 @@ pub(super) fn replay(script: &Script, args: &ReplayArgs) -> Exit {
         Followed::Broke { property, detail, .. } => {
             (Exit::NotReproduced, "another violation", format!("{property}: {detail}, where {} broke", script.property))
         }
-        // Whether anything goes on from where it ends, the kernel is not asked.
-        Followed::Held if script.property == Property::NoProgress.name() => {
-            let detail = "followed to its end; that nothing gets on from there, only `check` judges".to_owned();
-            (Exit::Inconclusive, "followed", detail)
-        }
         Followed::Held => (Exit::NotReproduced, "held", format!("{} holds in the kernel", script.property)),
         Followed::Lost { step, why } => (Exit::NotReproduced, "lost", format!("step {step} cannot be followed: {why}")),
     };
@@ -296,11 +290,7 @@ pub(super) fn replay(script: &Script, args: &ReplayArgs) -> Exit {
             json::print(&ReplayRecord { r#type: "replay", configuration: &script.check, result, events, detail });
         }
         MessageFormat::Human => {
-            let head = match exit {
-                Exit::Violation => "FAIL",
-                Exit::Inconclusive => "FOLLOWED",
-                _ => "NOT REPRODUCED",
-            };
+            let head = if exit == Exit::Violation { "FAIL" } else { "NOT REPRODUCED" };
             let report = report.map_or_else(String::new, |report| format!("  report: {}\n", report.display()));
             print(&format!("{head} {}: {events} steps in the kernel\n  {detail}\n{report}", script.check));
         }

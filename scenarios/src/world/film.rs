@@ -72,12 +72,21 @@ impl Faults {
     }
 }
 
+/// What became of a schedule whose faults ended where it did.
+pub(super) struct Ended {
+    /// When.
+    pub(super) healed: Time,
+    /// Nothing got on from there.
+    pub(super) stuck: Option<Violation>,
+}
+
 /// A schedule that was followed.
 pub(super) struct Film<'f> {
     pub(super) kernel: &'f Kernel<Actor, Bench>,
     pub(super) config: &'f CheckConfig,
     pub(super) faults: Faults,
     pub(super) zero: Time,
+    pub(super) ended: Option<Ended>,
 }
 
 impl Film<'_> {
@@ -92,7 +101,7 @@ impl Film<'_> {
         self.write_scene(folder, recorded, &names)?;
         let broken: Vec<Violation> = match self.kernel.stop() {
             Some(Stop::Violation(violation)) => vec![violation.clone()],
-            _ => Vec::new(),
+            _ => self.ended.iter().filter_map(|ended| ended.stuck.clone()).collect(),
         };
         let mut told: Vec<run::Violation> = broken
             .iter()
@@ -157,7 +166,7 @@ impl Film<'_> {
         folder.write_run(&RunRecord {
             format: RUN_FORMAT,
             zero_ns: self.zero.0,
-            healed_s: None,
+            healed_s: self.ended.as_ref().map(|ended| records::seconds(ended.healed, self.zero)),
             end_s: records::seconds(self.kernel.now(), self.zero),
             nodes: machines.iter().enumerate().map(node).collect(),
             topics: topic.into_iter().collect(),

@@ -9,6 +9,7 @@ mod app;
 mod atlas;
 mod bounds;
 mod build;
+mod calm;
 mod court;
 mod coverage;
 mod cuts;

@@ -1,17 +1,18 @@
 //! A counterexample of the checker, followed to the letter in the kernel: the same machines on the kernel's own network
 //! and disks, judged by the same properties.
 
+use tribunal_checker::cluster::Cluster;
 use tribunal_checker::node::{NOW, Rules};
 use tribunal_checker::parts::{MetadataBatch, Part, PartInput, TOPIC};
 use tribunal_checker::{CheckConfig, Step};
 use tribunal_common::Obs;
 use tribunal_contract::{Disk, Effects, Event, Lane, Machine, NodeId, Time, TimerId};
-use tribunal_model::{Invariants, ModelConfig, Violation};
+use tribunal_model::{Invariants, ModelConfig, Property, Violation};
 use tribunal_protocol::Str;
 use tribunal_reports::RunFolder;
 use tribunal_sim::{Config, Fault, Judge, Kernel, Lifecycle, Machines, Place, Stop};
 
-use super::film::{Faults, Film, Recorded};
+use super::film::{Ended, Faults, Film, Recorded};
 use super::node::{Inner, Packet, Report, translate};
 use crate::plan::Script;
 
@@ -46,7 +47,7 @@ pub enum Followed {
 pub fn follow(script: &Script) -> Result<Followed, String> {
     let mut stage = Stage::new(script.config()?, false);
     stage.begin();
-    stage.follow(script)
+    Ok(stage.follow(script).0)
 }
 
 /// Follows `script`, and writes what happened into `folder`, as of any run. Its plan is the script itself.
@@ -58,9 +59,9 @@ pub fn follow_into(script: &Script, folder: &RunFolder, path: &str) -> Result<Fo
     let mut stage = Stage::new(script.config()?, true);
     stage.begin();
     let zero = stage.kernel.now();
-    let followed = stage.follow(script)?;
+    let (followed, ended) = stage.follow(script);
     let faults = std::mem::take(&mut stage.faults);
-    let film = Film { kernel: &stage.kernel, config: &stage.config, faults, zero };
+    let film = Film { kernel: &stage.kernel, config: &stage.config, faults, zero, ended };
     film.write(script, folder, path).map_err(|error| error.to_string())?;
     Ok(followed)
 }
@@ -127,13 +128,24 @@ impl Judge<Actor> for Bench {
     }
 }
 
-struct Stage {
-    config: CheckConfig,
-    kernel: Kernel<Actor, Bench>,
+/// A configuration in the kernel.
+pub(super) struct Stage {
+    pub(super) config: CheckConfig,
+    pub(super) kernel: Kernel<Actor, Bench>,
     /// Up to where each broker has been told the metadata.
     told: Vec<i64>,
     eager: bool,
-    faults: Faults,
+    pub(super) faults: Faults,
+}
+
+impl Cluster for Stage {
+    fn config(&self) -> &CheckConfig {
+        &self.config
+    }
+
+    fn part(&self, node: NodeId) -> Option<&Part> {
+        self.kernel.machine(node).map(|actor| &actor.0)
+    }
 }
 
 impl Stage {
@@ -157,21 +169,34 @@ impl Stage {
         Stage { told: vec![0; config.nodes.into()], config, kernel, eager, faults: Faults::default() }
     }
 
-    fn follow(&mut self, script: &Script) -> Result<Followed, String> {
+    /// Follows a script to its end. If it is about progress, its faults end there, and whether the cluster gets on is seen.
+    fn follow(&mut self, script: &Script) -> (Followed, Option<Ended>) {
         for (index, step) in script.steps.iter().enumerate() {
             let began = self.kernel.now();
             if let Err(why) = self.perform(step) {
-                return Ok(Followed::Lost { step: index + 1, why });
+                return (Followed::Lost { step: index + 1, why }, None);
             }
             self.faults.note(step, began, self.kernel.now());
             if let Some((property, detail)) = self.broken() {
-                return Ok(Followed::Broke { property, detail, step: index + 1 });
+                return (Followed::Broke { property, detail, step: index + 1 }, None);
             }
         }
-        Ok(Followed::Held)
+        if script.property != Property::NoProgress.name() {
+            return (Followed::Held, None);
+        }
+        let healed = self.kernel.now();
+        let stuck = self.goes_on();
+        let step = script.steps.len();
+        let broke = |property, detail| Followed::Broke { property, detail, step };
+        let followed = match (&stuck, self.broken()) {
+            (_, Some((property, detail))) => broke(property, detail),
+            (Some(stuck), None) => broke(stuck.property.name().to_owned(), stuck.detail.clone()),
+            (None, None) => Followed::Held,
+        };
+        (followed, Some(Ended { healed, stuck }))
     }
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.kernel.settle(self.eager);
     }
 
@@ -189,38 +214,33 @@ impl Stage {
             self.introduce(NodeId(node.into()));
         }
         // Sentences call the topic by its name.
-        let active = self.config.controller().and_then(|at| self.part(at)?.as_controller());
+        let active = self.active();
         if let Some(id) = active.and_then(|active| active.image().topic_id(&Str::from_static(TOPIC))) {
             self.kernel.judge_mut().invariants.name_topic(id, TOPIC);
         }
     }
 
-    fn input(&mut self, node: NodeId, input: PartInput) {
+    pub(super) fn input(&mut self, node: NodeId, input: PartInput) {
         self.kernel.input(node, input);
         self.settle();
     }
 
-    fn part(&self, node: NodeId) -> Option<&Part> {
-        self.kernel.machine(node).map(|actor| &actor.0)
-    }
-
     /// Tells a broker its registration and the metadata.
     fn introduce(&mut self, node: NodeId) {
-        let Some(active) = self.config.controller().and_then(|at| self.part(at)?.as_controller()) else { return };
+        let Some(active) = self.active() else { return };
         let (image, end) = (active.image().clone(), active.end());
         let epoch = image.broker(node.0 as i32).map_or(-1, |broker| broker.epoch);
         self.told[node.index()] = end;
         self.input(node, PartInput::Registered(epoch, image));
     }
 
-    fn next_metadata(&mut self, node: NodeId) -> Option<MetadataBatch> {
-        let active = self.part(self.config.controller()?)?.as_controller()?;
-        let batch = active.published_since(self.told[node.index()]).first()?.clone();
+    pub(super) fn next_metadata(&mut self, node: NodeId) -> Option<MetadataBatch> {
+        let batch = self.active()?.published_since(self.told[node.index()]).first()?.clone();
         self.told[node.index()] = batch.last()?.0 + 1;
         Some(batch)
     }
 
-    fn start(&mut self, node: NodeId) -> Result<(), String> {
+    pub(super) fn start(&mut self, node: NodeId) -> Result<(), String> {
         if !self.kernel.apply(Fault::Restart { node }) {
             return Err(format!("b{} runs already", node.0));
         }
@@ -234,7 +254,7 @@ impl Stage {
         Ok(())
     }
 
-    fn perform(&mut self, step: &Step) -> Result<(), String> {
+    pub(super) fn perform(&mut self, step: &Step) -> Result<(), String> {
         let place = |from: u32, to: u32, lane: u8, older: usize| Place {
             initiator: NodeId(from),
             acceptor: NodeId(to),
@@ -296,7 +316,7 @@ impl Stage {
         if done { Ok(()) } else { Err(format!("{step:?}: there is no such thing")) }
     }
 
-    fn controller(&self) -> Result<NodeId, String> {
+    pub(super) fn controller(&self) -> Result<NodeId, String> {
         self.config.controller().ok_or_else(|| "there is no controller".to_owned())
     }
 

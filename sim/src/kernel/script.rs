@@ -54,6 +54,20 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         })
     }
 
+    /// What has been under way for longest arrives or completes: a message, a sync. False if nothing is.
+    pub fn happen_next(&mut self) -> bool {
+        self.take(|target, kernel| match target.kind() {
+            Kind::Deliver => !kernel.world.net.is_settling(target.index()),
+            Kind::Kernel => matches!(kernel.world.events.get(target.index()), Some(KernelEvent::Synced { .. })),
+            Kind::Net | Kind::Timer => false,
+        })
+    }
+
+    /// The timer that is due first, of those that are `wanted`.
+    pub fn next_timer(&self, wanted: impl Fn(NodeId, TimerId) -> bool) -> Option<(NodeId, TimerId)> {
+        self.world.timers.first(wanted)
+    }
+
     /// Resets one connection. Whether what is on its way to the acceptor still arrives, late, is for the caller to say.
     /// False if there is no such connection.
     pub fn reset_at(&mut self, place: Place, late: bool) -> bool {

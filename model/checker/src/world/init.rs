@@ -30,7 +30,11 @@ impl World {
 
     /// The same, for what happens once faults have ended.
     pub(super) fn healed(&self) -> &World {
-        self.healed.get_or_init(|| Box::new(self.anew()))
+        self.healed.get_or_init(|| {
+            let mut healed = self.anew();
+            healed.config.until = None;
+            Box::new(healed)
+        })
     }
 
     /// Every process runs. Brokers are registered, unfenced and told of the topic, and the followers' first fetches are

@@ -24,11 +24,12 @@ use tribunal_contract::{ConnId, Lane, NodeId};
 use tribunal_model::{Property, Violation};
 use tribunal_protocol::Message;
 
+use crate::cluster::Cluster;
 use crate::config::CheckConfig;
 use crate::hash::Hashed;
 use crate::judge::{Bench, Judged};
 use crate::node::{Happening, NOW, Out, Outcome, Rules};
-use crate::parts::PartInput;
+use crate::parts::{Part, PartInput};
 use crate::remembered::Steps;
 
 pub use action::{Action, lane, timer};
@@ -47,6 +48,22 @@ pub struct World {
     pub bench: Bench,
     /// The same world once its faults have ended. What happens there was not reached by the search.
     healed: OnceLock<Box<World>>,
+}
+
+/// A state as a cluster.
+struct Here<'w> {
+    world: &'w World,
+    state: &'w State,
+}
+
+impl Cluster for Here<'_> {
+    fn config(&self) -> &CheckConfig {
+        &self.world.config
+    }
+
+    fn part(&self, node: NodeId) -> Option<&Part> {
+        self.state.nodes.get(node.index())?.part.as_deref()
+    }
 }
 
 /// Events of one action. More than this is a machine that talks to itself for ever.
@@ -142,6 +159,10 @@ impl World {
     /// The nodes that hold replicas or vote.
     pub fn members(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..self.config.nodes).map(|id| NodeId(id.into()))
+    }
+
+    fn cluster<'w>(&'w self, state: &'w State) -> Here<'w> {
+        Here { world: self, state }
     }
 
     fn step(&self, state: &State, node: NodeId, what: &Happening, choice: u16) -> Arc<Outcome> {

@@ -5,13 +5,14 @@ use tribunal_contract::{ConnId, NodeId};
 use tribunal_quorum::QuorumRole;
 
 use super::{Action, Budget, State, World};
-use crate::config::Machines;
+use crate::cluster::Cluster;
+use crate::config::{Machines, Until};
 use crate::node::Happening;
 
 impl World {
-    /// Everything that can happen next in `state`. Nothing after a broken promise.
+    /// Everything that can happen next in `state`. Nothing after a broken promise, nor where the configuration ends.
     pub fn possible(&self, state: &State, actions: &mut Vec<Action>) {
-        if state.violation.is_some() {
+        if state.violation.is_some() || self.ends(state) {
             return;
         }
         for wire in &state.wires {
@@ -42,6 +43,17 @@ impl World {
         }
     }
 
+    fn ends(&self, state: &State) -> bool {
+        let leads = |id: NodeId| {
+            let voter = state.nodes[id.index()].part.as_ref().and_then(|part| part.as_voter());
+            voter.is_some_and(|voter| voter.quorum().role() == QuorumRole::Leader)
+        };
+        match self.config.until {
+            Some(Until::Leader) => self.members().any(leads),
+            None => false,
+        }
+    }
+
     /// Whether nothing has happened yet and all nodes are the same.
     fn is_symmetric(&self, state: &State) -> bool {
         self.config.machines == Machines::Quorum && state.wires.is_empty() && state.budgets == self.config.budgets
@@ -58,7 +70,7 @@ impl World {
     fn of_node(&self, state: &State, id: NodeId, actions: &mut Vec<Action>) {
         let node = &state.nodes[id.index()];
         if node.part.is_none() {
-            if self.may_start(state, id) {
+            if self.cluster(state).may_start(id) {
                 actions.push(Action::Start(id));
             }
             return;
@@ -90,7 +102,7 @@ impl World {
 
     /// Whether the firing of a timer tells anybody anything: the session of a broker that is fenced does not.
     fn is_telling(&self, state: &State, timer: tribunal_contract::TimerId) -> bool {
-        timer.class != timers::SESSION || !self.is_fenced(state, NodeId(timer.index))
+        timer.class != timers::SESSION || !self.cluster(state).is_fenced(NodeId(timer.index))
     }
 
     fn of_links(&self, state: &State, actions: &mut Vec<Action>) {
@@ -133,24 +145,12 @@ impl World {
             if state.left(Budget::Records) > 0 && leads {
                 actions.push(Action::Produce(id));
             }
-            // A broker is unfenced once it has applied its own registration.
-            if self.is_fenced(state, id) && broker.applied() >= broker.broker_epoch() {
+            if self.cluster(state).may_be_unfenced(id) {
                 actions.push(Action::Heartbeat(id));
             }
         }
         if state.left(Budget::PreferredElections) > 0 {
             actions.push(Action::ElectPreferred);
         }
-    }
-
-    /// Whether the controller has the broker fenced.
-    pub(super) fn is_fenced(&self, state: &State, broker: NodeId) -> bool {
-        let controller = self.controller().and_then(|at| state.nodes[at.index()].part.as_ref()?.as_controller());
-        controller.and_then(|active| active.image().broker(broker.0 as i32)).is_none_or(|broker| broker.fenced)
-    }
-
-    /// A broker can register only when the session of its former self is over.
-    fn may_start(&self, state: &State, id: NodeId) -> bool {
-        self.controller().is_none() || self.is_fenced(state, id)
     }
 }
