@@ -255,7 +255,9 @@ impl Replicas {
                     if start != before {
                         io.fx.observe(Obs::LogStart { log: partition.id, start, emptied: false });
                     }
-                    start_sync(partition, at, io);
+                    if start_sync(partition, at, io).is_err() {
+                        self.fail(io);
+                    }
                 }
             }
         }
@@ -269,10 +271,9 @@ impl Replicas {
         let mut waiting = BTreeSet::new();
         for at in 0..self.partitions.len() as u32 {
             let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
-            if partition.log.prepare_close(io.disk).is_err() {
+            if partition.log.prepare_close(io.disk).is_err() || start_sync(partition, at, io).is_err() {
                 return self.fail(io);
             }
-            start_sync(partition, at, io);
             if partition.log.is_syncing() {
                 waiting.insert(at);
             }
@@ -295,10 +296,10 @@ impl Replicas {
     pub(crate) fn close_log<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
         let Some(partition) = self.partitions[at as usize].as_mut() else { return };
         if let Some(Closing::Logs(waiting)) = &mut self.checkpoints.closing {
-            if partition.log.unsynced() {
-                start_sync(partition, at, io);
-            } else {
+            if !partition.log.unsynced() {
                 waiting.remove(&at);
+            } else if start_sync(partition, at, io).is_err() {
+                return self.fail(io);
             }
             self.close_on(io);
         }

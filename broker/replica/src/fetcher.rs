@@ -91,7 +91,9 @@ impl Replicas {
             let fetches = matches!(&partition.role, Role::Follower(following) if following.phase == Phase::Fetch);
             if fetches && partition.own_end() < partition.log.end_offset() {
                 set_phase(partition, Phase::Flush);
-                start_sync(partition, at, io);
+                if start_sync(partition, at, io).is_err() {
+                    return self.fail(io);
+                }
             }
         }
     }
@@ -233,14 +235,18 @@ impl Replicas {
                 set_phase(partition, Phase::Backoff);
                 return Err(Delayed);
             }
-            if partition.log.segment_base_offsets().count() != segments {
+            let rolled = partition.log.segment_base_offsets().count() != segments;
+            if rolled {
                 io.fx.observe(Obs::SegmentRolled { log: id });
-                start_sync(partition, at, io);
             }
-            if partition.flush == FlushPolicy::EveryWrite {
+            let flushes = partition.flush == FlushPolicy::EveryWrite;
+            if flushes {
                 // The next fetch tells the leader that this is durable, so it must be.
                 set_phase(partition, Phase::Flush);
-                start_sync(partition, at, io);
+            }
+            if (rolled || flushes) && start_sync(partition, at, io).is_err() {
+                self.fail(io);
+                return Ok(());
             }
         }
         if data.log_start_offset > partition.log.start_offset() {

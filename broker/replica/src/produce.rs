@@ -155,11 +155,13 @@ impl Replicas {
         };
         let batch = BatchMark { base: info.first_offset, last: info.last_offset, epoch, crc: info.crc };
         io.fx.observe(Obs::Appended { log: partition.id, batch });
-        if partition.log.segment_base_offsets().count() != segments {
+        let rolled = partition.log.segment_base_offsets().count() != segments;
+        if rolled {
             io.fx.observe(Obs::SegmentRolled { log: partition.id });
-            start_sync(partition, at, io);
-        } else if partition.flush == FlushPolicy::EveryWrite {
-            start_sync(partition, at, io);
+        }
+        if (rolled || partition.flush == FlushPolicy::EveryWrite) && start_sync(partition, at, io).is_err() {
+            self.fail(io);
+            return Err(ErrorCode::KafkaStorageError.into());
         }
         let appended = AppendedBatch {
             base_offset: info.first_offset,

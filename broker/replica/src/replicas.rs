@@ -6,7 +6,7 @@ use tribunal_common::{
     FlushPolicy, Fx, Io, Obs, PartitionState, TopicIdPartition, TruncationMode, planted, syncs, timers,
 };
 use tribunal_contract::{ConnId, Disk, DiskError, SyncOp, TimerId};
-use tribunal_log::LogConfig;
+use tribunal_log::{LogConfig, LogError};
 use tribunal_protocol::{ErrorCode, Str, Uuid};
 use tribunal_records::TimestampType;
 
@@ -239,8 +239,8 @@ impl Replicas {
         partition.role = Role::Leader(Leading::new(self.me, &partition.replicas, start));
         partition.log.assign_epoch(partition.leader_epoch, start);
         io.fx.observe(Obs::LeaderStarted { partition: partition.id, epoch: partition.leader_epoch, end: start });
-        if partition.flush == FlushPolicy::EveryWrite {
-            start_sync(partition, at, io);
+        if partition.flush == FlushPolicy::EveryWrite && start_sync(partition, at, io).is_err() {
+            return self.fail(io);
         }
         if !self.lag_timer {
             self.lag_timer = true;
@@ -307,8 +307,10 @@ impl Replicas {
         }));
         self.index.insert(id, at);
         // Whose a folder is should not be long in the page cache only.
-        if let Some(partition) = self.partitions[at as usize].as_mut().filter(|_| new) {
-            start_sync(partition, at, io);
+        if let Some(partition) = self.partitions[at as usize].as_mut().filter(|_| new)
+            && start_sync(partition, at, io).is_err()
+        {
+            self.fail(io);
         }
         Some(at)
     }
@@ -361,7 +363,9 @@ impl Replicas {
             Ok(None) => {}
             Ok(Some(_)) => {
                 if partition.flush == FlushPolicy::EveryWrite {
-                    start_sync(partition, at, io);
+                    if start_sync(partition, at, io).is_err() {
+                        return self.fail(io);
+                    }
                     self.flushed(at, io);
                 }
                 self.close_log(at, io);
@@ -475,10 +479,17 @@ pub(crate) fn first_phase(partition: &Partition, mode: TruncationMode) -> Phase 
 
 /// Begins to make a log durable, unless that is under way: then the next round follows it. A log that cannot be
 /// synced has failed, and says so at the next write.
-pub(crate) fn start_sync<D: Disk, F: Fx>(partition: &mut Partition, at: u32, io: &mut Io<'_, D, F>) {
+/// Begins a sync round of the partition's log, if none is under way and there is anything to sync. Where it cannot, for the
+/// epochs are written first, the log directory has failed.
+pub(crate) fn start_sync<D: Disk, F: Fx>(
+    partition: &mut Partition,
+    at: u32,
+    io: &mut Io<'_, D, F>,
+) -> Result<(), LogError> {
     if !partition.log.is_syncing() && partition.log.unsynced() {
-        let _ = partition.log.start_sync(SyncOp { class: syncs::PARTITION_LOG, index: at }, io.disk);
+        partition.log.start_sync(SyncOp { class: syncs::PARTITION_LOG, index: at }, io.disk)?;
     }
+    Ok(())
 }
 
 fn arm_lag_timer<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) {

@@ -60,6 +60,9 @@ pub(super) struct Atlas {
     damaged: BTreeMap<(NodeId, TopicIdPartition), i64>,
     /// Brokers that have had a failed sync and not lost power since.
     unsynced: BTreeSet<NodeId>,
+    /// Brokers that are to die in the middle of a step, and have not yet: what they register as until then counts for
+    /// nothing.
+    struck: BTreeSet<NodeId>,
     /// Brokers that never start again.
     dead: BTreeSet<NodeId>,
     /// Brokers that were shut down, up to which broker epoch.
@@ -83,6 +86,7 @@ impl Atlas {
             ids: BTreeMap::new(),
             damaged: BTreeMap::new(),
             unsynced: BTreeSet::new(),
+            struck: BTreeSet::new(),
             dead: BTreeSet::new(),
             stopping: BTreeMap::new(),
             targets: Vec::new(),
@@ -95,6 +99,20 @@ impl Atlas {
         let until = if any { i64::MAX } else { broker_epoch(kernel, node) };
         let known = self.doomed.entry(node).or_insert(until);
         *known = until.max(*known);
+    }
+
+    /// `node` will die in the middle of one of its next steps, with the damage that was allowed.
+    pub(super) fn strike(&mut self, node: NodeId) {
+        self.struck.insert(node);
+    }
+
+    /// `node` is down. If it was to die in the middle of a step it has done so under its registration of now.
+    pub(super) fn fell(&mut self, kernel: &SimKernel, node: NodeId) {
+        if self.struck.remove(&node) {
+            let epoch = broker_epoch(kernel, node);
+            self.damaged.iter_mut().filter(|((of, _), _)| *of == node).for_each(|(_, known)| *known = epoch);
+            self.doom(kernel, node, false);
+        }
     }
 
     /// A fault that stops any process of `node` has ended.
@@ -239,7 +257,7 @@ impl Atlas {
 
     /// Whether `node` was stopped uncleanly and has not registered since, or will be.
     fn is_leaving(&self, kernel: &SimKernel, node: NodeId) -> bool {
-        self.doomed.get(&node).is_some_and(|&until| broker_epoch(kernel, node) <= until)
+        self.struck.contains(&node) || self.doomed.get(&node).is_some_and(|&until| broker_epoch(kernel, node) <= until)
     }
 
     /// Whether a member of the ISR has all that it should have, and cannot lose its eligibility.
@@ -260,7 +278,7 @@ impl Atlas {
                 .is_some_and(|state| state.isr.iter().chain(&state.elr).any(|&member| member == node.0 as i32));
         }
         let in_sync = || kernel.judge().partitions.get(&id).is_some_and(|state| state.isr.contains(&(node.0 as i32)));
-        let healed = |&epoch: &i64| broker_epoch(kernel, node) > epoch && in_sync();
+        let healed = |&epoch: &i64| !self.struck.contains(&node) && broker_epoch(kernel, node) > epoch && in_sync();
         !self.damaged.get(&(node, id)).is_none_or(healed)
             || self.unsynced.contains(&node)
             || kernel.disk(node).is_rotten()
@@ -277,14 +295,21 @@ fn others(kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> impl Iterat
     replicas.iter().map(|&id| NodeId(id as u32)).filter(move |&other| other != node)
 }
 
-/// The ISR as all agree: by the newest committed state that is known, and as its leader has it.
+/// The ISR as all agree: by the newest committed state that is known, as its leader has it, and as that has asked for it
+/// to become.
 fn in_sync(kernel: &SimKernel, id: TopicIdPartition) -> Vec<NodeId> {
     let Some(state) = kernel.judge().partitions.get(&id) else { return Vec::new() };
     let leader = match u32::try_from(state.leader).ok().and_then(|leader| kernel.machine(NodeId(leader))) {
         Some(Node::Broker(broker)) => broker.replicas().and_then(|replicas| replicas.get(id)),
         _ => None,
     };
-    let agreed = |member: &&i32| leader.is_none_or(|partition| partition.isr.contains(*member));
+    let agreed = |member: &&i32| {
+        leader.is_none_or(|partition| {
+            let asked = partition.leading().and_then(|leading| leading.pending.as_ref());
+            partition.isr.contains(*member)
+                && asked.is_none_or(|pending| pending.members.iter().any(|(id, _)| id == *member))
+        })
+    };
     state.isr.iter().filter(agreed).map(|&member| NodeId(member as u32)).collect()
 }
 

@@ -35,6 +35,8 @@ pub(super) enum Task {
     Uncut(Vec<(NodeId, NodeId)>),
     /// The end of anything else.
     Undo(Vec<KernelFault>),
+    /// A broker is not to start again, once it is down and if it can be spared then; if not, it does.
+    Bury(NodeId),
     /// A broker that is decommissioned is looked at again.
     Drain { node: NodeId, look: Span },
     /// A broker that was decommissioned is to be forgotten, once it has stopped.
@@ -144,6 +146,7 @@ impl Faults {
                 }
             }
             Task::Drain { node, look } => self.drain(plan, kernel, node, look),
+            Task::Bury(node) => self.bury(kernel, node),
             Task::Forget(node) => self.forget(kernel, node),
             Task::Flap { links, cut, every, until } => self.flap(kernel, links, !cut, every, until),
             Task::Restart(node) => self.restart(kernel, node),
@@ -182,6 +185,7 @@ impl Faults {
         }
         match kernel.mode(node) {
             Mode::Down | Mode::Off => {
+                self.atlas.fell(kernel, node);
                 kernel.apply(KernelFault::Restart { node });
             }
             Mode::Running | Mode::Paused => {
@@ -332,11 +336,7 @@ impl Faults {
             }
             Action::Shutdown { what, restart } => {
                 for node in scene(self, &what.broker) {
-                    let may = match restart {
-                        After::Never => self.atlas.allows(kernel, node, Damage::Death),
-                        After::Span(_) => self.atlas.allows_clean_stop(kernel, node),
-                    };
-                    if !may {
+                    if !self.atlas.allows_clean_stop(kernel, node) {
                         continue;
                     }
                     kernel.input(node, NodeInput::Broker(BrokerInput::Shutdown));
@@ -399,7 +399,7 @@ impl Faults {
     fn restart_after(&mut self, kernel: &mut SimKernel, node: NodeId, restart: After, now: Time) {
         match restart {
             After::Span(span) => self.schedule(kernel, now + span, Task::Restart(node)),
-            After::Never => self.buried.push(node),
+            After::Never => self.bury(kernel, node),
         }
     }
 
@@ -408,15 +408,15 @@ impl Faults {
         let power = crash.power == Power::Lost;
         let allowed = match restart {
             // What it had is gone, however it stopped.
-            After::Never => self.atlas.allows(kernel, node, Damage::Death),
-            After::Span(_) => self.may_lose(kernel, node, crash),
+            After::Never if !crash.mid_step => self.atlas.allows(kernel, node, Damage::Death),
+            _ => self.may_lose(kernel, node, crash),
         };
         if !allowed {
             return false;
         }
         if crash.mid_step {
             let effects = (chance >> 32) as u32 % MID_STEP_EFFECTS;
-            self.atlas.doom(kernel, node, false);
+            self.atlas.strike(node);
             return kernel.apply(KernelFault::CrashAfter { node, effects, power });
         }
         kernel.apply(if power { KernelFault::PowerLoss { node } } else { KernelFault::Crash { node } });

@@ -8,6 +8,7 @@ use tribunal_core::BrokerInput;
 use tribunal_protocol::Str;
 use tribunal_sim::{Fault as KernelFault, Mode};
 
+use super::atlas::Damage;
 use super::build::ADMIN;
 use super::faults::{Faults, SimKernel, Task};
 use super::node::NodeInput;
@@ -15,7 +16,7 @@ use crate::apps::AdminInput;
 use crate::language::Reassign;
 use crate::plan::Plan;
 
-/// How often it is looked whether a decommissioned broker has stopped.
+/// How often it is looked whether a broker that is not to come back has stopped.
 const STOP_POLL: Span = Span::from_millis(100);
 
 impl Faults {
@@ -58,6 +59,21 @@ impl Faults {
             kernel.input(ADMIN, NodeInput::Admin(input));
         }
         self.schedule(kernel, kernel.now() + look, Task::Drain { node, look });
+    }
+
+    /// Has a broker stay down, once it is; what it still did until then may be why it cannot be spared.
+    pub(super) fn bury(&mut self, kernel: &mut SimKernel, node: NodeId) {
+        match kernel.mode(node) {
+            Mode::Down | Mode::Off => {
+                self.atlas.fell(kernel, node);
+                if self.atlas.allows(kernel, node, Damage::Death) {
+                    self.buried.push(node);
+                } else {
+                    kernel.apply(KernelFault::Restart { node });
+                }
+            }
+            Mode::Running | Mode::Paused => self.schedule(kernel, kernel.now() + STOP_POLL, Task::Bury(node)),
+        }
     }
 
     /// Has a broker that was shut down forgotten, once it has stopped.
