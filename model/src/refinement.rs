@@ -53,6 +53,9 @@ struct Epoch {
     isrs: Vec<Vec<i32>>,
     /// By follower: the end of the beginning of the line that it has had.
     agreed: BTreeMap<i32, i64>,
+    /// The logs of followers that went on to another epoch before this one's leader had started: it may hear of them when
+    /// it has.
+    gone: BTreeMap<i32, Vec<BatchMark>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -145,6 +148,7 @@ impl Partition {
     fn step(&mut self, node: i32, obs: &Obs) -> Allowed {
         match obs {
             Obs::LogOpened { start, kept, .. } => {
+                self.leave(node);
                 let replica = self.replica(node);
                 replica.role = Role::Opening;
                 replica.before = core::mem::take(&mut replica.log);
@@ -189,6 +193,7 @@ impl Partition {
     fn leads(&mut self, node: i32, epoch: i32) -> Allowed {
         self.opened(node);
         self.told(epoch, node)?;
+        self.leave(node);
         let replica = self.replica(node);
         (replica.role, replica.hw) = (Role::Leader(epoch), 0);
         let log = replica.log.clone();
@@ -196,6 +201,8 @@ impl Partition {
             && begun.line.is_none()
         {
             let start = end(&log);
+            let agree = |gone: &Vec<BatchMark>| (common(gone, &log) == end(gone)).then(|| end(gone));
+            begun.agreed = begun.gone.iter().filter_map(|(&node, gone)| Some((node, agree(gone)?))).collect();
             begun.line = Some((log, start));
         }
         let followers: Vec<i32> = self.replicas.keys().copied().collect();
@@ -206,9 +213,19 @@ impl Partition {
     fn follows(&mut self, node: i32, epoch: i32, leader: i32) -> Allowed {
         self.opened(node);
         self.told(epoch, leader)?;
+        self.leave(node);
         self.replica(node).role = Role::Follower(epoch);
         self.agree(node);
         Ok(())
+    }
+
+    /// A follower leaves its epoch, whose leader may not have started yet and may have a fetch of its on the way.
+    fn leave(&mut self, node: i32) {
+        if let Some(Replica { log, role: Role::Follower(epoch), .. }) = self.replicas.get(&node)
+            && let Some(Epoch { line: None, gone, .. }) = self.epochs.get_mut(epoch)
+        {
+            gone.insert(node, log.clone());
+        }
     }
 
     /// Notes how far a follower's log is a beginning of its epoch's line, if all of it is.

@@ -117,6 +117,26 @@ fn a_high_watermark_above_what_the_isr_has_fetched_in_the_epoch_is_refused() {
     trial.refused(0, exposes(1), "exposes high watermark 1 in epoch 0, which b2 has not fetched in it");
 }
 
+/// b1 fetches in epoch 1, is named leader of epoch 2, and only then b2 starts to lead epoch 1 and hears that fetch.
+fn gone_before_its_leader_has_started(of_b1: i64) -> Trial {
+    let mut trial = Trial::begun();
+    trial.appends(0, 0, 0);
+    (0..of_b1).for_each(|base| trial.appends(1, base, 0));
+    trial.appends(2, 0, 0);
+    trial.commits(2, 1, &[1, 2]);
+    trial.follows(1, 1, 2);
+    trial.commits(1, 2, &[1]);
+    trial.leads(1, 2);
+    trial.leads(2, 1);
+    trial
+}
+
+#[test]
+fn a_fetch_of_a_follower_that_has_gone_on_counts_once_its_leader_has_started() {
+    gone_before_its_leader_has_started(1).allowed(2, exposes(1));
+    gone_before_its_leader_has_started(0).refused(2, exposes(1), "which b1 has not fetched in it");
+}
+
 #[test]
 fn a_cut_below_where_the_logs_part_is_refused() {
     let mut trial = Trial::begun();

@@ -1,6 +1,7 @@
 //! What replicas promise, with the test as network and controller.
 
 mod agreement;
+mod closing;
 mod fetching;
 mod flushing;
 mod isr;

@@ -12,7 +12,7 @@ use tribunal_common::{
     Answer, BrokerConfig, Bug, Bugs, FlushPolicy, Io, Net, Obs, PartitionState, Received, TopicIdPartition,
     TruncationMode, lanes, timers,
 };
-use tribunal_contract::{ConnId, Effects, Lane, NodeId, Span, SyncOp, Time, TimerId};
+use tribunal_contract::{ConnId, DiskError, Effects, Lane, NodeId, Span, SyncOp, Time, TimerId};
 use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic, ReplicaState};
 use tribunal_protocol::messages::fetch_response::PartitionData;
 use tribunal_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
@@ -169,6 +169,16 @@ impl World {
         broker.replicas = Replicas::open(&mut Io { cfg, now: Time(0), disk, fx, net });
         self.introduce(id, settings);
         self.commit();
+    }
+
+    /// The next write to a broker's disk fails.
+    pub fn fail_next_write(&mut self, id: i32) {
+        self.brokers[id as usize - 1].disk.fail_write = Some(DiskError::Io);
+    }
+
+    /// The files on a broker's disk.
+    pub fn paths(&self, id: i32) -> Vec<String> {
+        self.broker(id).disk.paths()
     }
 
     pub fn broker(&self, id: i32) -> &Broker {

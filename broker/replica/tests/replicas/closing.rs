@@ -1,0 +1,36 @@
+//! Orderly shutdown: the marker says that everything is on disk, so it is left only if everything is.
+
+use tribunal_common::TruncationMode;
+
+use super::support::World;
+
+const MARKER: &str = ".kafka_cleanshutdown";
+
+/// A leader that has begun an epoch and not written it down, and is asked to close.
+fn closes(fails: bool) -> World {
+    let mut world = World::new(2, 1, TruncationMode::Fetch);
+    world.with(1, |replicas, _| replicas.all_opened());
+    world.sync(1);
+    world.elect(1, &[1, 2]);
+    world.commit();
+    if fails {
+        world.fail_next_write(1);
+    }
+    world.with(1, |replicas, io| replicas.close(io));
+    world.sync(1);
+    world
+}
+
+#[test]
+fn a_log_directory_that_is_all_on_disk_is_marked() {
+    let world = closes(false);
+    assert!(world.broker(1).replicas.is_closed());
+    assert!(world.paths(1).iter().any(|path| path == MARKER), "{:?}", world.paths(1));
+}
+
+#[test]
+fn a_log_directory_whose_last_sync_could_not_begin_has_failed_and_is_not_marked() {
+    let world = closes(true);
+    assert!(world.broker(1).replicas.is_offline() && !world.broker(1).replicas.is_closed());
+    assert!(!world.paths(1).iter().any(|path| path == MARKER), "{:?}", world.paths(1));
+}
