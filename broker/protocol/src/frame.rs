@@ -117,7 +117,8 @@ fn framed(
     Ok(out.freeze())
 }
 
-/// A request from a frame without its length.
+/// A request from a frame without its length. What follows it in the frame is ignored, as by Kafka: librdkafka leaves three
+/// bytes behind a Metadata request for all topics.
 ///
 /// Where the API is unknown, or the version not served, the error carries the correlation id: see
 /// [`DecodeErrorKind::UnsupportedRequest`] and [`encode_unsupported_api_versions`].
@@ -136,7 +137,6 @@ pub fn decode_request(frame: Bytes) -> Result<(RequestHeader, RequestBody), Deco
     let mut reader = Reader::new(frame);
     let header = RequestHeader::decode(request_header_version(api, version), &mut reader)?;
     let body = RequestBody::decode(api, version, &mut reader)?;
-    reader.finish(api.name())?;
     Ok((header, body))
 }
 

@@ -62,10 +62,16 @@ fn a_request_of_an_unserved_version_or_unknown_api_says_whom_to_answer() {
 }
 
 #[test]
-fn bytes_after_a_message_are_an_error() {
-    let bytes = encode_request(1, None, 0, &ApiVersionsRequest::default().into()).unwrap();
+fn bytes_after_a_request_are_ignored_and_after_an_answer_an_error() {
+    // All topics, as librdkafka 2.16 asks for them: it keeps room for a count that it then does not need.
+    let librdkafkas = b"\x00\x03\x00\x0d\x00\x00\x00\x02\x00\x07rdkafka\x00\x00\x00\x00\x00\x00\x00\x00";
+    let (header, body) = decode_request(Bytes::from_static(librdkafkas)).unwrap();
+    assert_eq!((header.request_api_version, header.correlation_id), (13, 2));
+    assert_eq!(body, MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() }.into());
+
+    let bytes = encode_response(1, 0, &ApiVersionsResponse::default().into()).unwrap();
     let longer = [&bytes[4..], &[0]].concat();
-    let error = decode_request(longer.into()).unwrap_err();
+    let error = decode_response(longer.into(), ApiKey::ApiVersions, 0).unwrap_err();
     assert_eq!((error.kind, error.offset), (DecodeErrorKind::Trailing, 10));
 }
 

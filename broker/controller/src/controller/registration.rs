@@ -11,7 +11,7 @@ use tribunal_protocol::{ErrorCode, MetadataRecord};
 use super::brokers::Reason;
 use super::{Caller, Contact, Controller, MAX_BROKER_ID, MetadataWriter, start_session};
 use crate::METADATA_VERSION;
-use crate::broker::RESERVED_DIRECTORIES;
+use crate::broker::{BrokerRegistration, RESERVED_DIRECTORIES};
 
 /// The level of the metadata that a broker is taken to understand if it does not say.
 const OLDEST_METADATA: (i16, i16) = (7, 7);
@@ -65,6 +65,7 @@ impl Controller {
         }
         if !same_incarnation {
             self.contacts.insert(id, Contact::default());
+            self.end_session(id, io);
         }
         if !fenced {
             start_session(id, io);
@@ -84,9 +85,12 @@ impl Controller {
         if !(0..=MAX_BROKER_ID).contains(&id) {
             return Err(ErrorCode::InvalidRegistration);
         }
-        // A broker that is not fenced has a session: when it ends, the broker is fenced.
+        // A broker that is not fenced has a session: when it ends, the broker is fenced. Who says that it shut down in order
+        // after just this epoch need not wait for that, as it would in Kafka: the last brokers of a cluster that stops have
+        // nobody who fences them.
         let live = self.image.broker(id).filter(|existing| !existing.fenced);
-        if live.is_some_and(|existing| existing.incarnation != request.incarnation_id) {
+        let lives = |existing: &BrokerRegistration| existing.epoch != request.previous_broker_epoch;
+        if live.is_some_and(|existing| existing.incarnation != request.incarnation_id && lives(existing)) {
             return Err(ErrorCode::DuplicateBrokerRegistration);
         }
         if request.is_migrating_zk_broker {

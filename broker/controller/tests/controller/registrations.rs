@@ -58,6 +58,22 @@ fn another_incarnation_waits_until_the_session_of_the_first_is_over() {
 }
 
 #[test]
+fn who_shut_down_in_order_after_the_epoch_that_is_known_need_not_wait() {
+    let mut cluster = Cluster::of(2);
+    let id = cluster.topic("t", &[1, 2]);
+    let old = cluster.image().broker(1).unwrap().epoch;
+    let mut request = cluster.registration(1, -1);
+    request.previous_broker_epoch = old - 1;
+    assert_eq!(cluster.register(request.clone()), Err(ErrorCode::DuplicateBrokerRegistration));
+    request.previous_broker_epoch = old;
+    assert!(cluster.register(request).unwrap() > old);
+    assert!(cluster.image().broker(1).unwrap().fenced && !cluster.has_session(1));
+    // What it led is led elsewhere, and it has kept what makes it eligible.
+    let partition = cluster.partition(id);
+    assert_eq!((partition.leader, &partition.isr[..], &partition.elr[..]), (2, &[2][..], &[1][..]));
+}
+
+#[test]
 fn what_is_not_fit_to_register_is_refused() {
     let mut cluster = Cluster::of(1);
     let valid = cluster.registration(2, -1);
