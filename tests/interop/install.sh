@@ -77,10 +77,10 @@ apache_kafka() {
 
 franz_client() {
     local from=$here/clients/franz
-    is_done franz "$from"/go.mod "$from"/go.sum "$from"/main.go && return
+    is_done franz "$from"/go.mod "$from"/go.sum "$from"/*.go && return
     need go "install Go 1.26 or later"
     (cd "$from" && go build -o "$(cd "$to" && pwd)/franz" .)
-    done_with franz "$from"/go.mod "$from"/go.sum "$from"/main.go
+    done_with franz "$from"/go.mod "$from"/go.sum "$from"/*.go
 }
 
 mkdir -p "$to"

@@ -309,6 +309,10 @@ impl Parts {
             RequestBody::FindCoordinator(request) => {
                 Answer::Now(ResponseBody::FindCoordinator(api::find_coordinator(request, version)))
             }
+            // Only who leads the quorum knows how far the others are.
+            body @ RequestBody::DescribeQuorum(_) if is_clients(conn) && self.leader != Some(io.cfg.node_id) => {
+                self.forwarder.forward(conn, version, body, self.leader, io)
+            }
             body @ (RequestBody::Vote(_)
             | RequestBody::BeginQuorumEpoch(_)
             | RequestBody::EndQuorumEpoch(_)
@@ -329,8 +333,7 @@ impl Parts {
         if let Some(controller) = &mut self.controller {
             return controller.on_request(conn, version, body, &mut Writer(&mut self.quorum), io);
         }
-        let from_client = !matches!(conn.lane, lanes::LIFECYCLE | lanes::CONTROL | lanes::FORWARD);
-        if from_client && Forwarder::forwards(&body) {
+        if is_clients(conn) && Forwarder::forwards(&body) {
             return self.forwarder.forward(conn, version, body, self.leader, io);
         }
         match not_controller(version, &body) {
@@ -423,6 +426,11 @@ impl Parts {
             self.replicas.set_broker_epoch(epoch);
         }
     }
+}
+
+/// Whether no broker has opened the connection to call the controller.
+fn is_clients(conn: ConnId) -> bool {
+    !matches!(conn.lane, lanes::LIFECYCLE | lanes::CONTROL | lanes::FORWARD)
 }
 
 fn is_metadata_fetch(request: &FetchRequest, version: i16) -> bool {

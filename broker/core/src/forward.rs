@@ -44,6 +44,7 @@ impl Forwarder {
                 | RequestBody::CreatePartitions(_)
                 | RequestBody::CreateTopics(_)
                 | RequestBody::DeleteTopics(_)
+                | RequestBody::DescribeQuorum(_)
                 | RequestBody::ElectLeaders(_)
                 | RequestBody::IncrementalAlterConfigs(_)
                 | RequestBody::ListPartitionReassignments(_)

@@ -4,7 +4,9 @@ Prints a JSON object a line: {"name", "unit", "ours", "kafka"}.
 """
 
 import argparse
+import functools
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -56,10 +58,12 @@ def produce(bootstrap, topic, acks):
     return float(done.stdout.split(" records/sec")[0].rsplit(" ", 1)[1])
 
 
-def kill_leader(cluster, admin, topic):
-    """SIGKILL for the process that leads partition 0."""
-    leader = admin.list_topics(topic, timeout=10).topics[topic].partitions[0].leader
-    cluster.kill(leader)
+def controller_of(bootstrap):
+    """The active controller: what Metadata calls so is any broker."""
+    done = subprocess.run(
+        java("org.apache.kafka.tools.MetadataQuorumCommand", "--bootstrap-server", bootstrap, "describe", "--status"),
+        capture_output=True, text=True, timeout=PATIENCE, check=True)
+    return int(re.search(r"LeaderId:\s+(\d+)", done.stdout)[1])
 
 
 def together(cluster, figures):
@@ -82,18 +86,25 @@ def together(cluster, figures):
         del admin
 
 
-def failover(cluster, figures):
-    """The silence after SIGKILL of a leader, each broker in a process of its own."""
+def failover(cluster, figures, at_controller=False):
+    """The silence after SIGKILL of a leader, each broker in a process of its own. Whether it is the active controller too
+    is not left to chance: then another has to be elected first, and it begins every session anew."""
     with cluster:
-        admin = create(cluster.bootstrap, "failover", 3, **{"min.insync.replicas": "2"})
+        controller = controller_of(cluster.bootstrap)
+        others = [broker for broker in (1, 2, 3) if broker != controller]
+        replicas = [controller, *others] if at_controller else [*others, controller]
         # One partition: what others acknowledge meanwhile must not hide its silence.
+        admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+        new = NewTopic("failover", replica_assignment=[replicas], config={"min.insync.replicas": "2"})
+        admin.create_topics([new], operation_timeout=60)["failover"].result(90)
         load = client("latency", cluster.bootstrap, "failover", "0", rate=200, seconds=FAILOVER)
         if not load.stdout.readline():
             raise Failed("the load ended before anything was acknowledged")
         time.sleep(KILL_AFTER)
-        kill_leader(cluster, admin, "failover")
+        cluster.kill(replicas[0])
         said = result(load)
-        figures["SIGKILL of a leader, silence"] = (said["longest_silence_s"], "s")
+        name = "SIGKILL of a leader that is the active controller, silence" if at_controller else "SIGKILL of a leader, silence"
+        figures[name] = (said["longest_silence_s"], "s")
 
 
 def brokers(which, folder):
@@ -102,14 +113,14 @@ def brokers(which, folder):
     return {
         "together": (lambda: Tribunal(folder / "ours", 3, flags=flags),
                      lambda: Kafka(folder / "kafka", 3, settings, heap="1g")),
-        "failover": (lambda: Tribunals(folder / "ours-failover", 3, flags=flags),
-                     lambda: Kafka(folder / "kafka-failover", 3, settings, heap="1g")),
-    }[which]
+    }.get(which, (lambda: Tribunals(folder / f"ours-{which}", 3, flags=flags),
+                  lambda: Kafka(folder / f"kafka-{which}", 3, settings, heap="1g")))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    measures = {"together": together, "failover": failover}
+    measures = {"together": together, "failover": failover,
+                "controller-failover": functools.partial(failover, at_controller=True)}
     parser.add_argument("figures", nargs="*", choices=[[], *measures], help="[default: all]")
     wanted = parser.parse_args().figures or list(measures)
     end_in_order()

@@ -72,7 +72,8 @@ CLIENTS = [
     Client("kafka-clients", java("Interop")),
     Client("franz-go", [INSTALLED / "franz"]),
 ]
-ADMINS = [Client("kafka-python", python_program("admin.py")), Client("kafka-clients", java("Administer"))]
+ADMINS = [Client("kafka-python", python_program("admin.py")), Client("kafka-clients", java("Administer")),
+          Client("franz-go", [INSTALLED / "franz"])]
 BY_NAME = {client.name: client for client in CLIENTS}
 PRODUCERS = CLIENTS
 CONSUMERS = [client for client in CLIENTS if client.consumes]

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
 use tribunal_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
-use tribunal_protocol::messages::{ApiVersionsRequest, BrokerHeartbeatRequest, FindCoordinatorRequest};
+use tribunal_protocol::messages::{
+    ApiVersionsRequest, BrokerHeartbeatRequest, DescribeQuorumRequest, FindCoordinatorRequest, describe_quorum_request,
+};
 use tribunal_protocol::{ErrorCode, RequestBody, ResponseBody, Str, Uuid, advertised_versions};
 use tribunal_records::{BatchBuilder, BatchOptions};
 
@@ -52,6 +54,23 @@ fn a_topic_may_be_created_at_any_broker_and_all_come_to_know_it() {
     assert_eq!(again.topics[0].error_code, ErrorCode::TopicAlreadyExists.code());
     let impossible = cluster.create_topic(other, "copies", 4);
     assert_eq!(impossible.topics[0].error_code, ErrorCode::InvalidReplicationFactor.code());
+}
+
+#[test]
+fn any_broker_tells_of_the_quorum_what_its_leader_knows() {
+    let mut cluster = Cluster::new(3, |_| {});
+    let partition = describe_quorum_request::PartitionData::default();
+    let topic = describe_quorum_request::TopicData {
+        topic_name: Str::from_static("__cluster_metadata"),
+        partitions: vec![partition],
+    };
+    for id in 1..=3 {
+        let request = DescribeQuorumRequest { topics: vec![topic.clone()] };
+        let ResponseBody::DescribeQuorum(mut told) = cluster.ask(id, 2, request.into()) else { panic!() };
+        let told = told.topics.remove(0).partitions.remove(0);
+        assert_eq!((told.error_code, told.leader_id as u32), (0, cluster.controller()), "at {id}");
+        assert_eq!(told.current_voters.len(), 3, "at {id}");
+    }
 }
 
 #[test]

@@ -48,11 +48,12 @@ var (
 	from        = flag.String("from", "start", "start, timestamp or end")
 	timestamp   = flag.Int64("timestamp", 0, "milliseconds, for --from timestamp")
 	count       = flag.Int("count", 0, "records to consume")
+	replication = flag.Int("replication", 1, "replicas of the topic that admin creates")
 )
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(fmt.Errorf("produce or consume?"))
+		fail(fmt.Errorf("produce, consume or admin?"))
 	}
 	command := os.Args[1]
 	if err := flag.CommandLine.Parse(os.Args[2:]); err != nil {
@@ -68,6 +69,8 @@ func main() {
 		err = produce(ctx, out)
 	case "consume":
 		err = consume(ctx, out)
+	case "admin":
+		err = administer(ctx, out)
 	default:
 		err = fmt.Errorf("unknown command %s", command)
 	}
