@@ -95,8 +95,9 @@ def failover(cluster, figures, at_controller=False):
         replicas = [controller, *others] if at_controller else [*others, controller]
         # One partition: what others acknowledge meanwhile must not hide its silence.
         admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-        new = NewTopic("failover", replica_assignment=[replicas], config={"min.insync.replicas": "2"})
+        new = NewTopic("failover", 1, replica_assignment=[replicas], config={"min.insync.replicas": "2"})
         admin.create_topics([new], operation_timeout=60)["failover"].result(90)
+        del admin
         load = client("latency", cluster.bootstrap, "failover", "0", rate=200, seconds=FAILOVER)
         if not load.stdout.readline():
             raise Failed("the load ended before anything was acknowledged")
