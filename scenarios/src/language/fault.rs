@@ -108,7 +108,8 @@ impl Keys for FaultKeys {
         v.key("random", "Or faults drawn from the seed; its keys are below.", &mut self.random);
         v.key(
             "restart_after",
-            "With crash and shutdown: when it starts again, or \"never\" (until the liveness phase).",
+            "With crash and shutdown: when it starts again, or \"never\": not even when all is healed, unless a partition has \
+             no leader for want of it (see `fault_atlas`).",
             &mut self.restart_after,
         );
         v.key(

@@ -6,7 +6,7 @@
 //! | a loss of power, where writes are not flushed | every partition has another member of its ISR that is whole, and fewer replicas than its `min.insync.replicas` are damaged or have lost their eligibility |
 //! | a wiped disk, an old disk | the same |
 //! | corruption, which is found later | the same |
-//! | a death: a crash or a shutdown that nothing follows | every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
+//! | a death: a crash or a shutdown that nothing follows | what it does to the disk may be done, every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
 //! | a clean stop | who is dead and still in the ISR, or eligible, is not left alone there |
 //! | a reassignment | `min.insync.replicas` of those it names are not dead |
 //! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
@@ -198,6 +198,22 @@ impl Atlas {
             && states
                 .chain(moved)
                 .all(|(id, replicas)| !loses(replicas) || self.leaves_enough(id, replicas, Some(node)))
+    }
+
+    /// Whether a partition has no leader for want of `node`, which is dead: when it died others had all that it had, but
+    /// whoever is away for a moment before anybody has noticed leaves the ISR to the dead. It comes back with all of it.
+    pub(super) fn is_missed(&self, kernel: &SimKernel, node: NodeId) -> bool {
+        let lacks = |state: &PartitionState| {
+            let mut eligible = state.isr.iter().chain(&state.elr).map(|&member| NodeId(member as u32));
+            let held = state.replicas.contains(&(node.0 as i32));
+            held && state.leader < 0 && eligible.all(|member| self.dead.contains(&member))
+        };
+        self.on && self.dead.contains(&node) && kernel.judge().partitions.values().any(lacks)
+    }
+
+    /// Who was dead starts again.
+    pub(super) fn rise(&mut self, node: NodeId) {
+        self.dead.remove(&node);
     }
 
     /// The partitions whose replica on `node` the damage is done to.

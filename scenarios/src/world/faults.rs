@@ -406,12 +406,8 @@ impl Faults {
     /// A broker's process dies. False if the damage is not allowed.
     fn crash(&mut self, kernel: &mut SimKernel, node: NodeId, crash: &Crash, restart: After, chance: u64) -> bool {
         let power = crash.power == Power::Lost;
-        let allowed = match restart {
-            // What it had is gone, however it stopped.
-            After::Never if !crash.mid_step => self.atlas.allows(kernel, node, Damage::Death),
-            _ => self.may_lose(kernel, node, crash),
-        };
-        if !allowed {
+        let dies = restart == After::Never && !crash.mid_step;
+        if !self.may_lose(kernel, node, crash) || dies && !self.atlas.allows(kernel, node, Damage::Death) {
             return false;
         }
         if crash.mid_step {

@@ -35,8 +35,15 @@ impl Faults {
         self.revive_all(kernel);
     }
 
-    /// Starts whatever has stopped since, as an operator would in the end.
+    /// Starts whatever has stopped since, as an operator would in the end; who was to stay down, too, if a partition has
+    /// nobody else.
     pub(super) fn revive_all(&mut self, kernel: &mut SimKernel) {
+        let needed = |node: &NodeId| self.atlas.is_missed(kernel, *node);
+        let missed: Vec<NodeId> = self.buried.iter().copied().filter(needed).collect();
+        for node in missed {
+            self.buried.retain(|buried| *buried != node);
+            self.atlas.rise(node);
+        }
         for node in self.brokers.clone() {
             let comes = !self.buried.contains(&node) && !self.absent.contains(&node);
             if comes && matches!(kernel.mode(node), Mode::Down | Mode::Off) {
