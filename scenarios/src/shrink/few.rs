@@ -14,10 +14,14 @@ use crate::run::RunError;
 const SEEDS: u64 = 6;
 /// A find with more records than the last is tried with so many.
 const FEW: [usize; 3] = [1, 3, 8];
+/// No more pairs of faults than this are tried: all of eight faults.
+const MOST_PAIRS: usize = 28;
+/// Of the faults, and of what led to the failure, no more than these are looked at.
+const MOST_ANCHORS: usize = 6;
 /// A find with more faults than this is tried with less and other seeds.
 const FEW_FAULTS: usize = 3;
 
-/// Only a few records: those before and after the failure and each of the faults, or spread over the run. Where it works
+/// Only a few records: those before and after the failure, each of the faults and what led to it, or spread over the run. Where it works
 /// every later run is short, and where taking records away one by one changes too much it is all that does.
 pub(super) fn records(search: &mut Search<'_>) -> Result<(), RunError> {
     let listed: Vec<Workload> = search.best.workloads.clone().into_iter().flat_map(by_time).collect();
@@ -25,7 +29,7 @@ pub(super) fn records(search: &mut Search<'_>) -> Result<(), RunError> {
         return Ok(());
     }
     let (sets, total) = (sets(search, &listed), times(&listed).len());
-    let turns = (0..SEEDS).flat_map(|seed| [false, true].map(|packed| (seed, packed)));
+    let turns = [(0, false), (0, true)].into_iter().chain((1..SEEDS).map(|seed| (seed, seed == SEEDS - 1)));
     for (seed, packed) in turns {
         for kept in &sets {
             let little = |plan: &mut Plan| {
@@ -66,29 +70,29 @@ fn sets(search: &Search<'_>, listed: &[Workload]) -> Vec<Vec<(usize, Span)>> {
         })
         .collect();
     by_age.sort_unstable();
-    let failed = Span(search.violation.at.max(0) as u64);
-    let faults = search.best.faults.iter().filter_map(|fault| match fault.trigger {
-        Trigger::At(at) => Some(at + fault.after),
-        Trigger::When(_) => None,
-    });
-    let anchors: Vec<usize> =
-        faults.take(4).chain([failed]).map(|anchor| by_age.partition_point(|(at, _)| *at <= anchor)).collect();
-    let of_count = |count: usize| {
-        let step = by_age.len() / count;
-        let spread = by_age.iter().step_by(step.max(1)).take(count).copied().collect();
-        let near = anchors.iter().flat_map(|&place| {
-            let before = by_age[place.saturating_sub(count)..place].to_vec();
-            let after = by_age[place..(place + count).min(by_age.len())].to_vec();
-            [before, after]
-        });
-        near.chain([spread]).collect::<Vec<Vec<_>>>()
+    let places = places(search, &by_age);
+    let near = |place: usize, count: usize| {
+        let before = by_age[place.saturating_sub(count)..place].to_vec();
+        let after = by_age[place..(place + count).min(by_age.len())].to_vec();
+        [before, after]
     };
-    let mut sets: Vec<Vec<(usize, Span)>> = FEW
+    let step = |count: usize| (by_age.len() / count).max(1);
+    let of_count = |count: usize| {
+        let spread = by_age.iter().step_by(step(count)).take(count).copied().collect();
+        places.iter().flat_map(|&place| near(place, count)).chain([spread]).collect::<Vec<Vec<_>>>()
+    };
+    // One before each of what led to it, and one after: it may take a record in each of several epochs.
+    let before = places.iter().flat_map(|&place| near(place, 1)[0].clone()).collect();
+    let around = places.iter().flat_map(|&place| near(place, 1).concat()).collect();
+    let [one, more @ ..] = FEW;
+    let mut sets: Vec<Vec<(usize, Span)>> = of_count(one)
         .into_iter()
-        .flat_map(of_count)
+        .chain([before, around])
+        .chain(more.into_iter().flat_map(of_count))
         .map(|some| {
             let mut kept: Vec<(usize, Span)> = some.into_iter().map(|(_, record)| record).collect();
             kept.sort_unstable();
+            kept.dedup();
             kept
         })
         .filter(|kept| !kept.is_empty())
@@ -97,8 +101,38 @@ fn sets(search: &Search<'_>, listed: &[Workload]) -> Vec<Vec<(usize, Span)>> {
     sets
 }
 
-/// One fault less, while there are more than a few.
+/// Where among the records, by age, the faults are that have a time, what led to the failure, and the failure.
+fn places(search: &Search<'_>, by_age: &[(Span, (usize, Span))]) -> Vec<usize> {
+    let failed = Span(search.violation.at.max(0) as u64);
+    let faults = search.best.faults.iter().filter_map(|fault| match fault.trigger {
+        Trigger::At(at) => Some(at + fault.after),
+        Trigger::When(_) => None,
+    });
+    let chain = search.violation.chain.iter().map(|step| Span((step.time_s.max(0.0) * 1e9) as u64));
+    let anchors = faults.take(MOST_ANCHORS).chain(chain.take(MOST_ANCHORS)).chain([failed]);
+    let mut places: Vec<usize> = anchors.map(|anchor| by_age.partition_point(|(at, _)| *at <= anchor)).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+/// One or two of the faults alone, or one less, while there are more than a few.
 pub(super) fn faults(search: &mut Search<'_>) -> Result<(), RunError> {
+    let count = search.best.faults.len();
+    if count <= FEW_FAULTS {
+        return Ok(());
+    }
+    let pairs = (0..count).flat_map(|a| (a + 1..count).map(move |b| vec![a, b]));
+    let alone = (0..count).map(|a| vec![a]).chain(pairs.take(MOST_PAIRS));
+    let all = search.best.faults.clone();
+    for kept in alone {
+        for seed in 0..SEEDS {
+            let some = || kept.iter().map(|&place| all[place].clone()).collect();
+            if with_seed(search, seed, |plan| plan.faults = some())? {
+                return Ok(());
+            }
+        }
+    }
     let mut place = 0;
     while search.best.faults.len() > FEW_FAULTS && place < search.best.faults.len() {
         let mut taken = false;
