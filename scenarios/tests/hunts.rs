@@ -109,6 +109,45 @@ fn a_find_shrinks_to_a_regression_that_is_replayed_and_holds_without_the_bug() {
     assert!(err(&half).contains("a regression without `trace_hash`"), "{half:?}");
 }
 
+/// The disk is full after more than a hundred records.
+const FULL_DISK: &str = r#"
+name = "a-disk-fills"
+duration = "8s"
+[cluster]
+brokers = 3
+controllers = 1
+[[topic]]
+name = "orders"
+replication = 2
+[[workload]]
+kind = "producer"
+topic = "orders"
+rate = "100/s"
+for = "8s"
+[[fault]]
+at = "2s"
+pause = { broker = "broker 3" }
+for = "300ms"
+[[fault]]
+at = "3s"
+full_disk = { broker = "leader:orders/0", free = 20000 }
+for = "6s"
+[expect]
+eventually = { produce_within = "10s", consume_within = "10s", after = "heal" }
+"#;
+
+#[test]
+fn a_find_that_takes_many_bytes_shrinks_to_few_records() {
+    let folder = scratch("bytes");
+    fs::write(folder.join("full.toml"), FULL_DISK).unwrap();
+    let shrink = ["shrink", "full.toml", "--seed", "0", "--bug", "KAFKA-10778", "--out", "small"];
+    let output = tribunal(&folder, &[&shrink[..], &["--message-format", "json"]].concat());
+    let shrunk = lines(&output, "shrunk");
+    assert_eq!(shrunk[0]["operations"][0], 800, "{output:?}");
+    assert!(shrunk[0]["operations"][1].as_u64().unwrap() <= 3, "{output:?}");
+    assert_eq!(shrunk[0]["faults"][1], 1, "{output:?}");
+}
+
 #[test]
 fn two_runs_are_compared_event_by_event() {
     let folder = scratch("diff");
