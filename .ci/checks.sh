@@ -26,5 +26,6 @@ counterexamples() {
 replica KIP-101
 replica KIP-497
 quorum-3-lost-vote vote-persistence
+controller KAFKA-10706
 END
 }

@@ -342,11 +342,13 @@ shipped![
     "replica-lookup",
     "replica-reset",
     "replica-power-loss",
+    "replica-failed-sync",
     "controller",
     "quorum-3-cut",
     "quorum-3-power-loss-record",
     "quorum-5",
     "replica-isr",
+    "replica-power-loss-fenced",
     "replica-3-power-loss",
 ];
 

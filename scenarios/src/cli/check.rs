@@ -54,7 +54,8 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
             return Exit::Usage;
         };
         let world = Arc::new(World::new(config.clone()));
-        print(&format!("{}: http://{address} (end with ctrl-c)\n", config.name));
+        // Explorer itself begins before the first state.
+        print(&format!("{}: http://{address}/#/steps/0 (end with ctrl-c)\n", config.name));
         return match explore(world, address) {
             Ok(()) => Exit::AllHeld,
             Err(error) => {

@@ -149,7 +149,13 @@ impl Member for Replica {
         }
     }
 
-    fn settle<D: Disk, F: Fx>(&mut self, _: &mut Io<'_, D, F>) {}
+    /// A broker whose log directory has failed stops: it shuts down in order, which asks the controller first, or dies as
+    /// here, which the controller finds out.
+    fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        if self.replicas.is_offline() {
+            io.fx.halt("the log directory has failed");
+        }
+    }
 }
 
 /// The controller is the only voter, on a node of its own.

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use tribunal_common::timers;
 use tribunal_contract::{ConnId, NodeId, TimerId};
 
 /// One thing that happens. `Deliver` and `Timer` carry how the machine's `choose` is answered.
@@ -67,6 +68,9 @@ impl fmt::Display for Action {
             Action::Snapshot(node) => write!(f, "b{} takes a snapshot", node.0),
             Action::Start(node) => write!(f, "b{} starts", node.0),
             Action::Sync(node, at) => write!(f, "sync {at} of b{} completes", node.0),
+            Action::Timer(node, id, _) if id.class == timers::SESSION => {
+                write!(f, "b{}: session of b{} expires", node.0, id.index)
+            }
             Action::Timer(node, id, _) => write!(f, "b{}: {} {}", node.0, timer(id.class), id.index),
         }
     }
@@ -87,7 +91,6 @@ pub fn lane(lane: u8) -> &'static str {
 
 /// What a timer is for.
 pub fn timer(class: u8) -> &'static str {
-    use tribunal_common::timers;
     match class {
         timers::QUORUM_ELECTION => "election timeout",
         timers::QUORUM_FETCH => "no word from the leader",
@@ -95,7 +98,6 @@ pub fn timer(class: u8) -> &'static str {
         timers::QUORUM_BACKOFF => "calls again",
         timers::QUORUM_PARKED => "a parked metadata fetch has waited",
         timers::QUORUM_CALL => "call timed out",
-        timers::SESSION => "session expired",
         timers::REPLICA_LAG => "lag check",
         timers::FETCH_PARKED => "a parked fetch has waited",
         timers::FETCHER_BACKOFF => "fetches again",

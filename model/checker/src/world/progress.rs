@@ -70,8 +70,9 @@ impl World {
         state.cuts = 0;
         let (mut progress, mut clock) = (Progress::default(), Clock::default());
         for turn in 0..Progress::BOUND {
+            // Another promise that breaks on the way is for the search to find.
             if state.violation.is_some() {
-                return state.violation;
+                return None;
             }
             match progress.next(&self.cluster(&state)) {
                 Next::Committed => return None,
