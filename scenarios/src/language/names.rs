@@ -33,6 +33,7 @@ observations! {
     "consumer-assigned" "a consumer has its partitions"
     "controlled-shutdown" "a broker has asked to leave, and may"
     "controller-active" "a quorum leader has loaded all and is the active controller"
+    "folder-set-aside" "a folder of a log directory is no replica of the broker, and is kept under another name"
     "follower-started" "a broker follows the leader of a partition, or none"
     "follower-truncated" "a follower has cut its log to agree with the leader's"
     "high-watermark-advanced" "a replica's high watermark has advanced"
