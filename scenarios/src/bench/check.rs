@@ -10,8 +10,7 @@ use super::{BenchError, Figure, Goal};
 
 /// The configuration whose speed is measured.
 const SPEED: &str = "replica";
-/// Generated states after which a planted bug is not looked for any further in a configuration, daily or nightly: some
-/// twenty seconds of a processor for one that is in none.
+/// Generated states after which a planted bug is not looked for any further in a configuration, daily or nightly.
 const LOOKED_FOR: (u64, u64) = (1_000_000, 4_000_000);
 
 /// Measures speed and memory, then looks for every planted bug in every configuration that has the machine it is in.
