@@ -292,17 +292,20 @@ impl Replicas {
         self.checkpoints.closing.is_some()
     }
 
-    /// A log's sync round is over.
+    /// A log's sync round is over, or the log is gone.
     pub(crate) fn close_log<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
-        let Some(partition) = self.partitions[at as usize].as_mut() else { return };
-        if let Some(Closing::Logs(waiting)) = &mut self.checkpoints.closing {
-            if !partition.log.unsynced() {
-                waiting.remove(&at);
-            } else if start_sync(partition, at, io).is_err() {
-                return self.fail(io);
+        let Some(Closing::Logs(waiting)) = &mut self.checkpoints.closing else { return };
+        match self.partitions[at as usize].as_mut() {
+            Some(partition) if partition.log.unsynced() => {
+                if start_sync(partition, at, io).is_err() {
+                    return self.fail(io);
+                }
             }
-            self.close_on(io);
+            _ => {
+                waiting.remove(&at);
+            }
         }
+        self.close_on(io);
     }
 
     fn close_on<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {

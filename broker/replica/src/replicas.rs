@@ -331,8 +331,10 @@ impl Replicas {
             self.recheck(conn, io);
         }
         if deleted.is_err() {
-            self.fail(io);
+            return self.fail(io);
         }
+        // An orderly shutdown may have waited for it.
+        self.close_log(at, io);
     }
 
     /// A write or sync of a log failed. Which of the data is on disk is no longer known, so nothing more is written,

@@ -34,3 +34,19 @@ fn a_log_directory_whose_last_sync_could_not_begin_has_failed_and_is_not_marked(
     assert!(world.broker(1).replicas.is_offline() && !world.broker(1).replicas.is_closed());
     assert!(!world.paths(1).iter().any(|path| path == MARKER), "{:?}", world.paths(1));
 }
+
+#[test]
+fn a_shutdown_does_not_wait_for_a_log_that_was_taken_away() {
+    let mut world = World::new(2, 1, TruncationMode::Fetch);
+    world.with(1, |replicas, _| replicas.all_opened());
+    world.sync(1);
+    world.elect(1, &[1, 2]);
+    world.commit();
+    world.with(1, |replicas, io| replicas.close(io));
+    assert!(world.broker(1).replicas.is_closing() && !world.broker(1).replicas.is_closed());
+    world.state.replicas = vec![2];
+    world.elect(2, &[2]);
+    world.commit();
+    world.sync(1);
+    assert!(world.broker(1).replicas.is_closed());
+}
