@@ -7,7 +7,7 @@
 //! | a wiped disk, an old disk | the same |
 //! | corruption, which is found later | the same |
 //! | a death: a crash or a shutdown that nothing follows | what it does to the disk may be done, every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
-//! | a clean stop | who is dead and still in the ISR, or eligible, is not left alone there |
+//! | a clean stop | who is damaged or dead, and still in the ISR or eligible, is not left alone there |
 //! | a reassignment | `min.insync.replicas` of those it names are not dead |
 //! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
 //! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later: until then it is not counted on |
@@ -151,15 +151,16 @@ impl Atlas {
 
     /// Whether `node` may be shut down; if so it is taken note of.
     pub(super) fn allows_clean_stop(&mut self, kernel: &SimKernel, node: NodeId) -> bool {
-        let is_left_to_the_dead = |state: &PartitionState| {
+        let is_left_to_others = |state: &PartitionState| {
             let id = state.partition;
-            let mut members = state.isr.iter().chain(&state.elr).map(|&member| NodeId(member as u32));
+            let members = state.isr.iter().chain(&state.elr).map(|&member| NodeId(member as u32));
+            let mut others = members.clone().filter(|&member| member != node);
+            let bad = |member| self.dead.contains(&member) || self.is_damaged(kernel, member, id);
             members.clone().any(|member| member == node)
-                && members.clone().any(|member| self.dead.contains(&member))
-                && !members
-                    .any(|member| member != node && self.is_whole(kernel, member, id) && self.stays(kernel, member))
+                && others.clone().any(bad)
+                && !others.any(|member| self.is_whole(kernel, member, id) && self.stays(kernel, member))
         };
-        if self.on && kernel.judge().partitions.values().any(is_left_to_the_dead) {
+        if self.on && kernel.judge().partitions.values().any(is_left_to_others) {
             return false;
         }
         self.stopping.insert(node, broker_epoch(kernel, node));
