@@ -230,7 +230,8 @@ impl Atlas {
     }
 
     fn is_survivable(&self, kernel: &SimKernel, node: NodeId, damage: Damage, hit: &[TopicIdPartition]) -> bool {
-        if damage == Damage::PowerLoss && self.voters.contains(&node) && self.unsynced.contains(&node) {
+        let loses_power = matches!(damage, Damage::Death | Damage::Lost | Damage::PowerLoss);
+        if loses_power && self.voters.contains(&node) && self.unsynced.contains(&node) {
             return false;
         }
         let dies = damage == Damage::Death;

@@ -109,8 +109,9 @@ impl Controller {
         Ok(change.build().map(MetadataRecord::from))
     }
 
-    /// The ISR once a reassignment is cancelled. It may be empty where somebody can be elected all the same: an
-    /// eligible leader replica, or any replica where the topic allows.
+    /// The ISR once a reassignment is cancelled. It may be empty only where the topic allows to elect any replica, and one
+    /// is there. An eligible leader replica (KIP-966) is not enough: one that comes back after an unclean stop is not
+    /// eligible any more, and the leader of now, which has everything, is no replica then.
     fn isr_after_revert(
         &self,
         topic: &TopicImage,
@@ -122,11 +123,9 @@ impl Controller {
             return Err((ErrorCode::NoReassignmentInProgress, String::new()));
         }
         let isr = without(&partition.isr, &partition.adding_replicas);
-        let elr = without(&partition.elr, &partition.adding_replicas);
-        let has = !isr.is_empty() || !elr.is_empty();
         let mut others = partition.replicas.iter().filter(|id| !partition.adding_replicas.contains(id));
         let electable = unclean && others.any(|id| self.could_lead(*id, partition));
-        if !has && !electable {
+        if isr.is_empty() && !electable {
             let why = format!(
                 "Unable to revert partition assignment for {}:{number} because it would require an unclean leader \
                  election.",

@@ -139,6 +139,20 @@ fn what_only_added_replicas_hold_is_not_given_up_by_cancelling() {
     assert_eq!(lists(cluster.partition(id)), [&[3, 2][..], &[], &[]]);
 }
 
+/// An eligible replica may come back after an unclean stop, and then nobody is left who could lead.
+#[test]
+fn what_only_added_replicas_hold_is_not_given_up_for_one_that_is_eligible() {
+    let mut cluster = Cluster::of(3);
+    let id = cluster.topic_with("t", &[1, 2], &[("min.insync.replicas", "2")]);
+    cluster.reassign("t", Some(&[3, 2]));
+    cluster.set_isr(id, &[1, 3]);
+    cluster.expire(1);
+    let partition = cluster.partition(id);
+    assert_eq!((&partition.isr[..], &partition.elr[..], partition.leader), (&[3][..], &[1][..], 3));
+    assert_eq!(cluster.reassign("t", None), ErrorCode::InvalidReplicaAssignment);
+    assert_eq!(cluster.partition(id).leader, 3);
+}
+
 #[test]
 fn nothing_is_cancelled_while_nobody_is_in_sync_or_eligible() {
     let mut cluster = Cluster::of(3);
