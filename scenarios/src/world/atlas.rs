@@ -9,6 +9,7 @@
 //! | a death: a crash or a shutdown that nothing follows | what it does to the disk may be done, every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
 //! | a clean stop | who is damaged or dead, and still in the ISR or eligible, is not left alone there |
 //! | a reassignment | `min.insync.replicas` of those it names are not dead |
+//! | its cancellation | no replica is damaged |
 //! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
 //! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later: until then it is not counted on |
 //!
@@ -172,10 +173,18 @@ impl Atlas {
         self.stopping.get(&node).is_none_or(|&until| broker_epoch(kernel, node) > until)
     }
 
-    /// Whether a partition may be moved to these replicas; if so it is taken note of.
-    pub(super) fn allows_move(&mut self, id: TopicIdPartition, replicas: &[i32]) -> bool {
-        let may = !self.on || self.leaves_enough(id, replicas, None);
-        if may {
+    /// Whether a partition may be moved to these replicas, or back to those it had; if so it is taken note of. Not back
+    /// while a replica is damaged: those that were added go at once, and may be all that is whole.
+    pub(super) fn allows_move(&mut self, kernel: &SimKernel, id: TopicIdPartition, to: Option<&[i32]>) -> bool {
+        let state = kernel.judge().partitions.get(&id);
+        let replicas = state.into_iter().flat_map(|state| &state.replicas).map(|&replica| NodeId(replica as u32));
+        let whole = |node| !self.is_damaged(kernel, node, id);
+        let may = !self.on
+            || match to {
+                Some(replicas) => self.leaves_enough(id, replicas, None),
+                None => replicas.into_iter().all(whole),
+            };
+        if let Some(replicas) = to.filter(|_| may) {
             self.targets.push((id, replicas.to_vec()));
         }
         may

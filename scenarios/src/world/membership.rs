@@ -30,7 +30,8 @@ impl Faults {
     pub(super) fn reassign(&mut self, kernel: &mut SimKernel, reassign: &Reassign) {
         let replicas: Vec<i32> = reassign.replicas.iter().map(|id| *id as i32).collect();
         let known = self.partition(&reassign.partition);
-        if !reassign.cancel && !known.is_none_or(|id| self.atlas.allows_move(id, &replicas)) {
+        let to = (!reassign.cancel).then_some(&replicas[..]);
+        if !known.is_none_or(|id| self.atlas.allows_move(kernel, id, to)) {
             return;
         }
         let input = AdminInput::Reassign {
