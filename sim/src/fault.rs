@@ -229,12 +229,14 @@ impl Fault {
             Fault::DiskWipe { .. } => "DiskWipe",
             Fault::DiskSnapshot { .. } => "DiskSnapshot",
             Fault::DiskRestore { .. } => "DiskRestore",
+            Fault::DiskHeal { .. }
+            | Fault::DiskCapacity { bytes: None, .. }
+            | Fault::DiskStall { stalled: false, .. } => "DiskHeal",
             Fault::DiskStall { .. } => "DiskStall",
             Fault::SlowCpu { .. } => "SlowCpu",
             Fault::LinkLatency { .. } => "LinkLatency",
             Fault::LinkBandwidth { .. } => "LinkBandwidth",
             Fault::DiskFail { .. } => "DiskFail",
-            Fault::DiskHeal { .. } => "DiskHeal",
             Fault::DiskCapacity { .. } => "DiskCapacity",
             Fault::SyncLatency { .. } => "SyncLatency",
         }

@@ -220,7 +220,9 @@ fn told_by_trace(kind: TraceKind, trace: &Trace) -> Option<(&'static str, String
                 "Partition" => ("cut-off", "is cut off".to_owned()),
                 "Pause" => ("paused", "pauses".to_owned()),
                 "Reset" => ("reset", "has its connections reset".to_owned()),
-                label if label.starts_with("Disk") && label != "DiskHeal" => ("disk", "has a disk fault".to_owned()),
+                // The state of a disk is noted for later, and faults end: neither is one.
+                "DiskHeal" | "DiskSnapshot" => return None,
+                label if label.starts_with("Disk") => ("disk", "has a disk fault".to_owned()),
                 _ => return None,
             }
         }
