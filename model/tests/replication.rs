@@ -378,6 +378,13 @@ fn batches_are_appended_at_the_log_end_in_epochs_that_never_go_back() {
     Trial::with_records(5).breaks(1, leads(1, 6), Property::LogContiguous);
     let mut trial = Trial::with_records(5);
     trial.holds(1, Obs::Appended { log: ORDERS, batch: BatchMark { base: 7, last: 9, epoch: 1, crc: 0 } });
+    // Nothing of the newer epoch is left: all of it was deleted.
+    let mut emptied = Trial::with_records(5);
+    emptied.holds(1, Obs::LogStart { log: ORDERS, start: 5, emptied: false });
+    emptied.holds(1, append(5, 0));
+    let mut shortened = Trial::with_records(5);
+    shortened.holds(1, Obs::LogStart { log: ORDERS, start: 4, emptied: false });
+    shortened.breaks(1, append(5, 0), Property::LogContiguous);
 }
 
 #[test]

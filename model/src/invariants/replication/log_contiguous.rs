@@ -1,7 +1,7 @@
 //! Batches are appended at the log end, in epochs that never go back.
 //!
 //! A batch begins at or after the log end offset (compaction leaves gaps, nothing leaves an overlap), and its epoch is
-//! not older than that of the batch before. An empty log may begin within its first batch. A leader starts with the log
+//! not older than that of the batch before, unless that is below the log start and gone. An empty log may begin within its first batch. A leader starts with the log
 //! end that its reports add up to.
 
 use tribunal_common::BatchMark;
@@ -12,8 +12,10 @@ use crate::{Property, Truth};
 
 #[inline]
 pub(in crate::invariants) fn check(truth: &Truth, p: usize, at: Time, node: NodeId, batch: &BatchMark) -> Verdict {
-    let Some(last) = truth.partitions[p].replica(node).and_then(|replica| replica.log.last()) else { return Ok(()) };
-    if batch.base > last.mark.last && batch.epoch >= last.mark.epoch && batch.last >= batch.base {
+    let Some(log) = truth.partitions[p].replica(node).map(|replica| &replica.log) else { return Ok(()) };
+    let Some(last) = log.last() else { return Ok(()) };
+    let follows = batch.epoch >= last.mark.epoch || last.mark.last < log.start();
+    if batch.base > last.mark.last && follows && batch.last >= batch.base {
         return Ok(());
     }
     let detail = format!(
