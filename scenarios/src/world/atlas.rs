@@ -62,8 +62,9 @@ pub(super) struct Atlas {
     /// Brokers that have had a failed sync and not lost power since.
     unsynced: BTreeSet<NodeId>,
     /// Brokers that are to die in the middle of a step, and have not yet: what they register as until then counts for
-    /// nothing.
-    struck: BTreeSet<NodeId>,
+    /// nothing. Whether what
+    /// they have written may be gone then, of any partition.
+    struck: BTreeMap<NodeId, bool>,
     /// Brokers that never start again.
     dead: BTreeSet<NodeId>,
     /// Brokers that were shut down, up to which broker epoch.
@@ -87,7 +88,7 @@ impl Atlas {
             ids: BTreeMap::new(),
             damaged: BTreeMap::new(),
             unsynced: BTreeSet::new(),
-            struck: BTreeSet::new(),
+            struck: BTreeMap::new(),
             dead: BTreeSet::new(),
             stopping: BTreeMap::new(),
             targets: Vec::new(),
@@ -102,16 +103,20 @@ impl Atlas {
         *known = until.max(*known);
     }
 
-    /// `node` will die in the middle of one of its next steps, with the damage that was allowed.
-    pub(super) fn strike(&mut self, node: NodeId) {
-        self.struck.insert(node);
+    /// `node` will die in the middle of one of its next steps, with the damage that was allowed: it `loses` what is written, or
+    /// only its eligibility.
+    pub(super) fn strike(&mut self, node: NodeId, loses: bool) {
+        *self.struck.entry(node).or_default() |= loses;
     }
 
     /// `node` is down. If it was to die in the middle of a step it has done so under its registration of now.
     pub(super) fn fell(&mut self, kernel: &SimKernel, node: NodeId) {
-        if self.struck.remove(&node) {
-            let epoch = broker_epoch(kernel, node);
+        if let Some(loses) = self.struck.remove(&node) {
+            // What it has come to hold since the fault was due is hit as well.
+            let (epoch, id) = (broker_epoch(kernel, node), node.0 as i32);
             self.damaged.iter_mut().filter(|((of, _), _)| *of == node).for_each(|(_, known)| *known = epoch);
+            let held = kernel.judge().partitions.values().filter(|state| loses && state.replicas.contains(&id));
+            self.damaged.extend(held.map(|state| ((node, state.partition), epoch)));
             self.doom(kernel, node, false);
         }
     }
@@ -284,7 +289,8 @@ impl Atlas {
 
     /// Whether `node` was stopped uncleanly and has not registered since, or will be.
     fn is_leaving(&self, kernel: &SimKernel, node: NodeId) -> bool {
-        self.struck.contains(&node) || self.doomed.get(&node).is_some_and(|&until| broker_epoch(kernel, node) <= until)
+        self.struck.contains_key(&node)
+            || self.doomed.get(&node).is_some_and(|&until| broker_epoch(kernel, node) <= until)
     }
 
     /// Whether a member of the ISR has all that it should have, and cannot lose its eligibility.
@@ -305,8 +311,9 @@ impl Atlas {
                 .is_some_and(|state| state.isr.iter().chain(&state.elr).any(|&member| member == node.0 as i32));
         }
         let in_sync = || kernel.judge().partitions.get(&id).is_some_and(|state| state.isr.contains(&(node.0 as i32)));
-        let healed = |&epoch: &i64| !self.struck.contains(&node) && broker_epoch(kernel, node) > epoch && in_sync();
+        let healed = |&epoch: &i64| !self.struck.contains_key(&node) && broker_epoch(kernel, node) > epoch && in_sync();
         !self.damaged.get(&(node, id)).is_none_or(healed)
+            || self.struck.get(&node).is_some_and(|&loses| loses)
             || self.unsynced.contains(&node)
             || kernel.disk(node).is_rotten()
     }

@@ -16,7 +16,7 @@ use super::court::Court;
 use super::fault_log::FaultLog;
 use super::node::{Node, NodeInput};
 use crate::apps::AdminInput;
-use crate::language::{Action, After, ClientKind, Crash, Election, Partition, Power, Stop, Target};
+use crate::language::{Action, After, ClientKind, Crash, DiskLoss, Election, Partition, Power, Stop, Target};
 use crate::plan::Plan;
 
 /// How often it is looked whether a broker that is to start again has stopped.
@@ -412,7 +412,7 @@ impl Faults {
         }
         if crash.mid_step {
             let effects = (chance >> 32) as u32 % MID_STEP_EFFECTS;
-            self.atlas.strike(node);
+            self.atlas.strike(node, power || crash.disk != DiskLoss::Kept);
             return kernel.apply(KernelFault::CrashAfter { node, effects, power });
         }
         kernel.apply(if power { KernelFault::PowerLoss { node } } else { KernelFault::Crash { node } });
