@@ -6,12 +6,12 @@
 //! | a loss of power, where writes are not flushed | every partition has another member of its ISR that is whole, and fewer replicas than its `min.insync.replicas` are damaged or have lost their eligibility |
 //! | a wiped disk, an old disk | the same |
 //! | corruption, which is found later | the same |
+//! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
+//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later: until then it is not counted on |
 //! | a death: a crash or a shutdown that nothing follows | what it does to the disk may be done, every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
 //! | a clean stop | who is damaged or dead, and still in the ISR or eligible, is not left alone there |
 //! | a reassignment | `min.insync.replicas` of those it names are not dead |
 //! | its cancellation | no replica is damaged |
-//! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
-//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later: until then it is not counted on |
 //!
 //! As few as that because every committed record is on `min.insync.replicas` replicas and no more can be relied on: who
 //! leaves an ISR that stays as large as its minimum is not remembered as eligible, so an ISR of damaged replicas must not
@@ -62,8 +62,7 @@ pub(super) struct Atlas {
     /// Brokers that have had a failed sync and not lost power since.
     unsynced: BTreeSet<NodeId>,
     /// Brokers that are to die in the middle of a step, and have not yet: what they register as until then counts for
-    /// nothing. Whether what
-    /// they have written may be gone then, of any partition.
+    /// nothing. Whether what they have written may be gone then, of any partition.
     struck: BTreeMap<NodeId, bool>,
     /// Brokers that never start again.
     dead: BTreeSet<NodeId>,
