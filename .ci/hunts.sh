@@ -5,7 +5,7 @@ demonstration() {
     "$release" demo
 }
 
-# In the hunter's own space, with rare paths and the catalog, and no bug planted. A quarter of a minute on 2 cores.
+# In the hunter's own space, with rare paths and the catalog, and no bug planted. Half a minute on 2 cores.
 hunt_finds_nothing() {
     "$release" hunt --seeds 0..2000 --no-report --out "$work/hunt" --regressions "$work/hunt-regressions"
 }
