@@ -51,6 +51,11 @@ impl Progress {
         self.waiting == 0
     }
 
+    /// The partitions that have not served yet.
+    pub fn waiting(&self) -> impl Iterator<Item = TopicIdPartition> + '_ {
+        self.watches.iter().filter(|watch| !watch.produced || !watch.consumed).map(|watch| watch.partition)
+    }
+
     /// Takes in what a client reported at `at`. What is later than the deadline does not count.
     pub fn observe(&mut self, at: Time, obs: &ClientObs) {
         if self.waiting == 0 || at < self.healed || at > self.deadline() {

@@ -42,7 +42,7 @@ impl NameId {
             Obs::FolderSetAside { .. } => id!("folder-set-aside"),
             Obs::LogDeleted { .. } => id!("log-deleted"),
             Obs::SegmentRolled { .. } => id!("segment-rolled"),
-            Obs::LogDirOffline => id!("log-dir-offline"),
+            Obs::LogDirOffline { .. } => id!("log-dir-offline"),
             Obs::LeaderStarted { .. } => id!("leader-elected"),
             Obs::FollowerStarted { .. } => id!("follower-started"),
             Obs::HighWatermark { .. } => id!("high-watermark-advanced"),
@@ -152,7 +152,7 @@ mod tests {
     fn an_observation_counts_under_the_name_it_gives_itself() {
         let mut reached = Reached::new();
         let seen = [
-            Obs::LogDirOffline,
+            Obs::LogDirOffline { why: "sync: input/output error".into() },
             Obs::IsrProposed { partition: P, size: 2, shrink: true },
             Obs::IsrProposed { partition: P, size: 3, shrink: false },
             Obs::QuorumRoleChanged { role: QuorumRole::Leader, epoch: 1, leader: 1 },
@@ -181,8 +181,9 @@ mod tests {
     #[test]
     fn counts_of_runs_add_up() {
         let (mut a, mut b) = (Reached::new(), Reached::new());
-        a.note(&Obs::LogDirOffline);
-        b.note(&Obs::LogDirOffline);
+        let offline = Obs::LogDirOffline { why: "append: no space left on device".into() };
+        a.note(&offline);
+        b.note(&offline);
         a.add(&b);
         assert_eq!(a.count(NameId::from_name("log-dir-offline").unwrap()), 2);
     }

@@ -129,8 +129,11 @@ pub enum Obs {
         /// Which log.
         log: TopicIdPartition,
     },
-    /// The broker has taken its log directory offline after a failed write or sync.
-    LogDirOffline,
+    /// The broker has taken its log directory offline: an operation failed, or it holds what cannot be.
+    LogDirOffline {
+        /// What was being done, and what came of it.
+        why: Str,
+    },
 
     /// This broker now leads a partition.
     LeaderStarted {
@@ -374,7 +377,7 @@ impl Obs {
             Obs::FolderSetAside { .. } => "folder-set-aside",
             Obs::LogDeleted { .. } => "log-deleted",
             Obs::SegmentRolled { .. } => "segment-rolled",
-            Obs::LogDirOffline => "log-dir-offline",
+            Obs::LogDirOffline { .. } => "log-dir-offline",
             Obs::LeaderStarted { .. } => "leader-elected",
             Obs::FollowerStarted { .. } => "follower-started",
             Obs::HighWatermark { .. } => "high-watermark-advanced",

@@ -73,6 +73,8 @@ pub enum Refusal {
     Magic(i8),
     /// It is larger than any segment can be.
     Size(u64),
+    /// The log ends before the end that an orderly shutdown left it with.
+    Shrunk,
     /// The folder is of another topic, or does not say of which.
     Topic,
 }
@@ -114,6 +116,7 @@ impl core::fmt::Display for Refusal {
             Refusal::Version(n) => write!(f, "version {n} is not supported"),
             Refusal::Magic(n) => write!(f, "record format {n} is not supported, only 2"),
             Refusal::Size(n) => write!(f, "{n} bytes are more than a segment can have"),
+            Refusal::Shrunk => f.write_str("the log ends before the end that an orderly shutdown left it with"),
             Refusal::Topic => f.write_str("the folder has records that are not known to be this topic's; move it away"),
         }
     }

@@ -161,9 +161,10 @@ fn foreign_magic<D: Disk>(file: FileId, base: i64, len: u64, disk: &mut D) -> Re
     };
     let size = u32::from_be_bytes([s0, s1, s2, s3]);
     if magic >= 3 {
-        // Every format so far begins with the offset. A sector that was never written looks like none of them.
+        // Every format so far begins with the offset and the size. So may what a torn sector has kept of a batch.
         let offset = i64::from_be_bytes([o0, o1, o2, o3, o4, o5, o6, o7]);
-        return Ok((size > 0 && offset == base).then_some(magic as i8));
+        let later = offset == base && is_of_later_format(file, base, magic, size, len, disk)?;
+        return Ok(later.then_some(magic as i8));
     }
     if magic == 2 || size < 14 || u64::from(size) + 12 > len {
         return Ok(None);
@@ -171,6 +172,32 @@ fn foreign_magic<D: Disk>(file: FileId, base: i64, len: u64, disk: &mut D) -> Re
     // Formats 0 and 1 have a checksum of all that follows it. A torn batch may look like them, but for that.
     let message = disk.read(file, 16, size as usize - 4)?;
     Ok((crc_fast::crc32_iso_hdlc(&message) == u32::from_be_bytes([c0, c1, c2, c3])).then_some(magic as i8))
+}
+
+/// Whether a file was written as it is, in a format that is not known here, rather than torn: its first batch has the
+/// checksum where format 2 has it, or is followed by another batch of the same format.
+fn is_of_later_format<D: Disk>(
+    file: FileId,
+    base: i64,
+    magic: u8,
+    size: u32,
+    len: u64,
+    disk: &mut D,
+) -> Result<bool, DiskError> {
+    let end = u64::from(size) + 12;
+    if size < 9 || end > len {
+        return Ok(false);
+    }
+    let next = disk.read(file, end, 17)?;
+    if let Some(&[o0, o1, o2, o3, o4, o5, o6, o7, .., next_magic]) = next.first_chunk::<17>()
+        && next_magic == magic
+        // No batch has more offsets than its length can tell.
+        && (1..=i64::from(i32::MAX)).contains(&i64::from_be_bytes([o0, o1, o2, o3, o4, o5, o6, o7]).wrapping_sub(base))
+    {
+        return Ok(true);
+    }
+    let checked = disk.read(file, 17, size as usize - 5)?;
+    Ok(checked.split_first_chunk().is_some_and(|(&crc, rest)| u32::from_be_bytes(crc) == crc_fast::crc32_iscsi(rest)))
 }
 
 /// Opens a segment's files; whether its indexes were there.

@@ -169,10 +169,17 @@ fn what_is_not_understood_is_refused_by_name() {
     disk.edit(&format!("{DIR}/leader-epoch-checkpoint"), |f| *f = b"0\n2\n1 0\n".to_vec());
     assert_eq!(refusal(disk), (format!("{DIR}/leader-epoch-checkpoint"), Refusal::Line(4)));
 
-    // A format of the future, as far as that can be told: it begins with the offset.
+    // A format of the future, as far as that can be told: two batches of it, or one with the checksum in its old place.
+    let later = |offset: i64| [&offset.to_be_bytes()[..], &10i32.to_be_bytes(), &[0; 4], &[3; 6]].concat();
     let disk = &mut base.clone();
-    let new = [&0i64.to_be_bytes()[..], &9i32.to_be_bytes(), &[0; 4], &[3; 5]].concat();
-    disk.edit(&path(0, "log"), |f| *f = new.clone());
+    disk.edit(&path(0, "log"), |f| *f = [later(0), later(2)].concat());
+    assert_eq!(refusal(disk), (path(0, "log"), Refusal::Magic(3)));
+
+    let disk = &mut base.clone();
+    let mut checked = later(0);
+    let crc = crc_fast::crc32_iscsi(&checked[21..]);
+    checked[17..21].copy_from_slice(&crc.to_be_bytes());
+    disk.edit(&path(0, "log"), |f| *f = checked.clone());
     assert_eq!(refusal(disk), (path(0, "log"), Refusal::Magic(3)));
 
     // A message of format 1: offset, size, checksum, magic, attributes, timestamp, key, value.
@@ -185,6 +192,25 @@ fn what_is_not_understood_is_refused_by_name() {
 
     let text = LogError::Refused { file: path(0, "log"), why: Refusal::Magic(1) }.to_string();
     assert_eq!(text, "orders-0/00000000000000000000.log: record format 1 is not supported, only 2");
+}
+
+#[test]
+fn a_torn_first_batch_is_not_taken_for_one_of_a_later_format() {
+    let mut disk = TestDisk::default();
+    disk.sync_dir_of_root();
+    let mut log = Log::create(DIR, small(), 0, &mut disk).unwrap();
+    fill(&mut log, 1, 1, &mut disk);
+    sync(&mut log, &mut disk);
+    let whole = disk.contents(&path(0, "log")).unwrap();
+    // What a torn sector kept of the batch may end anywhere, and then comes anything, a format's number too.
+    for kept in 0..whole.len() - 1 {
+        for noise in [3, 104, 255] {
+            let disk = &mut disk.clone();
+            disk.edit(&path(0, "log"), |f| f[kept..].fill(noise));
+            let (log, report) = open(disk, 0);
+            assert_eq!((log.end_offset(), report.truncated_bytes), (0, whole.len() as u64), "{kept} bytes kept");
+        }
+    }
 }
 
 #[test]

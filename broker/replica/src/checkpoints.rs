@@ -7,7 +7,7 @@ use tribunal_common::{Fx, Io, Obs, TopicIdPartition, syncs, timers};
 use tribunal_contract::{Disk, DiskError, SyncOp, TimerId};
 use tribunal_log::{
     CLEAN_SHUTDOWN_FILE, CleanShutdown, Log, LogConfig, LogError, OffsetCheckpoint, PARTITION_METADATA,
-    RECOVERY_POINT_CHECKPOINT, REPLICATION_CHECKPOINT, Replace, partition_folder,
+    RECOVERY_POINT_CHECKPOINT, REPLICATION_CHECKPOINT, Refusal, Replace, partition_folder,
 };
 use tribunal_protocol::Str;
 
@@ -35,7 +35,7 @@ pub(crate) struct Checkpoints {
     /// Files being replaced, by sync index.
     replacing: BTreeMap<u32, Replace>,
     /// A replacement or a removal failed.
-    failed: bool,
+    failed: Option<DiskError>,
     /// Shutting down in order.
     closing: Option<Closing>,
 }
@@ -66,10 +66,10 @@ impl Checkpoints {
     /// log is written to, see [`Replicas::may_open_logs`].
     pub(crate) fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Checkpoints {
         let marker = CleanShutdown::read(CLEAN_SHUTDOWN_FILE, io.disk).ok().flatten();
-        let mut failed = false;
+        let mut failed = None;
         if marker.is_some() {
             // From now on a crash is not clean.
-            failed = io.disk.remove(CLEAN_SHUTDOWN_FILE).is_err();
+            failed = io.disk.remove(CLEAN_SHUTDOWN_FILE).err();
         }
         let high_watermarks = OffsetCheckpoint::read(REPLICATION_CHECKPOINT, io.disk).unwrap_or_default();
         let ends = match marker {
@@ -88,7 +88,7 @@ impl Checkpoints {
         }
     }
 
-    pub(crate) fn has_failed(&self) -> bool {
+    pub(crate) fn failure(&self) -> Option<DiskError> {
         self.failed
     }
 
@@ -120,7 +120,7 @@ impl Checkpoints {
                 }
                 // The controller was told that all is there. The next start, without the marker, tells it otherwise.
                 if self.ends.get(topic, id.partition).is_some_and(|end| log.end_offset() < end) {
-                    return Err(LogError::Failed);
+                    return Err(LogError::Refused { file: dir, why: Refusal::Shrunk });
                 }
                 if !clean {
                     let file =
@@ -166,7 +166,7 @@ impl Checkpoints {
             Ok(replace) => {
                 self.replacing.insert(index, replace);
             }
-            Err(_) => self.failed = true,
+            Err(error) => self.failed = Some(error),
         }
     }
 
@@ -179,9 +179,9 @@ impl Checkpoints {
                 self.replacing.remove(&op.index);
                 true
             }
-            Err(_) => {
+            Err(error) => {
                 self.replacing.remove(&op.index);
-                self.failed = true;
+                self.failed = Some(error);
                 false
             }
         }
@@ -233,8 +233,8 @@ impl Replicas {
     }
 
     fn check_checkpoints<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
-        if self.checkpoints.has_failed() {
-            self.fail(io);
+        if let Some(error) = self.checkpoints.failure() {
+            self.fail(&format_args!("replace a checkpoint: {error}"), io);
         }
     }
 
@@ -248,15 +248,15 @@ impl Replicas {
             let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
             let before = partition.log.start_offset();
             match partition.log.retain(io.now, partition.high_watermark, io.disk) {
-                Err(_) => self.fail(io),
+                Err(error) => self.fail(&error, io),
                 Ok(0) => {}
                 Ok(_) => {
                     let start = partition.log.start_offset();
                     if start != before {
                         io.fx.observe(Obs::LogStart { log: partition.id, start, emptied: false });
                     }
-                    if start_sync(partition, at, io).is_err() {
-                        self.fail(io);
+                    if let Err(error) = start_sync(partition, at, io) {
+                        self.fail(&error, io);
                     }
                 }
             }
@@ -271,8 +271,8 @@ impl Replicas {
         let mut waiting = BTreeSet::new();
         for at in 0..self.partitions.len() as u32 {
             let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
-            if partition.log.prepare_close(io.disk).is_err() || start_sync(partition, at, io).is_err() {
-                return self.fail(io);
+            if let Err(error) = partition.log.prepare_close(io.disk).and_then(|()| start_sync(partition, at, io)) {
+                return self.fail(&error, io);
             }
             if partition.log.is_syncing() {
                 waiting.insert(at);
@@ -297,8 +297,8 @@ impl Replicas {
         let Some(Closing::Logs(waiting)) = &mut self.checkpoints.closing else { return };
         match self.partitions[at as usize].as_mut() {
             Some(partition) if partition.log.unsynced() => {
-                if start_sync(partition, at, io).is_err() {
-                    return self.fail(io);
+                if let Err(error) = start_sync(partition, at, io) {
+                    return self.fail(&error, io);
                 }
             }
             _ => {
@@ -337,7 +337,7 @@ impl Replicas {
                 }
                 self.close_on(io);
             }
-            Some(Closing::Marker) if self.checkpoints.replacing.is_empty() && !self.checkpoints.failed => {
+            Some(Closing::Marker) if self.checkpoints.replacing.is_empty() && self.checkpoints.failed.is_none() => {
                 self.checkpoints.closing = Some(Closing::Closed);
             }
             _ => {}

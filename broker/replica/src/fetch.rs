@@ -249,9 +249,16 @@ impl Replicas {
                     }
                     // The medium has failed or rotted. Whoever else is in sync can do better (Kafka serves what has
                     // rotted, and its followers ask again for ever).
-                    _ => {
+                    read => {
                         data.error_code = ErrorCode::KafkaStorageError.code();
-                        self.fail(io);
+                        let what = format!(
+                            "read offset {} of {}-{}",
+                            wanted.fetch_offset, partition.topic, partition.id.partition
+                        );
+                        match read {
+                            Ok(_) => self.fail(&format_args!("{what}: not the records that were written"), io),
+                            Err(error) => self.fail(&format_args!("{what}: {error}"), io),
+                        }
                         return data;
                     }
                 }

@@ -91,8 +91,8 @@ impl Replicas {
             let fetches = matches!(&partition.role, Role::Follower(following) if following.phase == Phase::Fetch);
             if fetches && partition.own_end() < partition.log.end_offset() {
                 set_phase(partition, Phase::Flush);
-                if start_sync(partition, at, io).is_err() {
-                    return self.fail(io);
+                if let Err(error) = start_sync(partition, at, io) {
+                    return self.fail(&error, io);
                 }
             }
         }
@@ -210,15 +210,17 @@ impl Replicas {
         if data.diverging_epoch.end_offset >= 0 {
             let cut =
                 partition.truncation_point(data.diverging_epoch.epoch, data.diverging_epoch.end_offset, io.cfg.bugs);
-            if partition.truncate(cut.offset, io).is_err() {
-                self.fail(io);
+            if let Err(error) = partition.truncate(cut.offset, io) {
+                self.fail(&error, io);
             }
             return Ok(());
         }
         if let Some(records) = data.records.filter(|records| !records.is_empty()) {
             let segments = partition.log.segment_base_offsets().count();
-            if rare!(io, TinySegment) && partition.log.roll(io.disk).is_err() {
-                self.fail(io);
+            if rare!(io, TinySegment)
+                && let Err(error) = partition.log.roll(io.disk)
+            {
+                self.fail(&error, io);
                 return Ok(());
             }
             let id = partition.id;
@@ -226,9 +228,9 @@ impl Replicas {
             let appended = partition.log.append_as_follower(records, io.disk, |header| {
                 fx.observe(Obs::Appended { log: id, batch: crate::mark(header) });
             });
-            if appended.is_err() {
+            if let Err(error) = appended {
                 if partition.log.is_failed() {
-                    self.fail(io);
+                    self.fail(&error, io);
                     return Ok(());
                 }
                 // The leader sent what is not a batch, or not the next one: nothing was written. Ask again later.
@@ -244,8 +246,10 @@ impl Replicas {
                 // The next fetch tells the leader that this is durable, so it must be.
                 set_phase(partition, Phase::Flush);
             }
-            if (rolled || flushes) && start_sync(partition, at, io).is_err() {
-                self.fail(io);
+            if (rolled || flushes)
+                && let Err(error) = start_sync(partition, at, io)
+            {
+                self.fail(&error, io);
                 return Ok(());
             }
         }
@@ -371,8 +375,8 @@ impl Replicas {
             return Err(Delayed);
         }
         let cut = partition.truncation_point(data.leader_epoch, data.end_offset, io.cfg.bugs);
-        if partition.truncate(cut.offset, io).is_err() {
-            self.fail(io);
+        if let Err(error) = partition.truncate(cut.offset, io) {
+            self.fail(&error, io);
             return Ok(());
         }
         if cut.agreed || partition.log.latest_epoch().is_none() {
@@ -400,8 +404,8 @@ impl Replicas {
                     continue;
                 }
                 if partition.log.end_offset() < data.offset {
-                    if partition.log.truncate_fully_and_start_at(data.offset, io.disk).is_err() {
-                        self.fail(io);
+                    if let Err(error) = partition.log.truncate_fully_and_start_at(data.offset, io.disk) {
+                        self.fail(&error, io);
                         return;
                     }
                     io.fx.observe(Obs::LogStart { log: id, start: data.offset, emptied: true });

@@ -159,7 +159,10 @@ impl Replicas {
         if self.is_stopped() {
             return;
         }
-        let Ok(strays) = self.folders.set_strays_aside(except, mine, io) else { return self.fail(io) };
+        let strays = match self.folders.set_strays_aside(except, mine, io) {
+            Ok(strays) => strays,
+            Err(error) => return self.fail(&format_args!("set strays aside: {error}"), io),
+        };
         for (topic, partition, id) in strays {
             self.checkpoints.forget(&Str::from(topic), partition);
             if let Some(topic) = id {
@@ -176,16 +179,18 @@ impl Replicas {
 
     /// A sync of class `LOG_DIRECTORY` completed.
     pub(crate) fn on_directory_synced<D: Disk, F: Fx>(&mut self, result: Result<(), DiskError>, io: &mut Io<'_, D, F>) {
-        if result.is_err() {
-            self.fail(io);
+        if let Err(error) = result {
+            self.fail(&format_args!("sync the log directory: {error}"), io);
         }
         self.folders.synced(io);
     }
 
     /// `FOLDER_DELETE`: a deleted partition's folder has been kept long enough.
     pub(crate) fn remove_folder<D: Disk, F: Fx>(&mut self, number: u32, io: &mut Io<'_, D, F>) {
-        if !self.is_stopped() && self.folders.remove(number, io).is_err() {
-            self.fail(io);
+        if !self.is_stopped()
+            && let Err(error) = self.folders.remove(number, io)
+        {
+            self.fail(&format_args!("remove a deleted partition's folder: {error}"), io);
         }
     }
 }

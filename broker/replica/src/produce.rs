@@ -140,14 +140,16 @@ impl Replicas {
         let batch = check_batch(batch, settings, io.now)?;
         let segments = partition.log.segment_base_offsets().count();
         let epoch = partition.leader_epoch;
-        if rare!(io, TinySegment) && partition.log.roll(io.disk).is_err() {
-            self.fail(io);
+        if rare!(io, TinySegment)
+            && let Err(error) = partition.log.roll(io.disk)
+        {
+            self.fail(&error, io);
             return Err(ErrorCode::KafkaStorageError.into());
         }
         let info = match partition.log.append_as_leader(batch, epoch, io.now, io.disk) {
             Ok(info) => info,
-            Err(_) if partition.log.is_failed() => {
-                self.fail(io);
+            Err(error) if partition.log.is_failed() => {
+                self.fail(&error, io);
                 return Err(ErrorCode::KafkaStorageError.into());
             }
             Err(LogError::BatchListTooLarge { .. }) => return Err(ErrorCode::RecordListTooLarge.into()),
@@ -159,8 +161,10 @@ impl Replicas {
         if rolled {
             io.fx.observe(Obs::SegmentRolled { log: partition.id });
         }
-        if (rolled || partition.flush == FlushPolicy::EveryWrite) && start_sync(partition, at, io).is_err() {
-            self.fail(io);
+        if (rolled || partition.flush == FlushPolicy::EveryWrite)
+            && let Err(error) = start_sync(partition, at, io)
+        {
+            self.fail(&error, io);
             return Err(ErrorCode::KafkaStorageError.into());
         }
         let appended = AppendedBatch {

@@ -66,7 +66,7 @@ impl Replicas {
         arm_retention(io);
         let checkpoints = Checkpoints::open(io);
         let folders = Folders::open(io);
-        let failed = folders.is_err() || checkpoints.has_failed();
+        let failed = folders.as_ref().err().copied().or(checkpoints.failure());
         let mut replicas = Replicas {
             me: io.cfg.node_id,
             partitions: Vec::new(),
@@ -87,8 +87,8 @@ impl Replicas {
             offline: false,
             lag_timer: false,
         };
-        if failed {
-            replicas.fail(io);
+        if let Some(error) = failed {
+            replicas.fail(&format_args!("open the log directory: {error}"), io);
         }
         replicas
     }
@@ -239,8 +239,10 @@ impl Replicas {
         partition.role = Role::Leader(Leading::new(self.me, &partition.replicas, start));
         partition.log.assign_epoch(partition.leader_epoch, start);
         io.fx.observe(Obs::LeaderStarted { partition: partition.id, epoch: partition.leader_epoch, end: start });
-        if partition.flush == FlushPolicy::EveryWrite && start_sync(partition, at, io).is_err() {
-            return self.fail(io);
+        if partition.flush == FlushPolicy::EveryWrite
+            && let Err(error) = start_sync(partition, at, io)
+        {
+            return self.fail(&error, io);
         }
         if !self.lag_timer {
             self.lag_timer = true;
@@ -255,8 +257,10 @@ impl Replicas {
         let Some(partition) = self.partitions[at as usize].as_mut() else { return };
         let leader = partition.leader;
         io.fx.observe(Obs::FollowerStarted { partition: partition.id, epoch: partition.leader_epoch, leader });
-        if planted!(io.cfg.bugs, Kip101) && partition.truncate(partition.high_watermark, io).is_err() {
-            return self.fail(io);
+        if planted!(io.cfg.bugs, Kip101)
+            && let Err(error) = partition.truncate(partition.high_watermark, io)
+        {
+            return self.fail(&error, io);
         }
         // The leader may be the one it was, and have led and followed others meanwhile.
         let agreed = leader == old_leader && planted!(io.cfg.bugs, Kafka7164);
@@ -283,8 +287,8 @@ impl Replicas {
         let opened = self.checkpoints.open_log(id, &settings.name, config, io);
         let Opened { log, high_watermark, new } = match opened {
             Ok(opened) => opened,
-            Err(_) => {
-                self.fail(io);
+            Err(error) => {
+                self.fail(&error, io);
                 return None;
             }
         };
@@ -308,9 +312,9 @@ impl Replicas {
         self.index.insert(id, at);
         // Whose a folder is should not be long in the page cache only.
         if let Some(partition) = self.partitions[at as usize].as_mut().filter(|_| new)
-            && start_sync(partition, at, io).is_err()
+            && let Err(error) = start_sync(partition, at, io)
         {
-            self.fail(io);
+            self.fail(&error, io);
         }
         Some(at)
     }
@@ -330,8 +334,8 @@ impl Replicas {
         for conn in watchers {
             self.recheck(conn, io);
         }
-        if deleted.is_err() {
-            return self.fail(io);
+        if let Err(error) = deleted {
+            return self.fail(&format_args!("put a deleted partition's folder out of use: {error}"), io);
         }
         // An orderly shutdown may have waited for it.
         self.close_log(at, io);
@@ -339,10 +343,10 @@ impl Replicas {
 
     /// A write or sync of a log failed. Which of the data is on disk is no longer known, so nothing more is written,
     /// served or acknowledged from this directory (KAFKA-10778).
-    pub(crate) fn fail<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+    pub(crate) fn fail<D: Disk, F: Fx>(&mut self, why: &dyn core::fmt::Display, io: &mut Io<'_, D, F>) {
         if !self.offline && !planted!(io.cfg.bugs, Kafka10778) {
             self.offline = true;
-            io.fx.observe(Obs::LogDirOffline);
+            io.fx.observe(Obs::LogDirOffline { why: Str::from(why.to_string()) });
             let waiting: BTreeSet<ConnId> =
                 self.parked_fetches.keys().chain(self.parked_produces.keys()).copied().collect();
             for conn in waiting {
@@ -361,12 +365,12 @@ impl Replicas {
         let at = op.index;
         let Some(partition) = self.partitions.get_mut(at as usize).and_then(Option::as_mut) else { return };
         match partition.log.synced(op, result, io.disk) {
-            Err(_) => self.fail(io),
+            Err(error) => self.fail(&error, io),
             Ok(None) => {}
             Ok(Some(_)) => {
                 if partition.flush == FlushPolicy::EveryWrite {
-                    if start_sync(partition, at, io).is_err() {
-                        return self.fail(io);
+                    if let Err(error) = start_sync(partition, at, io) {
+                        return self.fail(&error, io);
                     }
                     self.flushed(at, io);
                 }

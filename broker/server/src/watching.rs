@@ -57,7 +57,7 @@ pub(crate) fn log(me: i32, observation: &Obs) {
         Obs::FolderSetAside { folder } => {
             tracing::warn!(broker = me, %folder, "a folder that is no replica of this broker's was set aside; remove it if its records are not wanted");
         }
-        Obs::LogDirOffline => tracing::error!(broker = me, "the log directory has failed"),
+        Obs::LogDirOffline { why } => tracing::error!(broker = me, %why, "the log directory is offline"),
         Obs::PartitionCommitted { state, .. } if state.unclean => {
             let (topic, partition) = (state.partition.topic, state.partition.partition);
             tracing::info!(broker = me, %topic, partition, "unclean leader election: records may be lost");

@@ -58,8 +58,10 @@ pub struct DueRecord {
 }
 
 /// Commands of the runner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ProducerInput {
+    /// Send these too, of a [`Source::Given`], after all others.
+    SendToo(Vec<DueRecord>),
     /// Send nothing more, and let nothing linger.
     Stop,
 }
@@ -155,6 +157,16 @@ impl ProducerApp {
         self.set_timer(self.due(self.next) - due, io.fx);
     }
 
+    fn send_too<F: Fx>(&mut self, more: Vec<DueRecord>, fx: &mut F) {
+        let idle = self.is_finished();
+        if let Source::Given(records) = &mut self.config.source {
+            *records = records.iter().cloned().chain(more).collect();
+            if idle {
+                self.set_timer(Span::ZERO, fx);
+            }
+        }
+    }
+
     fn record<F: Fx>(&self, n: u64, fx: &mut F) -> ProducerRecord {
         let generated = match &self.config.source {
             Source::Given(records) => return records[n as usize].record.clone(),
@@ -189,6 +201,7 @@ impl Machine for ProducerApp {
         match self.producer.handle(event, io) {
             Some(Event::Start) => self.set_timer(self.config.start_after + self.due(0), io.fx),
             Some(Event::Timer(DUE)) => self.send_due(io),
+            Some(Event::Input(ProducerInput::SendToo(more))) => self.send_too(more, io.fx),
             Some(Event::Input(ProducerInput::Stop)) => {
                 self.stopped = true;
                 io.fx.cancel_timer(DUE);

@@ -329,19 +329,22 @@ pub(super) fn prober(plan: &Plan) -> ProducerAppConfig {
     client.net = quick(client.net);
     client.delivery_timeout = Span::from_secs(60);
     client.max_block = Span::from_secs(60);
-    let values = Values { client: Str::from_static("probe"), number: u32::from(u16::MAX), format: ValueFormat::Text };
-    let records = all_partitions(plan).into_iter().enumerate().map(|(n, (topic, partition))| DueRecord {
-        due: Span::ZERO,
-        record: ProducerRecord {
-            topic,
-            partition: Some(partition),
-            timestamp: None,
-            key: None,
-            value: Some(values.value(n as u64, 16)),
-            headers: Vec::new(),
-        },
-    });
+    let records = all_partitions(plan).into_iter().enumerate().map(|(n, partition)| probe(n as u64, partition));
     ProducerAppConfig { client, start_after: Span::ZERO, source: Source::Given(records.collect()) }
+}
+
+/// The `n`th record of the prober, for a partition.
+pub(super) fn probe(n: u64, (topic, partition): (Str, i32)) -> DueRecord {
+    let values = Values { client: Str::from_static("probe"), number: u32::from(u16::MAX), format: ValueFormat::Text };
+    let record = ProducerRecord {
+        topic,
+        partition: Some(partition),
+        timestamp: None,
+        key: None,
+        value: Some(values.value(n, 16)),
+        headers: Vec::new(),
+    };
+    DueRecord { due: Span::ZERO, record }
 }
 
 /// Clients of the liveness phase must not wait where the cluster does not.

@@ -130,7 +130,7 @@ fn told(obs: &Obs, names: &Names) -> Option<Told> {
         Obs::FolderSetAside { ref folder } => plain(format!("sets {folder} aside")),
         Obs::LogDeleted { log } => of(log, None, None, "gives up its log".into()),
         Obs::SegmentRolled { log } => of(log, None, None, "begins a segment".into()),
-        Obs::LogDirOffline => plain("takes its log directory offline".into()),
+        Obs::LogDirOffline { ref why } => plain(format!("takes its log directory offline ({why})")),
         Obs::LeaderStarted { partition, epoch, end } => {
             of(partition, Some(epoch), Some(end), format!("elected with log end {end}"))
         }

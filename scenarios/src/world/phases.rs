@@ -1,9 +1,10 @@
 //! The phases of a run.
 
-use tribunal_common::TopicIdPartition;
+mod liveness;
+
 use tribunal_contract::{NodeId, Span, Time};
 use tribunal_core::Broker;
-use tribunal_model::{ModelConfig, Names, Progress, Promises, Property, PropertyKind};
+use tribunal_model::{ModelConfig, Names, Promises, Property, PropertyKind};
 use tribunal_reports::{NodeRecord, RUN_FORMAT, ReportError, Role, RunFolder, RunRecord, TopicRecord};
 use tribunal_sim::{Fault, Kernel, Ran, Stop};
 
@@ -14,22 +15,17 @@ use super::court::Court;
 use super::coverage::Coverage;
 use super::explain::Observations;
 use super::faults::{Faults, SimKernel};
-use super::node::{Node, NodeInput};
+use super::node::Node;
 use super::records;
-use super::triggers::Triggers;
-use crate::apps::{AdminApp, ConsumerApp, ConsumerInput, ProducerApp, ProducerInput};
+use crate::apps::{AdminApp, ConsumerApp, ProducerApp};
 use crate::language::{Acks, Action, Condition, DiskLoss, ObservationName, Target, Topic, Trigger, Workload};
 use crate::plan::Plan;
 use crate::run::{How, Trial, Violation};
 
 /// A cluster that nothing has gone wrong with must be there by then.
 const WARM_UP_LIMIT: Span = Span::from_secs(60);
-/// Beyond the bounds of progress: until producers know the fate of their records and the auditor has read everything.
-const FINAL_LIMIT: Span = Span::from_secs(180);
 /// How often it is looked whether a phase is over.
 const STEP: Span = Span::from_millis(100);
-/// In the liveness phase, an operator looks this often for brokers that have stopped.
-const OPERATOR: u64 = 10;
 
 /// One run.
 pub(super) struct Run<'p> {
@@ -264,108 +260,9 @@ impl<'p> Run<'p> {
         }
     }
 
-    /// Heals, and requires that every partition serves again; then reads everything.
-    fn liveness(&mut self) {
-        if self.kernel.stop().is_some() || self.is_cut_short() {
-            return;
-        }
-        for node in self.app_nodes() {
-            self.kernel.apply(Fault::Crash { node });
-        }
-        self.faults.heal(self.plan, &mut self.kernel);
-        // What has not come true by now would break what is healed.
-        self.kernel.judge_mut().triggers = Triggers::default();
-        let healed = self.kernel.now();
-        self.healed = Some(healed);
-        let partitions: Vec<TopicIdPartition> = build::all_partitions(self.plan)
-            .iter()
-            .filter_map(|(name, partition)| {
-                Some(TopicIdPartition { topic: *self.faults.ids.get(name)?, partition: *partition })
-            })
-            .collect();
-        let expected = self.plan.expect.eventually.clone();
-        self.kernel.judge_mut().progress = vec![
-            Progress::new(healed, expected.produce_within, partitions.iter().copied(), true, false),
-            Progress::new(healed, expected.consume_within, partitions.iter().copied(), false, true),
-        ];
-        for &node in &self.producers {
-            self.kernel.input(node, NodeInput::Producer(ProducerInput::Stop));
-        }
-        self.kernel.start(self.prober);
-        self.kernel.start(self.auditor);
-        let mut out_of_sync = expected.in_sync_within.map(|within| (healed + within, partitions.clone()));
-        let bound =
-            expected.produce_within.max(expected.consume_within).max(expected.in_sync_within.unwrap_or_default());
-        let limit = healed + bound + FINAL_LIMIT;
-        let mut asked = false;
-        for turn in 1u64.. {
-            let now = self.kernel.now();
-            let step = now + STEP;
-            self.run_to(self.until.map_or(step, |until| step.min(self.zero + until)));
-            let now = self.kernel.now();
-            if self.kernel.stop().is_some() || self.is_cut_short() {
-                return;
-            }
-            if turn.is_multiple_of(OPERATOR) {
-                self.faults.revive_all(&mut self.kernel);
-            }
-            if let Some((deadline, waiting)) = &mut out_of_sync
-                && now <= *deadline
-            {
-                waiting.retain(|id| !bounds::is_in_sync(self.kernel.judge(), *id));
-            }
-            let in_sync = out_of_sync.as_ref().is_none_or(|(deadline, left)| left.is_empty() || now >= *deadline);
-            let progress = &self.kernel.judge().progress;
-            let served = in_sync && progress.iter().all(|progress| progress.is_done() || now >= progress.deadline());
-            if served
-                && self.is_drained()
-                && !asked
-                && let Some(targets) = partitions.iter().map(|&id| self.end_of(id)).collect()
-            {
-                asked = true;
-                self.kernel.input(self.auditor, NodeInput::Consumer(ConsumerInput::ReadToEnd { targets }));
-            }
-            if asked && self.has_audited() {
-                self.audited = true;
-                break;
-            }
-            if now >= limit {
-                self.no_progress(format!("the final reads did not come to an end by {} s", self.names.seconds(now)));
-                break;
-            }
-        }
-        let now = self.kernel.now();
-        let unserved: Vec<_> =
-            self.kernel.judge().progress.iter().flat_map(|progress| progress.finish(now, &self.names)).collect();
-        self.extra.extend(unserved);
-        let left = out_of_sync.into_iter().flat_map(|(_, left)| left);
-        self.extra.extend(left.map(|id| bounds::not_in_sync(self.kernel.judge(), id, now, &expected, &self.names)));
-    }
-
     /// Whether the run has come to where it is to end before its time.
     fn is_cut_short(&self) -> bool {
         self.until.is_some_and(|until| self.kernel.now() >= self.zero + until)
-    }
-
-    fn is_drained(&self) -> bool {
-        self.producers.iter().chain([&self.prober]).all(|&node| match self.kernel.machine(node) {
-            Some(Node::Producer(producer)) => producer.is_drained(),
-            _ => true,
-        })
-    }
-
-    fn has_audited(&self) -> bool {
-        matches!(self.kernel.machine(self.auditor), Some(Node::Consumer(auditor)) if auditor.has_reached_end())
-    }
-
-    /// How far a reader of a partition must come: the high watermark of its leader, once that covers all that earlier
-    /// leaders may have committed. A leader that was just elected does not know that yet (KIP-207).
-    fn end_of(&self, id: TopicIdPartition) -> Option<i64> {
-        let state = self.kernel.judge().partitions.get(&id).filter(|state| state.leader >= 0)?;
-        let Some(Node::Broker(broker)) = self.kernel.machine(NodeId(state.leader as u32)) else { return None };
-        let partition = broker.replicas()?.get(id)?;
-        let known = partition.high_watermark >= partition.leading()?.epoch_start;
-        known.then_some(partition.high_watermark)
     }
 
     fn no_progress(&mut self, detail: String) {
