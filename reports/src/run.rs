@@ -85,6 +85,28 @@ pub struct FaultRecord {
     pub ended_s: Option<f64>,
     /// The processes it was done to.
     pub nodes: Vec<String>,
+    /// The processes, or the partition to be moved, that it was meant for and not done to: the fault atlas does not allow
+    /// what the replication cannot survive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spared: Vec<String>,
     /// The fault as scenario files write it, a key a line.
     pub text: String,
+}
+
+impl FaultRecord {
+    /// Whether anything was done.
+    pub fn happened(&self) -> bool {
+        self.spared.is_empty() || !self.nodes.is_empty()
+    }
+
+    /// What it was and to whom, in a few words.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.kind, self.whom()).trim_end().to_owned()
+    }
+
+    /// To whom, and to whom not.
+    pub fn whom(&self) -> String {
+        let spared = if self.spared.is_empty() { String::new() } else { format!("(spared {})", self.spared.join(" ")) };
+        format!("{} {spared}", self.nodes.join(" ")).trim().to_owned()
+    }
 }

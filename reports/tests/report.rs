@@ -160,7 +160,19 @@ fn folder(test: &str) -> RunFolder {
             began_s: 3.0,
             ended_s: Some(6.0),
             nodes: vec!["b1".into()],
+            spared: Vec::new(),
             text: "at = \"3s\"\n".into(),
+        })
+        .unwrap();
+    faults
+        .push(&FaultRecord {
+            fault: 1,
+            kind: "full_disk".into(),
+            began_s: 3.5,
+            ended_s: None,
+            nodes: Vec::new(),
+            spared: vec!["b2".into()],
+            text: "at = \"3.5s\"\n".into(),
         })
         .unwrap();
     faults.finish().unwrap();

@@ -5,6 +5,7 @@ use tribunal::language::{Scenario, Source};
 use tribunal::plan::Plan;
 use tribunal::run::{How, Trial, World, judge};
 use tribunal::world::KernelWorld;
+use tribunal_reports::{FaultRecord, RunFolder};
 
 /// Three brokers, a topic with so many replicas, and these faults.
 fn scenario(controllers: u32, replication: u32, faults: &str) -> Scenario {
@@ -59,6 +60,42 @@ fn is_left_out(scenario: &Scenario) {
     let (properties, seeds) = broken(scenario, false);
     assert!(properties.iter().any(|property| property == "no-progress"), "{properties:?}");
     assert_eq!(seeds, 5);
+}
+
+#[test]
+fn whom_the_atlas_spares_is_not_told_to_have_been_struck() {
+    let scenario = scenario(
+        1,
+        2,
+        r#"
+[[fault]]
+at = "2s"
+crash = { broker = "broker 1" }
+restart_after = "never"
+
+[[fault]]
+at = "3s"
+shutdown = { broker = "leader:orders/0" }
+restart_after = "1s"
+
+[[fault]]
+at = "7s"
+pause = { broker = "leader:orders/0" }
+for = "1s"
+"#,
+    );
+    let out = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("atlas-spares");
+    let folder = RunFolder::create(&out).unwrap();
+    KernelWorld.run(&Plan::generate(&scenario, 0), &How { folder: Some(&folder), ..How::default() }).unwrap();
+    let told = std::fs::read_to_string(out.join("faults.jsonl")).unwrap();
+    let faults: Vec<FaultRecord> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // The only voter does not die; what can be survived is done.
+    assert_eq!((faults[0].happened(), faults[0].ended_s), (false, None), "{faults:?}");
+    assert_eq!((faults[0].whom(), faults[0].title()), ("(spared b1)".to_owned(), "crash (spared b1)".to_owned()));
+    for fault in &faults[1..] {
+        assert_eq!((fault.happened(), fault.nodes.len(), fault.spared.len()), (true, 1, 0), "{faults:?}");
+    }
+    assert_eq!(faults.len(), 3);
 }
 
 #[test]

@@ -45,15 +45,16 @@ pub fn panels(data: &Data, series: &Series) -> Vec<Panel> {
 
 /// Faults, elections and the end of the safety phase.
 pub fn scene(data: &Data) -> Scene {
-    let kinds: BTreeSet<&str> = data.faults.iter().map(|fault| fault.kind.as_str()).collect();
+    let kinds: BTreeSet<&str> =
+        data.faults.iter().filter(|fault| fault.happened()).map(|fault| fault.kind.as_str()).collect();
     let kinds: Vec<(u8, String)> =
         kinds.into_iter().zip(FAULT_COLOURS.into_iter().cycle()).map(|(kind, colour)| (colour, kind.into())).collect();
     let colour_of = |kind: &str| kinds.iter().find(|(_, name)| name == kind).map_or(GREY, |(colour, _)| *colour);
-    let bands = data.faults.iter().map(|fault| Band {
+    let bands = data.faults.iter().filter(|fault| fault.happened()).map(|fault| Band {
         from: fault.began_s,
         to: fault.ended_s.unwrap_or(fault.began_s),
         colour: colour_of(&fault.kind),
-        text: format!("{} {}", fault.kind, fault.nodes.join(" ")).trim_end().to_owned(),
+        text: fault.title(),
     });
     let started = data.replicas.leader_starts.iter().filter(|start| start.time_s >= 0.0);
     let elections = started.map(|start| Tick {

@@ -84,7 +84,7 @@ fn faults(reading: &Reading, events: &mut Vec<Value>) {
     for (number, fault) in reading.data.faults.iter().enumerate() {
         let begin_ts = on_trace(reading, fault.began_s);
         let lasted = (fault.ended_s.unwrap_or(fault.began_s) - fault.began_s) * 1e6;
-        let name = format!("{} {}", fault.kind, fault.nodes.join(" "));
+        let name = fault.title();
         events.push(json!({"name": name, "cat": "fault", "ph": "X", "ts": begin_ts, "dur": lasted.max(1.0),
                            "pid": FAULTS, "tid": number, "args": {"plan": fault.text}}));
     }

@@ -180,7 +180,7 @@ fn recovery(data: &Data, series: &Series) -> String {
         let fault = &data.faults[row.fault];
         let before = row.before.map_or("none".to_owned(), |before| format!("b{before}"));
         vec![
-            format!("{:.3} s {} {}", fault.began_s, fault.kind, fault.nodes.join(" ")),
+            format!("{:.3} s {}", fault.began_s, fault.title()),
             row.partition.clone(),
             format!("{before} → b{} epoch {}", row.leader, row.epoch),
             time(Some(row.leader_s)),
@@ -238,6 +238,9 @@ fn faults(data: &Data, series: &Series) -> String {
     let rows = data.faults.iter().zip(&series.recovery.effects).map(|(fault, effect)| {
         let lasted = fault.ended_s.map_or("a moment".to_owned(), |ended| format!("{:.3} s", ended - fault.began_s));
         let mut did = Vec::new();
+        if !fault.happened() {
+            did.push("left out by the fault atlas: the replication could not survive it".to_owned());
+        }
         let mut say = |count: usize, one: &str, many: &str| {
             if count > 0 {
                 did.push(format!("{count} {}", if count == 1 { one } else { many }));
@@ -256,7 +259,7 @@ fn faults(data: &Data, series: &Series) -> String {
         vec![
             format!("{:.3} s", fault.began_s),
             fault.kind.clone(),
-            fault.nodes.join(" "),
+            fault.whom(),
             lasted,
             did.join(" · "),
             fault.text.trim_end().replace('\n', " · "),

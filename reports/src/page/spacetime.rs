@@ -115,15 +115,16 @@ fn subjects(data: &Data) -> Vec<Subject<'_>> {
             chain: &violation.chain,
         });
     }
-    let faults = data.faults.iter().take(MOST_PARTS - all.len()).map(|fault| Subject {
-        title: format!("{} {} at {:.3} s", fault.kind, fault.nodes.join(" "), fault.began_s),
-        from_s: fault.began_s - BEFORE_S,
-        to_s: (fault.began_s + AFTER_S).min(end_s),
-        focus_s: Some(fault.began_s),
-        word: "fault",
-        partition: data.replicas.partitions.first().cloned(),
-        chain: &[],
-    });
+    let faults =
+        data.faults.iter().filter(|fault| fault.happened()).take(MOST_PARTS - all.len()).map(|fault| Subject {
+            title: format!("{} at {:.3} s", fault.title(), fault.began_s),
+            from_s: fault.began_s - BEFORE_S,
+            to_s: (fault.began_s + AFTER_S).min(end_s),
+            focus_s: Some(fault.began_s),
+            word: "fault",
+            partition: data.replicas.partitions.first().cloned(),
+            chain: &[],
+        });
     all.extend(faults);
     if all.is_empty() {
         let title = "the beginning of the workload".to_owned();

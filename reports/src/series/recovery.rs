@@ -77,7 +77,9 @@ fn end_of(fault: &FaultRecord) -> f64 {
 
 /// The fault that an election is blamed on: of those that began before it and are not long over, the newest.
 fn blamed(faults: &[FaultRecord], start: &LeaderStart) -> Option<usize> {
-    let before = |fault: &&FaultRecord| fault.began_s <= start.time_s && start.time_s <= end_of(fault) + BLAME_S;
+    let before = |fault: &&FaultRecord| {
+        fault.happened() && fault.began_s <= start.time_s && start.time_s <= end_of(fault) + BLAME_S
+    };
     let (number, _) = faults.iter().enumerate().rfind(|(_, fault)| before(fault))?;
     Some(number)
 }

@@ -37,7 +37,7 @@ impl Faults {
         };
         let repeat = if disk.once { Repeat::Once } else { Repeat::UntilHealed };
         let damage = if op == DiskOp::Sync { Damage::SyncFailure } else { Damage::Unclean };
-        if self.atlas.allows(kernel, node, damage) {
+        if self.may_damage(kernel, node, damage) {
             self.atlas.doom(kernel, node, true);
             kernel.apply(KernelFault::DiskFail { node, op, error, repeat });
         }
@@ -70,7 +70,7 @@ impl Faults {
     pub(super) fn corrupt(&mut self, kernel: &mut SimKernel, node: NodeId, how: Corruption, chance: u64) {
         let draws = Seed(chance).fork("corrupt");
         let logs = record_files(kernel.disk(node));
-        if logs.is_empty() || !self.atlas.allows(kernel, node, Damage::Corruption) {
+        if logs.is_empty() || !self.may_damage(kernel, node, Damage::Corruption) {
             return;
         }
         let (name, len) = &logs[draws.below(0, logs.len() as u64) as usize];

@@ -15,8 +15,19 @@ pub(super) struct Happened {
     pub(super) ended: Option<Time>,
     /// To whom.
     pub(super) nodes: Vec<NodeId>,
+    /// Whom it was meant for, and the atlas spared.
+    pub(super) spared: Vec<NodeId>,
+    /// Whether it was to move a partition, and the atlas left that out.
+    pub(super) moves_nothing: bool,
     /// How much of it is still to be done.
     due: u32,
+}
+
+impl Happened {
+    /// Whether nothing of it was done.
+    fn is_left_out(&self) -> bool {
+        self.moves_nothing || self.nodes.is_empty() && !self.spared.is_empty()
+    }
 }
 
 /// Every fault that has happened, in the order of time.
@@ -31,7 +42,15 @@ impl FaultLog {
     /// A planned fault happens. What is scheduled until [`FaultLog::pause`] belongs to it.
     pub(super) fn begin(&mut self, now: Time, fault: usize) {
         self.current = Some(self.happened.len());
-        self.happened.push(Happened { fault, began: now, ended: None, nodes: Vec::new(), due: 0 });
+        self.happened.push(Happened {
+            fault,
+            began: now,
+            ended: None,
+            nodes: Vec::new(),
+            spared: Vec::new(),
+            moves_nothing: false,
+            due: 0,
+        });
     }
 
     /// Something that belongs to a fault is done.
@@ -51,11 +70,31 @@ impl FaultLog {
 
     /// The current fault is done to these.
     pub(super) fn done_to(&mut self, nodes: &[NodeId]) {
-        if let Some(fault) = self.current.and_then(|current| self.happened.get_mut(current)) {
+        if let Some(fault) = self.current() {
             fault.nodes.extend(nodes);
             fault.nodes.sort_unstable();
             fault.nodes.dedup();
         }
+    }
+
+    /// The current fault is not done to this one.
+    pub(super) fn spare(&mut self, node: NodeId) {
+        if let Some(fault) = self.current()
+            && !fault.spared.contains(&node)
+        {
+            fault.spared.push(node);
+        }
+    }
+
+    /// The current fault moves no partition.
+    pub(super) fn leave_move_out(&mut self) {
+        if let Some(fault) = self.current() {
+            fault.moves_nothing = true;
+        }
+    }
+
+    fn current(&mut self) -> Option<&mut Happened> {
+        self.happened.get_mut(self.current?)
     }
 
     /// No fault is being done any more; one that is undone now has ended.
@@ -68,7 +107,7 @@ impl FaultLog {
 
     /// All is healed: what was to be undone is, and what would have lasted ends, but for what healing leaves.
     pub(super) fn heal(&mut self, plan: &Plan, now: Time) {
-        for fault in &mut self.happened {
+        for fault in self.happened.iter_mut().filter(|fault| !fault.is_left_out()) {
             let action = &plan.faults[fault.fault].action;
             if fault.due > 0 || !(is_momentary(action) || outlasts_healing(action)) {
                 fault.ended.get_or_insert(now);
@@ -85,7 +124,8 @@ impl FaultLog {
     /// The faults, once the run is over.
     pub(super) fn finish(&self, plan: &Plan, end: Time) -> Vec<Happened> {
         let mut all = self.happened.clone();
-        for fault in all.iter_mut().filter(|fault| !is_momentary(&plan.faults[fault.fault].action)) {
+        let lasts = |fault: &Happened| !fault.is_left_out() && !is_momentary(&plan.faults[fault.fault].action);
+        for fault in all.iter_mut().filter(|fault| lasts(fault)) {
             fault.ended.get_or_insert(end);
         }
         all

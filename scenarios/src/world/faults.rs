@@ -160,8 +160,8 @@ impl Faults {
                     Stop::PowerLoss => (Some(Damage::PowerLoss), Some(KernelFault::PowerLoss { node })),
                 };
                 let may = match damage {
-                    None => self.atlas.allows_clean_stop(kernel, node),
-                    Some(damage) => self.atlas.allows(kernel, node, damage),
+                    None => self.may_shut_down(kernel, node),
+                    Some(damage) => self.may_damage(kernel, node, damage),
                 };
                 if !may {
                     return;
@@ -201,9 +201,14 @@ impl Faults {
         self.count += 1;
         self.cover(kernel, &plan.faults[index].action, subject, chance);
         self.log.begin(now, index);
-        let scene = |faults: &mut Faults, target: &Target| {
+        let meant = |faults: &Faults, target: &Target| {
             let mut nodes = faults.resolve(kernel, target, subject, chance);
             nodes.retain(|node| !faults.absent.contains(node));
+            nodes
+        };
+        // Where the atlas has no say.
+        let scene = |faults: &mut Faults, target: &Target| {
+            let nodes = meant(faults, target);
             faults.log.done_to(&nodes);
             nodes
         };
@@ -222,19 +227,19 @@ impl Faults {
                 }
             }
             Action::Corrupt(corrupt) => {
-                for node in scene(self, &corrupt.broker) {
+                for node in meant(self, &corrupt.broker) {
                     self.corrupt(kernel, node, corrupt.how, chance);
                 }
             }
             Action::Crash { what, restart } => {
-                for node in scene(self, &what.broker) {
+                for node in meant(self, &what.broker) {
                     if self.crash(kernel, node, what, *restart, chance) {
                         self.restart_after(kernel, node, *restart, now);
                     }
                 }
             }
             Action::Disk(disk) => {
-                for node in scene(self, &disk.broker) {
+                for node in meant(self, &disk.broker) {
                     self.fail_disk(kernel, node, disk);
                 }
             }
@@ -252,9 +257,9 @@ impl Faults {
             }
             Action::Reassign(reassign) => self.reassign(kernel, reassign),
             Action::Unregister(gone) => {
-                for node in scene(self, &gone.broker) {
+                for node in meant(self, &gone.broker) {
                     // Who is forgotten comes back as one that nothing is known of, as after an unclean stop.
-                    if self.atlas.allows(kernel, node, Damage::Unclean) {
+                    if self.may_damage(kernel, node, Damage::Unclean) {
                         self.unregister(kernel, node);
                     }
                 }
@@ -268,8 +273,8 @@ impl Faults {
                 kernel.input(ADMIN, NodeInput::Admin(input));
             }
             Action::FullDisk { what, lasts } => {
-                for node in scene(self, &what.broker) {
-                    if !self.atlas.allows(kernel, node, Damage::Unclean) {
+                for node in meant(self, &what.broker) {
+                    if !self.may_damage(kernel, node, Damage::Unclean) {
                         continue;
                     }
                     self.atlas.doom(kernel, node, true);
@@ -318,7 +323,7 @@ impl Faults {
                 }
             }
             Action::RestartLoop(restart) => {
-                for node in scene(self, &restart.broker) {
+                for node in meant(self, &restart.broker) {
                     for turn in 0..u64::from(restart.times) {
                         let at = now + (restart.up + restart.down).times(turn);
                         let (stop, down) = (restart.stop, restart.down);
@@ -327,7 +332,7 @@ impl Faults {
                 }
             }
             Action::RollingRestart(rolling) => {
-                let brokers = scene(self, &Target::All);
+                let brokers = meant(self, &Target::All);
                 for (turn, node) in brokers.into_iter().enumerate() {
                     let at = now + rolling.every.times(turn as u64);
                     let (stop, down, truncation) = (rolling.stop, rolling.down, rolling.truncation);
@@ -335,8 +340,8 @@ impl Faults {
                 }
             }
             Action::Shutdown { what, restart } => {
-                for node in scene(self, &what.broker) {
-                    if !self.atlas.allows_clean_stop(kernel, node) {
+                for node in meant(self, &what.broker) {
+                    if !self.may_shut_down(kernel, node) {
                         continue;
                     }
                     kernel.input(node, NodeInput::Broker(BrokerInput::Shutdown));
@@ -383,6 +388,28 @@ impl Faults {
         }
     }
 
+    /// Whether the atlas allows the damage.
+    pub(super) fn may_damage(&mut self, kernel: &SimKernel, node: NodeId, damage: Damage) -> bool {
+        let may = self.atlas.allows(kernel, node, damage);
+        self.noted(node, may)
+    }
+
+    /// Whether the atlas allows an orderly shutdown.
+    fn may_shut_down(&mut self, kernel: &SimKernel, node: NodeId) -> bool {
+        let may = self.atlas.allows_clean_stop(kernel, node);
+        self.noted(node, may)
+    }
+
+    /// Writes down whether the current fault is done to this one.
+    fn noted(&mut self, node: NodeId, done: bool) -> bool {
+        if done {
+            self.log.done_to(&[node]);
+        } else {
+            self.log.spare(node);
+        }
+        done
+    }
+
     /// Tells coverage whom the fault strikes.
     fn cover(&self, kernel: &mut SimKernel, action: &Action, subject: Option<NodeId>, chance: u64) {
         if kernel.judge().coverage.is_none() {
@@ -407,7 +434,8 @@ impl Faults {
     fn crash(&mut self, kernel: &mut SimKernel, node: NodeId, crash: &Crash, restart: After, chance: u64) -> bool {
         let power = crash.power == Power::Lost;
         let dies = restart == After::Never && !crash.mid_step;
-        if !self.may_lose(kernel, node, crash) || dies && !self.atlas.allows(kernel, node, Damage::Death) {
+        let may = self.may_lose(kernel, node, crash) && (!dies || self.atlas.allows(kernel, node, Damage::Death));
+        if !self.noted(node, may) {
             return false;
         }
         if crash.mid_step {

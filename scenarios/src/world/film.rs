@@ -181,6 +181,7 @@ impl Film<'_> {
                 began_s: records::seconds(*began, self.zero),
                 ended_s: ended.map(|ended| records::seconds(ended, self.zero)),
                 nodes: nodes.iter().map(|node| names.of_node(*node)).collect(),
+                spared: Vec::new(),
                 text: (*kind).to_owned(),
             })?;
         }

@@ -32,6 +32,7 @@ impl Faults {
         let known = self.partition(&reassign.partition);
         let to = (!reassign.cancel).then_some(&replicas[..]);
         if !known.is_none_or(|id| self.atlas.allows_move(kernel, id, to)) {
+            self.log.leave_move_out();
             return;
         }
         let input = AdminInput::Reassign {

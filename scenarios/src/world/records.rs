@@ -12,6 +12,7 @@ use tribunal_sim::trace::Trace;
 
 use super::fault_log::Happened;
 use super::faults::SimKernel;
+use crate::language::Action;
 use crate::plan::Plan;
 
 /// A line of `history.jsonl`: something a client did, in the order of time.
@@ -152,6 +153,10 @@ pub(super) fn write_faults(
             began_s: seconds(fault.began, zero),
             ended_s: fault.ended.map(|ended| seconds(ended, zero)),
             nodes: fault.nodes.iter().map(|node| names.of_node(*node)).collect(),
+            spared: match &planned.action {
+                Action::Reassign(reassign) if fault.moves_nothing => vec![reassign.partition.to_string()],
+                _ => fault.spared.iter().map(|node| names.of_node(*node)).collect(),
+            },
             text: planned.text(),
         })?;
     }
