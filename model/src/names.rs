@@ -48,6 +48,11 @@ impl Names {
         }
     }
 
+    /// The topic of a partition, if it is known.
+    pub fn of_topic(&self, partition: TopicIdPartition) -> Option<&str> {
+        self.topics.get(&partition.topic).map(|topic| &topic[..])
+    }
+
     /// The partition, as `orders/0`.
     pub fn of_partition(&self, partition: TopicIdPartition) -> String {
         if partition == METADATA_LOG {

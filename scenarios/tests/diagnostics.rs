@@ -450,6 +450,21 @@ fn expectations_do_not_contradict_each_other() {
     assert_eq!(both, "26:9 `lost-write` cannot be in both `never` and `must` | this is the second");
     let twice = one("never = [\"lost-write\"]", "never = [\"unseen\", \"unseen\"]");
     assert_eq!(twice, "25:20 `unseen` twice | ");
+    for (allow, said) in [
+        ("{ topic = \"order\", properties = [\"unseen\"] }", "26:23 unknown topic `order` | did you mean `orders`?"),
+        ("{ topic = \"orders\", properties = [] }", "26:46 nothing is allowed | name a property, or leave this out"),
+        (
+            "{ topic = \"orders\", properties = [\"unseen\"] }, { topic = \"orders\", properties = [\"poll-skip\"] }",
+            "26:70 topic `orders` twice | ",
+        ),
+        (
+            "{ topic = \"orders\", properties = [\"duplicate\"] }]\nallow = [\"duplicate\"",
+            "26:47 `duplicate` is in `allow` already, which means every topic | ",
+        ),
+    ] {
+        let found = one("never = [\"lost-write\"]", &format!("never = [\"lost-write\"]\nallow_on = [{allow}]"));
+        assert_eq!(found, said);
+    }
 }
 
 #[test]

@@ -17,9 +17,9 @@ use tribunal_contract::Span;
 use tribunal_model::Property;
 
 use crate::language::{
-    Acks, Action, After, Cluster, Consumer, Diagnostics, Eventually, Expect, Fault, FaultKind, From, Milestone,
-    Partitioner, Producer, PropertyName, RandomFaults, Rate, Scenario, ScenarioFault, Seeds, SizeRange, Source, Target,
-    Topic, Trigger, Workload,
+    Acks, Action, After, AllowOn, Cluster, Consumer, Diagnostics, Eventually, Expect, Fault, FaultKind, From,
+    Milestone, Partitioner, Producer, PropertyName, RandomFaults, Rate, Scenario, ScenarioFault, Seeds, SizeRange,
+    Source, Target, Topic, Trigger, Workload,
 };
 
 pub(super) use faults::{Gene, gene};
@@ -234,7 +234,12 @@ fn timeout() -> impl Strategy<Value = Span> {
 
 /// What may be expected of the cluster, given what is asked of it.
 fn expect(topics: &[Topic], workloads: &[Workload]) -> Expect {
-    let weak = |workload: &Workload| matches!(workload, Workload::Producer(producer) if producer.acks != Acks::All);
+    let weak = |topic: &Topic| {
+        workloads.iter().any(|workload| match workload {
+            Workload::Producer(producer) => producer.topic == topic.name && producer.acks != Acks::All,
+            Workload::Consumer(_) => false,
+        })
+    };
     let mut expect = Expect {
         eventually: Eventually {
             produce_within: Span::from_secs(20),
@@ -244,15 +249,26 @@ fn expect(topics: &[Topic], workloads: &[Workload]) -> Expect {
         },
         ..Expect::default()
     };
-    if workloads.iter().any(weak) {
-        // What one broker acknowledged is kept as long as that broker leads.
-        let lost = [Property::LostWrite, Property::Unseen, Property::InconsistentOffsets, Property::Duplicate];
-        expect.allow.extend(lost.map(PropertyName::from));
+    let mut allow_on: Vec<AllowOn> = Vec::new();
+    for topic in topics {
+        let mut properties: Vec<PropertyName> = Vec::new();
+        if weak(topic) {
+            // What one broker acknowledged is kept as long as that broker leads.
+            let lost = [Property::LostWrite, Property::Unseen, Property::InconsistentOffsets, Property::Duplicate];
+            properties.extend(lost.map(PropertyName::from));
+        }
+        if topic.unclean_election {
+            // Whoever leads had not all, and others had what it has not.
+            let lost = UNCLEAN.into_iter().map(PropertyName::from).filter(|name| !properties.contains(name));
+            properties.extend(lost.collect::<Vec<_>>());
+        }
+        if !properties.is_empty() {
+            allow_on.push(AllowOn { topic: topic.name.clone(), properties });
+        }
     }
-    if topics.iter().any(|topic| topic.unclean_election) {
-        // Whoever leads had not all, and others had what it has not.
-        let lost = UNCLEAN.into_iter().map(Into::into).filter(|name| !expect.allow.contains(name)).collect::<Vec<_>>();
-        expect.allow.extend(lost);
+    match (topics, allow_on.pop()) {
+        ([_], Some(only)) => expect.allow = only.properties,
+        (_, last) => expect.allow_on = allow_on.into_iter().chain(last).collect(),
     }
     expect.yield_defaults();
     expect

@@ -77,7 +77,7 @@ pub(crate) fn setup(cx: &mut Context, setup: &Setup<'_>) {
         }
     }
     faults::check(cx, setup);
-    expect(cx, setup.expect);
+    expect(cx, setup);
 }
 
 /// Checks a name that becomes the name of a folder.
@@ -258,7 +258,8 @@ fn check_consumer(cx: &mut Context, setup: &Setup<'_>, path: &str, consumer: &Co
     bounds(cx, &at("max_poll_records"), consumer.max_poll_records, 1..=1_000_000);
 }
 
-fn expect(cx: &mut Context, expect: &Expect) {
+fn expect(cx: &mut Context, setup: &Setup<'_>) {
+    let expect = setup.expect;
     let lists = [("never", &expect.never), ("must", &expect.must), ("allow", &expect.allow)];
     for (list, (key, names)) in lists.iter().enumerate() {
         for (index, name) in names.iter().enumerate() {
@@ -270,6 +271,24 @@ fn expect(cx: &mut Context, expect: &Expect) {
                 if others.contains(name) {
                     let message = format!("`{}` cannot be in both `{other}` and `{key}`", name.as_str());
                     cx.error_at(&path, message, "this is the second");
+                }
+            }
+        }
+    }
+    for (index, on) in expect.allow_on.iter().enumerate() {
+        let path = format!("expect.allow_on[{index}]");
+        known_topic(cx, setup, &format!("{path}.topic"), &on.topic);
+        if expect.allow_on[..index].iter().any(|other| other.topic == on.topic) {
+            cx.error_at(&format!("{path}.topic"), format!("topic `{}` twice", on.topic), "");
+        }
+        if on.properties.is_empty() {
+            cx.error_at(&format!("{path}.properties"), "nothing is allowed", "name a property, or leave this out");
+        }
+        for (n, name) in on.properties.iter().enumerate() {
+            for (other, others) in &lists[1..] {
+                if others.contains(name) {
+                    let message = format!("`{}` is in `{other}` already, which means every topic", name.as_str());
+                    cx.error_at(&format!("{path}.properties[{n}]"), message, "");
                 }
             }
         }

@@ -19,12 +19,23 @@ pub struct Expect {
     pub must: Vec<PropertyName>,
     /// Counted, but neither needed nor a failure.
     pub allow: Vec<PropertyName>,
+    /// The same, on partitions of some topics only.
+    pub allow_on: Vec<AllowOn>,
     /// Progress in the liveness phase.
     pub eventually: Eventually,
     /// Over the seeds at least one run must reach each of these.
     pub sometimes: Vec<ObservationName>,
     /// What no run may reach more often than so.
     pub at_most: Vec<AtMost>,
+}
+
+/// `{ topic = "audit", properties = ["lost-write"] }`
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AllowOn {
+    /// The topic.
+    pub topic: String,
+    /// What may be broken on its partitions.
+    pub properties: Vec<PropertyName>,
 }
 
 /// `{ event = "quorum-leader-elected", count = 0 }`
@@ -37,10 +48,15 @@ pub struct AtMost {
 }
 
 defaults! {
+    AllowOn AllowOn { topic: String::new(), properties: Vec::new() };
     AtMost AtMost { event: ObservationName::FIRST, count: 0 };
 }
 
 tables! {
+    AllowOn, "a table such as { topic = \"audit\", properties = [\"lost-write\"] }", |this, v| {
+        v.required("topic", "The topic.", &mut this.topic);
+        v.required("properties", "What may be broken on its partitions.", &mut this.properties);
+    };
     AtMost, "a table such as { event = \"quorum-leader-elected\", count = 0 }", |this, v| {
         v.required("event", "What happens; `tribunal list observations` has the names.", &mut this.event);
         v.required("count", "How often it may, from the workload's zero to the end of the run.", &mut this.count);
@@ -85,6 +101,7 @@ impl Default for Expect {
             never: NEVER_BY_DEFAULT.into_iter().map(PropertyName::from).collect(),
             must: Vec::new(),
             allow: Vec::new(),
+            allow_on: Vec::new(),
             eventually: Eventually::default(),
             sometimes: Vec::new(),
             at_most: Vec::new(),
@@ -116,6 +133,7 @@ impl Keys for Expect {
             &mut self.must,
         );
         v.key("allow", "Properties that runs may break; counted.", &mut self.allow);
+        v.key("allow_on", "Properties that runs may break on partitions of a topic; counted.", &mut self.allow_on);
         v.key("eventually", "Progress required after healing.", &mut self.eventually);
         v.key("sometimes", "What at least one run over the seeds must reach.", &mut self.sometimes);
         v.key("at_most", "What no run may reach more often than so.", &mut self.at_most);
@@ -150,6 +168,12 @@ word_value! {
 }
 
 impl Expect {
+    /// Whether a property may be broken, everywhere or on the partitions of this topic.
+    pub(crate) fn allows(&self, property: PropertyName, topic: Option<&str>) -> bool {
+        let on = |on: &AllowOn| topic == Some(&on.topic[..]) && on.properties.contains(&property);
+        self.allow.contains(&property) || self.allow_on.iter().any(on)
+    }
+
     /// Where the file names what is expected or allowed but not what must never be, the default gives way.
     pub(crate) fn yield_defaults(&mut self) {
         let Expect { never, must, allow, .. } = self;

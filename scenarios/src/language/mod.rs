@@ -36,7 +36,7 @@ pub use diagnostic::{Diagnostic, DiagnosticRecord, Diagnostics};
 pub use disk_action::{
     Corrupt, Corruption, DiskErrorKind, DiskFault, DiskLoss, DiskOperation, FullDisk, SlowDisk, StallDisk,
 };
-pub use expect::{Eventually, Expect, Milestone};
+pub use expect::{AllowOn, Eventually, Expect, Milestone};
 pub use fault::{ACTIONS, Fault, ScenarioFault};
 pub use member_action::{Decommission, Join, Reassign, Unregister};
 pub use names::{OBSERVATIONS, Observation, ObservationName, PropertyName, parse_bug};

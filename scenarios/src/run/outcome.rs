@@ -18,6 +18,8 @@ use crate::language::{ObservationName, PropertyName};
 pub struct Violation {
     /// Which one.
     pub property: PropertyName,
+    /// The topic of the partition that it was seen on, if it was on one.
+    pub topic: Option<String>,
     /// What was seen, in a sentence with partitions, offsets and simulated seconds.
     pub detail: String,
     /// What led to it, in a line; may be empty.
@@ -195,6 +197,7 @@ impl Violation {
         let property = property.into();
         Violation {
             property,
+            topic: None,
             detail,
             cause: String::new(),
             line: None,

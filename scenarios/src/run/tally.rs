@@ -17,7 +17,7 @@ pub fn judge(expect: &Expect, found: Vec<Violation>) -> [Vec<Violation>; 3] {
     for violation in found {
         let property = violation.property;
         let place = match () {
-            () if counts(expect, property) => 0,
+            () if counts(expect, property, violation.topic.as_deref()) => 0,
             () if expect.must.contains(&property) => 1,
             () => 2,
         };
@@ -26,9 +26,9 @@ pub fn judge(expect: &Expect, found: Vec<Violation>) -> [Vec<Violation>; 3] {
     sorted
 }
 
-/// Whether a run fails that does not hold a property.
-pub fn counts(expect: &Expect, property: PropertyName) -> bool {
-    let excused = expect.must.contains(&property) || expect.allow.contains(&property);
+/// Whether a run fails that does not hold a property, on a partition of this topic if on one.
+pub fn counts(expect: &Expect, property: PropertyName, topic: Option<&str>) -> bool {
+    let excused = expect.must.contains(&property) || expect.allows(property, topic);
     !excused && (property.always_on() || expect.never.contains(&property))
 }
 

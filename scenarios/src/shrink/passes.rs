@@ -205,7 +205,12 @@ fn cluster(search: &mut Search<'_>) -> Result<(), RunError> {
     }
     let topics = search.best.topics.clone();
     if topics.len() > 1 {
-        ddmin(topics, |some| search.change(|plan| plan.topics = some.to_vec()))?;
+        ddmin(topics, |some| {
+            search.change(|plan| {
+                plan.topics = some.to_vec();
+                plan.expect.allow_on.retain(|on| some.iter().any(|topic| topic.name == on.topic));
+            })
+        })?;
     }
     Ok(())
 }

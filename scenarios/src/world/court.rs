@@ -140,7 +140,8 @@ impl Judge<Node> for Court {
         let parted = self.refinement.as_mut().and_then(|model| model.observe(at, node, obs, names).err());
         for violation in broken.into_iter().chain(parted) {
             let property = violation.property.into();
-            self.ended |= self.ends_at.as_ref().is_some_and(|expect| counts(expect, property));
+            let topic = violation.partition.and_then(|partition| names.of_topic(partition));
+            self.ended |= self.ends_at.as_ref().is_some_and(|expect| counts(expect, property, topic));
             self.violations.push(*violation);
             self.seen_at.push(self.observed);
         }

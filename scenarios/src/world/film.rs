@@ -108,6 +108,7 @@ impl Film<'_> {
             .map(|violation| {
                 let at = violation.at.0 as i64 - zero.0 as i64;
                 let mut told = run::Violation::new(violation.property, violation.detail.clone(), at);
+                told.topic = violation.partition.and_then(|partition| names.of_topic(partition)).map(str::to_owned);
                 told.cause = violation.cause_line(&names);
                 told
             })

@@ -381,6 +381,7 @@ impl<'p> Run<'p> {
     fn tell(&self, violation: &tribunal_model::Violation) -> Violation {
         let at = violation.at.0 as i64 - self.zero.0 as i64;
         let mut told = Violation::new(violation.property, violation.detail.clone(), at);
+        told.topic = violation.partition.and_then(|partition| self.names.of_topic(partition)).map(str::to_owned);
         told.cause = violation.cause_line(&self.names);
         told.line = self.faults.last_line(self.plan, violation.at);
         told
