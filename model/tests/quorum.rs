@@ -160,6 +160,17 @@ fn where_a_metadata_log_begins_a_snapshot_must_end() {
 }
 
 #[test]
+fn who_stops_before_it_reports_the_snapshot_at_its_log_start_owes_it_once_it_runs_again() {
+    let begins = Obs::LogStart { log: METADATA_LOG, start: 4, emptied: true };
+    let mut trial = Trial::quorum(4);
+    trial.holds(4, begins.clone());
+    trial.crash(4, false);
+    assert_eq!(trial.invariants.finish(), []);
+    trial.invariants.on_start(tribunal_contract::NodeId(4));
+    trial.breaks(4, role(QuorumRole::Unattached, 1, -1), Property::QuorumSnapshotAtLogStart);
+}
+
+#[test]
 fn an_installed_snapshot_may_be_reported_after_the_log_start_that_it_makes() {
     let mut trial = Trial::quorum(4);
     trial.holds(4, Obs::LogStart { log: METADATA_LOG, start: 4, emptied: true });

@@ -40,9 +40,11 @@ pub(in crate::invariants) fn due(truth: &Truth, at: Time, node: NodeId) -> Verdi
     }
 }
 
-/// What is owed at the end.
+/// What is owed at the end, by those that still run: another may have stopped before it could report.
 pub(in crate::invariants) fn owed(truth: &Truth, at: Time) -> Vec<Violation> {
+    let runs = |node: NodeId| truth.node(node).is_none_or(|node| !node.down);
     let owed = truth.quorum.members().filter_map(|(node, member)| member.owes_snapshot.map(|start| (node, start)));
+    let owed = owed.filter(|(node, _)| runs(*node));
     owed.map(|(node, start)| missing(truth, at, node, start)).collect()
 }
 
