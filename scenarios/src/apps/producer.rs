@@ -38,6 +38,8 @@ pub struct Generated {
     pub partition: Option<i32>,
     /// From one record to the next; the first is sent at time zero.
     pub interval: Span,
+    /// When each record is due instead, after time zero and in order.
+    pub at: Option<Arc<[Span]>>,
     /// How many. A workload of some length has its length divided by the interval, rounded up.
     pub count: u64,
     /// How many different keys, each in turn; none sends records without key.
@@ -132,6 +134,7 @@ impl ProducerApp {
     /// When a record is due, after time zero.
     fn due(&self, n: u64) -> Span {
         match &self.config.source {
+            Source::Generated(Generated { at: Some(at), .. }) => at.get(n as usize).copied().unwrap_or_default(),
             Source::Generated(generated) => generated.interval.times(n),
             Source::Given(records) => records.get(n as usize).map_or(Span::ZERO, |record| record.due),
         }

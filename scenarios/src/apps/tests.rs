@@ -58,6 +58,7 @@ fn generated(count: u64, interval: Span) -> Generated {
         topic: Str::from_static("t"),
         partition: None,
         interval,
+        at: None,
         count,
         keys: Some(7),
         values: Values { client: Str::from_static("p1"), number: 1, format: ValueFormat::Text },

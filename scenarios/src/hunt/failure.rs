@@ -11,7 +11,7 @@ use tribunal_reports::hunt::{FailureRecord, FirstFailure};
 use crate::language::Scenario;
 use crate::plan::Plan;
 use crate::run::{
-    How, Reporter, RunError, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Signature, Subject, Summary,
+    EndsAt, How, Reporter, RunError, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Signature, Subject, Summary,
     Violation, World, execute, judge, run_caught,
 };
 
@@ -28,17 +28,22 @@ pub struct Failure {
     pub folder: Option<PathBuf>,
 }
 
-/// The first violation of a plan that counts, explained; with the trace hash. None if it holds.
+/// The violation that ends a run of a plan, or the first if none does, explained; with the trace hash. None if there is
+/// none.
 pub(crate) fn explained(
     plan: &Plan,
     bugs: &[Bug],
-    stop_early: bool,
+    ends_at: EndsAt,
     world: &dyn World,
 ) -> Result<(Option<Violation>, u64), RunError> {
-    let how = How { bugs, explain: true, stop_early, ..How::default() };
+    let how = How { bugs, explain: true, ends_at, ..How::default() };
     let trial = run_caught(world, plan, &how)?;
     let [violations, ..] = judge(&plan.expect, trial.violations);
-    Ok((violations.into_iter().next(), trial.trace_hash))
+    let is_asked = |violation: &Violation| match ends_at {
+        EndsAt::None | EndsAt::First => true,
+        EndsAt::Property(only) => violation.property == only,
+    };
+    Ok((violations.into_iter().find(is_asked), trial.trace_hash))
 }
 
 impl Failure {

@@ -16,7 +16,7 @@ use super::{HuntOptions, HuntReporter, ROUND, space};
 use crate::files;
 use crate::language::Scenario;
 use crate::plan::Plan;
-use crate::run::{How, RunError, Trial, World, judge, run_caught};
+use crate::run::{EndsAt, How, RunError, Trial, World, judge, run_caught};
 
 /// What a hunt came to.
 #[derive(Clone, Debug)]
@@ -209,7 +209,7 @@ impl<'h> Hunter<'h> {
         let [violations, ..] = judge(&plan.expect, trial.violations.clone());
         let mut failure = None;
         if !violations.is_empty() {
-            let (violation, hash) = explained(&plan, bugs, false, self.world)?;
+            let (violation, hash) = explained(&plan, bugs, EndsAt::None, self.world)?;
             same &= hash == trial.trace_hash;
             let violation = violation.unwrap_or_else(|| violations[0].clone());
             failure = Some(Failure { scenario: scenario.clone(), plan, violation, folder: None });

@@ -8,6 +8,7 @@
 mod actions;
 mod faults;
 mod settings;
+mod unrest;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -73,6 +74,9 @@ const TOPICS: [&str; 2] = ["orders", "payments"];
 /// Bytes of a segment of which a run fills many.
 const SMALL_SEGMENT: u64 = 4_096;
 
+/// Of a hundred scenarios so many are about one partition whose leaders change.
+const UNREST: u64 = 30;
+
 /// The first fault comes when clients have something to lose, and the last one while the run still goes on.
 const FIRST_FAULT: Span = Span::from_millis(800);
 const LAST_FAULT: Span = Span::from_secs(9);
@@ -86,7 +90,11 @@ pub fn draw(seed: u64, name: &str) -> Scenario {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     // No strategy here rejects what it has drawn.
-    let drawn = scenario().new_tree(&mut runner).map(|tree| tree.current());
+    let is_unrest = tribunal_sim::stable_hash(&(seed, "unrest")) % 100 < UNREST;
+    let drawn = match is_unrest {
+        true => unrest().new_tree(&mut runner).map(|tree| tree.current()),
+        false => scenario().new_tree(&mut runner).map(|tree| tree.current()),
+    };
     let scenario = drawn.unwrap_or_else(|reason| unreachable!("the space rejects nothing: {reason}"));
     let cluster = Cluster { rare_paths: rare_paths(seed), ..scenario.cluster };
     Scenario { name: name.to_owned(), cluster, ..scenario }
@@ -108,46 +116,73 @@ pub fn written(scenario: &Scenario, path: &str) -> Result<Scenario, Diagnostics>
     Scenario::parse(Source::new(path, scenario.to_toml()))
 }
 
-/// Every scenario of the space.
+/// Scenarios with faults of every kind.
 pub fn scenario() -> impl Strategy<Value = Scenario> {
     shape().prop_flat_map(|shape| {
-        let clients = shape.topics.iter().map(|topic| workloads(&topic.name)).collect::<Vec<_>>();
         let storm = prop::option::weighted(0.15, faults::storm(&shape));
-        let parts = (settings::cluster(&shape), clients, retention(), faults::genes(&shape), storm);
-        parts.prop_map(move |(mut cluster, workloads, retention_bytes, genes, storm)| {
-            if retention_bytes.is_some() {
-                // Or nothing would be old enough to go within the run.
-                cluster.retention_check = Span::from_millis(500);
-                cluster.segment_bytes = SMALL_SEGMENT;
-            }
-            let topics = shape.topics.iter().map(|topic| Topic {
-                name: topic.name.clone(),
-                partitions: topic.partitions,
-                replication: topic.replication,
-                min_insync: topic.min_insync,
-                unclean_election: topic.unclean,
-                retention_bytes: retention_bytes.filter(|_| topic.name == TOPICS[0]),
-                ..Topic::default()
-            });
-            let topics: Vec<Topic> = topics.collect();
-            let workloads: Vec<Workload> = workloads.into_iter().flatten().collect();
-            let mut scenario = Scenario {
-                path: String::new(),
-                name: "generated".to_owned(),
-                about: "drawn from the space of scenarios".to_owned(),
-                seeds: Seeds { start: 0, end: 1 },
-                duration: Span::ZERO,
-                cluster,
-                expect: expect(&topics, &workloads),
-                topics,
-                workloads,
-                faults: Vec::new(),
-                sweep: None,
-            };
-            lay_out(&mut scenario, genes, storm);
+        let genes = faults::genes(&shape);
+        of(shape, genes, storm)
+    })
+}
+
+/// Scenarios in which a partition's leaders change while its replicas and what they know differ.
+pub fn unrest() -> impl Strategy<Value = Scenario> {
+    (shape(), unrest::manner()).prop_flat_map(|(shape, manner)| {
+        let shape = manner.shape(shape);
+        let genes = unrest::genes(&shape);
+        let scenario = of(shape, genes, Just(None));
+        scenario.prop_map(move |mut scenario| {
+            manner.cluster(&mut scenario.cluster);
             scenario
         })
     })
+}
+
+/// Scenarios of a shape with these faults.
+fn of(
+    shape: Shape,
+    genes: impl Strategy<Value = Vec<Gene>>,
+    storm: impl Strategy<Value = Option<RandomFaults>>,
+) -> impl Strategy<Value = Scenario> {
+    let clients = shape.topics.iter().map(|topic| workloads(&topic.name)).collect::<Vec<_>>();
+    let parts = (settings::cluster(&shape), clients, retention(), genes, storm);
+    parts.prop_map(move |(mut cluster, workloads, retention_bytes, genes, storm)| {
+        if retention_bytes.is_some() {
+            // Or nothing would be old enough to go within the run.
+            cluster.retention_check = Span::from_millis(500);
+            cluster.segment_bytes = SMALL_SEGMENT;
+        }
+        let topics = shape.topics.iter().map(|topic| Topic {
+            name: topic.name.clone(),
+            partitions: topic.partitions,
+            replication: topic.replication,
+            min_insync: topic.min_insync,
+            unclean_election: topic.unclean,
+            retention_bytes: retention_bytes.filter(|_| topic.name == TOPICS[0]),
+            ..Topic::default()
+        });
+        let topics: Vec<Topic> = topics.collect();
+        let workloads: Vec<Workload> = workloads.into_iter().flatten().collect();
+        let mut scenario = Scenario {
+            path: String::new(),
+            name: "generated".to_owned(),
+            about: "drawn from the space of scenarios".to_owned(),
+            seeds: Seeds { start: 0, end: 1 },
+            duration: Span::ZERO,
+            cluster,
+            expect: expect(&topics, &workloads),
+            topics,
+            workloads,
+            faults: Vec::new(),
+            sweep: None,
+        };
+        lay_out(&mut scenario, genes, storm);
+        scenario
+    })
+}
+
+fn millis(range: std::ops::Range<u64>) -> impl Strategy<Value = Span> + Clone {
+    range.prop_map(Span::from_millis)
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
@@ -371,7 +406,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_scenario_of_the_space_is_a_valid_file_that_reads_as_itself(scenario in scenario()) {
+        fn every_scenario_of_the_space_is_a_valid_file_that_reads_as_itself(scenario in prop_oneof![scenario(), unrest()]) {
             let read = written(&scenario, "generated.toml").unwrap_or_else(|wrong| panic!("{wrong}\n{}", scenario.to_toml()));
             prop_assert_eq!(read.to_toml(), scenario.to_toml());
         }

@@ -17,7 +17,7 @@ use tribunal_common::Bug;
 use tribunal_contract::Span;
 use tribunal_reports::RunFolder;
 
-use crate::language::{Expect, Scenario};
+use crate::language::{Expect, PropertyName, Scenario};
 use crate::plan::Plan;
 
 pub use execute::{Refined, RunError, World, execute, run_caught};
@@ -93,10 +93,22 @@ pub struct How<'a> {
     pub refinement: bool,
     /// Whether marks of behaviour are gathered: [`Trial::marks`].
     pub coverage: bool,
-    /// Whether the run ends at the first violation that counts by the plan's expectations.
-    pub stop_early: bool,
+    /// Which violation ends the run.
+    pub ends_at: EndsAt,
     /// Where the run ends before its time, after the workload's zero. What is judged at the end of a run is then not.
     pub until: Option<Span>,
+}
+
+/// Which violation ends a run. Only those count that the plan does not expect or allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EndsAt {
+    /// None: it goes on to its end.
+    #[default]
+    None,
+    /// The first.
+    First,
+    /// The first of this property, whatever else breaks before.
+    Property(PropertyName),
 }
 
 /// How runs are done.

@@ -67,6 +67,10 @@ pub struct Trial {
     pub operations: u64,
     /// How many faults happened.
     pub faults: u64,
+    /// Steps of machines: what the run cost, the same on every machine.
+    pub events: u64,
+    /// Which of the plan's faults began when, after the workload's zero.
+    pub struck: Vec<(usize, Span)>,
     /// The rolling hash of the run.
     pub trace_hash: u64,
     /// What was observed at least once.

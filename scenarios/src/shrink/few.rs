@@ -1,25 +1,18 @@
-//! Attempts at very little: a few records, a fault less. What is left then happens at other times than before, and a
-//! failure that hangs by a race is lost with most seeds; so each attempt has several.
+//! Attempts at few records.
 
 use tribunal_contract::Span;
-use tribunal_sim::stable_hash;
 
-use super::Search;
 use super::passes::{by_time, is_rated, only, times};
+use super::seeds::{with_seed, with_seeds};
+use super::{FEW_RECORDS, Search};
 use crate::language::{Condition, Fault, SizeRange, Trigger, Workload};
 use crate::plan::Plan;
 use crate::run::RunError;
 
-/// Seeds that an attempt has: that of the plan, and others.
-const SEEDS: u64 = 6;
 /// A find with more records than the last is tried with so many.
 const FEW: [usize; 3] = [1, 3, 8];
-/// No more pairs of faults than this are tried: all of eight faults.
-const MOST_PAIRS: usize = 28;
 /// Of the faults, and of what led to the failure, no more than these are looked at.
 const MOST_ANCHORS: usize = 6;
-/// A find with more faults than this is tried with less and other seeds.
-const FEW_FAULTS: usize = 3;
 
 /// Only a few records: those before and after the failure, each of the faults and what led to it, or spread over the run. Where it works
 /// every later run is short, and where taking records away one by one changes too much it is all that does.
@@ -29,7 +22,7 @@ pub(super) fn records(search: &mut Search<'_>) -> Result<(), RunError> {
         return Ok(());
     }
     let (sets, total) = (sets(search, &listed), times(&listed).len());
-    let turns = [(0, false), (0, true)].into_iter().chain((1..SEEDS).map(|seed| (seed, seed == SEEDS - 1)));
+    let turns = [(0, false), (0, true)].into_iter().chain((1..search.seeds).map(|seed| (seed, seed % 3 == 2)));
     for (seed, packed) in turns {
         for kept in &sets {
             let little = |plan: &mut Plan| {
@@ -48,14 +41,17 @@ pub(super) fn records(search: &mut Search<'_>) -> Result<(), RunError> {
     Ok(())
 }
 
-/// As many bytes in fewer records: what fills segments and disks still does.
+/// As many bytes in fewer records, and a little more: what fills segments and disks still does.
 fn pack(workload: &mut Workload, times: usize) {
     if let Workload::Producer(producer) = workload {
-        let size = u64::from(producer.value_size.max) * times as u64;
+        let size = (u64::from(producer.value_size.max) + OVERHEAD) * times as u64;
         let size = u32::try_from(size.min(LARGEST)).unwrap_or(u32::MAX);
         producer.value_size = SizeRange { min: size, max: size };
     }
 }
+
+/// About what a record alone in its batch takes beside its value.
+const OVERHEAD: u64 = 100;
 
 /// Bytes of the largest value of a packed record.
 const LARGEST: u64 = 100_000;
@@ -116,46 +112,35 @@ fn places(search: &Search<'_>, by_age: &[(Span, (usize, Span))]) -> Vec<usize> {
     places
 }
 
-/// One or two of the faults alone, or one less, while there are more than a few.
-pub(super) fn faults(search: &mut Search<'_>) -> Result<(), RunError> {
-    let count = search.best.faults.len();
-    if count <= FEW_FAULTS {
-        return Ok(());
-    }
-    let pairs = (0..count).flat_map(|a| (a + 1..count).map(move |b| vec![a, b]));
-    let alone = (0..count).map(|a| vec![a]).chain(pairs.take(MOST_PAIRS));
-    let all = search.best.faults.clone();
-    for kept in alone {
-        for seed in 0..SEEDS {
-            let some = || kept.iter().map(|&place| all[place].clone()).collect();
-            if with_seed(search, seed, |plan| plan.faults = some())? {
-                return Ok(());
-            }
+/// Half of the records, each twice as large or of segments half as large, while there are more than a few.
+pub(super) fn halves(search: &mut Search<'_>) -> Result<(), RunError> {
+    let halved = |plan: &mut Plan| {
+        let all = times(&plan.workloads);
+        let half: Vec<(usize, Span)> = all.into_iter().step_by(2).collect();
+        plan.workloads = only(&plan.workloads, &half);
+    };
+    let packed = |plan: &mut Plan| {
+        halved(plan);
+        plan.workloads.iter_mut().for_each(|workload| pack(workload, 2));
+    };
+    let in_less = |plan: &mut Plan| {
+        halved(plan);
+        plan.cluster.segment_bytes = (plan.cluster.segment_bytes / 2).max(LEAST_SEGMENT);
+        for topic in &mut plan.topics {
+            topic.segment_bytes = topic.segment_bytes.map(|bytes| (bytes / 2).max(LEAST_SEGMENT));
+            topic.retention_bytes = topic.retention_bytes.map(|bytes| bytes / 2);
         }
-    }
-    let mut place = 0;
-    while search.best.faults.len() > FEW_FAULTS && place < search.best.faults.len() {
-        let mut taken = false;
-        for seed in 1..SEEDS {
-            if with_seed(search, seed, |plan| drop(plan.faults.remove(place)))? {
-                taken = true;
-                break;
-            }
+    };
+    while times(&search.best.workloads).len() as u64 > FEW_RECORDS {
+        if !with_seeds(search, packed)? && !with_seeds(search, in_less)? && !with_seeds(search, halved)? {
+            break;
         }
-        place += usize::from(!taken);
     }
     Ok(())
 }
 
-/// Tries a change of the best plan, with its `nth` seed.
-fn with_seed(search: &mut Search<'_>, nth: u64, change: impl FnOnce(&mut Plan)) -> Result<bool, RunError> {
-    search.change(|plan| {
-        if nth > 0 {
-            plan.seed = stable_hash(&(plan.seed, nth, "shrink"));
-        }
-        change(plan);
-    })
-}
+/// Bytes of the smallest segment that halving leads to.
+const LEAST_SEGMENT: u64 = 1_024;
 
 /// A fault that waits for more of something than this waits for this many.
 pub(super) fn wait_for(fault: &mut Fault, most: u32) {

@@ -1,28 +1,44 @@
 //! Shrinking: the smallest plan that still fails in the same way.
 //!
-//! A candidate is the best plan so far with something taken away or made plain. It takes the place of the best if the
-//! first property that does not hold is the same and the failure's signature is too; with a bug planted the property is
-//! enough, if the candidate holds without the bug. Faults and records are taken away by delta debugging (Zeller 2002),
-//! the rest one thing at a time, until nothing more goes or the runs are used up. The number of runs is the only bound,
-//! so that a plan shrinks to the same plan on every machine.
+//! A candidate is the best plan so far with something taken away or made plain. It takes the place of the best if it
+//! breaks the property that broke first, and the failure's signature is the same, whatever else it breaks; with a bug
+//! planted the property is enough, if the candidate holds without the bug. Faults and records are taken away by delta
+//! debugging (Zeller 2002), the rest one thing at a time, until nothing more goes. Attempts at much less have several
+//! seeds, and where the plan is not small then, it is begun again from a few of its faults. The runs and what they cost,
+//! counted in steps of machines, are the bounds: so a plan shrinks to the same plan on every machine.
 
+mod afresh;
 mod ddmin;
 mod few;
+mod fewer;
+mod merge;
 mod passes;
+mod seeds;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tribunal_common::Bug;
+use tribunal_contract::Span;
 use tribunal_reports::hunt::ShrinkRecord;
 
 use crate::hunt::explained;
 use crate::language::{Source, Workload};
 use crate::plan::{Found, Plan};
-use crate::run::{How, RunError, Signature, Violation, World, judge, run_caught};
+use crate::run::{EndsAt, How, RunError, Signature, Trial, Violation, World, judge, run_caught};
 
 /// Runs that shrinking may take if nothing else is said.
-pub const MAX_RUNS: u64 = 1_200;
+pub const MAX_RUNS: u64 = 4_000;
+
+/// Steps of machines in all runs of a shrinking, at most: what the runs cost, counted so that it is the same everywhere.
+const MOST_EVENTS: u64 = 12_000_000;
+
+/// Seeds that an attempt at much less has, at first and where that did not make the plan small.
+const SEEDS: [u64; 2] = [6, 24];
+/// A plan with more faults than this is not small,
+const FEW_FAULTS: usize = 3;
+/// nor one with more records.
+const FEW_RECORDS: u64 = 10;
 
 /// How large a plan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,14 +74,17 @@ pub struct Shrunk {
 /// If runs cannot be done.
 pub fn shrink(plan: &Plan, bugs: &[Bug], max_runs: u64, world: &dyn World) -> Result<Option<Shrunk>, RunError> {
     let started = Instant::now();
-    let (Some(violation), _) = explained(plan, bugs, true, world)? else { return Ok(None) };
+    let (Some(violation), _) = explained(plan, bugs, EndsAt::First, world)? else { return Ok(None) };
     let mut search = Search {
         world,
         bugs,
         signature: violation.signature.clone(),
+        whole: plan,
+        seeds: SEEDS[0],
         best: Plan { found: None, ..plan.clone() },
         violation,
         runs: 1,
+        events: 0,
         max_runs,
     };
     passes::all(&mut search)?;
@@ -74,7 +93,7 @@ pub fn shrink(plan: &Plan, bugs: &[Bug], max_runs: u64, world: &dyn World) -> Re
     for fault in &mut best.faults {
         fault.line = 0;
     }
-    let (_, trace_hash) = explained(&best, bugs, false, world)?;
+    let (_, trace_hash) = explained(&best, bugs, EndsAt::None, world)?;
     best.found = Some(Found { signature: violation.signature.to_string(), bugs: bugs.to_vec(), trace_hash });
     let (before, after) = (Size::of(plan), Size::of(&best));
     Ok(Some(Shrunk { plan: best, violation, before, after, runs, wall: started.elapsed() }))
@@ -85,11 +104,17 @@ struct Search<'s> {
     world: &'s dyn World,
     bugs: &'s [Bug],
     signature: Signature,
+    /// The plan that is shrunk.
+    whole: &'s Plan,
+    /// Seeds that an attempt at much less has.
+    seeds: u64,
     best: Plan,
     /// The failure of the best plan.
     violation: Violation,
     runs: u64,
     max_runs: u64,
+    /// Steps of machines in all of them.
+    events: u64,
 }
 
 impl Search<'_> {
@@ -102,9 +127,38 @@ impl Search<'_> {
         }
     }
 
-    /// Whether the runs are used up.
+    /// A run shows what is looked for when the promise breaks that broke at first, whatever else does before.
+    fn ends_at(&self) -> EndsAt {
+        EndsAt::Property(self.signature.property)
+    }
+
+    /// Whether people can take it in.
+    fn is_small(&self) -> bool {
+        self.rank().0 == 0
+    }
+
+    fn rank(&self) -> (u64, u64) {
+        Search::rank_of(&self.best)
+    }
+
+    /// How far a plan is from small, and how large it is: a fault is as hard to take in as ten records.
+    fn rank_of(plan: &Plan) -> (u64, u64) {
+        let Size { faults, operations, .. } = Size::of(plan);
+        let missed = u64::from(faults > FEW_FAULTS as u64) + u64::from(operations > FEW_RECORDS);
+        (missed, faults * 10 + operations)
+    }
+
+    /// Whether the runs are used up, or what they may cost.
     fn is_over(&self) -> bool {
-        self.runs >= self.max_runs
+        self.runs >= self.max_runs || self.events >= MOST_EVENTS
+    }
+
+    /// Runs a plan and counts it.
+    fn run(&mut self, plan: &Plan, how: &How<'_>) -> Result<Trial, RunError> {
+        let trial = run_caught(self.world, plan, how)?;
+        self.runs += 1;
+        self.events += trial.events;
+        Ok(trial)
     }
 
     /// Takes the candidate if it is another valid plan that fails in the same way; says whether it was taken.
@@ -116,16 +170,15 @@ impl Search<'_> {
         if Plan::parse(Source::new("candidate.toml", candidate.to_toml())).is_err() {
             return Ok(false);
         }
-        self.runs += 1;
         // What led to it is found out only of those that break the same promise: most do not, and it costs a recording.
-        let how = How { bugs: self.bugs, stop_early: true, ..How::default() };
-        let trial = run_caught(self.world, &candidate, &how)?;
+        let how = How { bugs: self.bugs, ends_at: self.ends_at(), ..How::default() };
+        let trial = self.run(&candidate, &how)?;
         let [violations, ..] = judge(&candidate.expect, trial.violations);
-        let breaks = violations.first().is_some_and(|violation| violation.property == self.signature.property);
+        let breaks = violations.iter().any(|violation| violation.property == self.signature.property);
         if !breaks || !self.holds_without_bugs(&candidate)? {
             return Ok(false);
         }
-        match explained(&candidate, self.bugs, true, self.world)? {
+        match explained(&candidate, self.bugs, self.ends_at(), self.world)? {
             (Some(violation), _) if self.is_same(&violation) => {
                 (self.best, self.violation) = (candidate, violation);
                 Ok(true)
@@ -134,13 +187,19 @@ impl Search<'_> {
         }
     }
 
+    /// Which faults of the best plan began when, until it fails.
+    fn struck(&mut self) -> Result<Vec<(usize, Span)>, RunError> {
+        let how = How { bugs: self.bugs, ends_at: self.ends_at(), ..How::default() };
+        let best = self.best.clone();
+        Ok(self.run(&best, &how)?.struck)
+    }
+
     /// Whether it is the planted bugs that the candidate fails by. Where none are planted there is nothing to ask.
     fn holds_without_bugs(&mut self, candidate: &Plan) -> Result<bool, RunError> {
         if self.bugs.is_empty() {
             return Ok(true);
         }
-        self.runs += 1;
-        let trial = run_caught(self.world, candidate, &How::default())?;
+        let trial = self.run(candidate, &How::default())?;
         let [violations, ..] = judge(&candidate.expect, trial.violations);
         Ok(violations.is_empty())
     }

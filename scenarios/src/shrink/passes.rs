@@ -2,24 +2,42 @@
 
 use tribunal_contract::Span;
 
-use super::Search;
 use super::ddmin::ddmin;
-use super::few;
-use crate::language::{Action, After, Cluster, Cut, Direction, Fault, Producer, Trigger, Workload};
+use super::seeds::with_seeds;
+use super::{SEEDS, Search, afresh, few, fewer, merge};
+use crate::language::{Action, After, Cluster, Cut, Direction, Fault, Producer, SizeRange, Source, Trigger, Workload};
 use crate::plan::Plan;
 use crate::run::RunError;
 
-/// Everything, again and again, until nothing more goes.
+/// Everything, again and again, until nothing more goes; and harder where that is not enough.
 pub(super) fn all(search: &mut Search<'_>) -> Result<(), RunError> {
+    for seeds in SEEDS {
+        search.seeds = seeds;
+        once(search)?;
+        afresh::all(search)?;
+        if search.is_small() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Everything, until nothing more goes.
+pub(super) fn once(search: &mut Search<'_>) -> Result<(), RunError> {
     loop {
         let before = search.best.clone();
         end(search)?;
         sooner(search)?;
+        timed(search)?;
+        sizes(search)?;
+        partitions(search)?;
         few::records(search)?;
         faults(search)?;
-        few::faults(search)?;
+        merge::all(search)?;
+        fewer::faults(search)?;
         workloads(search)?;
         records(search)?;
+        few::halves(search)?;
         cluster(search)?;
         lengths(search)?;
         settings(search)?;
@@ -76,6 +94,74 @@ fn sooner(search: &mut Search<'_>) -> Result<(), RunError> {
     Ok(())
 }
 
+/// Faults that wait for something happen when they did. Then nothing that is taken away moves them.
+fn timed(search: &mut Search<'_>) -> Result<(), RunError> {
+    let waits = |fault: &Fault| matches!(fault.trigger, Trigger::When(_));
+    if !search.best.faults.iter().any(waits) {
+        return Ok(());
+    }
+    let struck = search.struck()?;
+    let at_last = |fault: &mut Fault, place: usize| {
+        let at = struck.iter().find(|(of, _)| *of == place).map(|(_, at)| *at);
+        if let (Trigger::When(_), Some(at)) = (&fault.trigger, at) {
+            (fault.trigger, fault.after) = (Trigger::At(at.max(Span(1))), Span::ZERO);
+        }
+    };
+    let all = |plan: &mut Plan| {
+        plan.faults.iter_mut().enumerate().for_each(|(place, fault)| at_last(fault, place));
+    };
+    if with_seeds(search, all)? {
+        return Ok(());
+    }
+    for place in 0..search.best.faults.len() {
+        search.change(|plan| at_last(&mut plan.faults[place], place))?;
+    }
+    Ok(())
+}
+
+/// Topics of one partition: then it does not matter how many records went to another before.
+fn partitions(search: &mut Search<'_>) -> Result<(), RunError> {
+    for topic in 0..search.best.topics.len() {
+        if search.best.topics[topic].partitions == 1 {
+            continue;
+        }
+        let mut alone = search.best.clone();
+        let name = alone.topics[topic].name.clone();
+        let count = std::mem::replace(&mut alone.topics[topic].partitions, 1);
+        // Every fault that is about one of them is about the one there is.
+        let named = |text: String, index: u32| text.replace(&format!("{name}/{index}"), &format!("{name}/0"));
+        let text = (1..count).rev().fold(alone.to_toml(), named);
+        if let Ok(alone) = Plan::parse(Source::new("candidate.toml", text)) {
+            with_seeds(search, |plan| *plan = Plan { seed: plan.seed, ..alone.clone() })?;
+        }
+    }
+    Ok(())
+}
+
+/// Values of one size: then it does not matter how many were drawn before.
+fn sizes(search: &mut Search<'_>) -> Result<(), RunError> {
+    let is_drawn = |workload: &Workload| matches!(workload, Workload::Producer(producer) if producer.value_size.min < producer.value_size.max);
+    if !search.best.workloads.iter().any(is_drawn) {
+        return Ok(());
+    }
+    type Size = fn(u32, u32) -> u32;
+    let sizes: [Size; 3] = [|_, max| max, |min, max| min.midpoint(max), |min, _| min];
+    for size in sizes {
+        let equal = |plan: &mut Plan| {
+            for workload in &mut plan.workloads {
+                if let Workload::Producer(Producer { value_size: SizeRange { min, max }, .. }) = workload {
+                    *min = size(*min, *max);
+                    *max = *min;
+                }
+            }
+        };
+        if with_seeds(search, equal)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
 fn faults(search: &mut Search<'_>) -> Result<(), RunError> {
     let all = search.best.faults.clone();
     ddmin(all, |some| search.change(|plan| plan.faults = some.to_vec())).map(drop)
@@ -105,9 +191,8 @@ pub(super) fn times(workloads: &[Workload]) -> Vec<(usize, Span)> {
 /// Gives every record its own time, then takes records away.
 fn records(search: &mut Search<'_>) -> Result<(), RunError> {
     if search.best.workloads.iter().any(is_rated) {
-        let mut candidate = search.best.clone();
-        candidate.workloads = candidate.workloads.into_iter().flat_map(by_time).collect();
-        if !search.attempt(candidate)? {
+        let listed: Vec<Workload> = search.best.workloads.clone().into_iter().flat_map(by_time).collect();
+        if !with_seeds(search, |plan| plan.workloads = listed.clone())? {
             return slower(search);
         }
     }
@@ -119,7 +204,7 @@ fn records(search: &mut Search<'_>) -> Result<(), RunError> {
     ddmin(all, |some| search.change(|plan| plan.workloads = only(&original, some))).map(drop)
 }
 
-/// Records whose sizes were drawn cannot be listed one by one: fewer of them a second.
+/// Where records cannot be listed one by one: fewer of them a second.
 fn slower(search: &mut Search<'_>) -> Result<(), RunError> {
     let divide = |workload: &mut Workload, by: u32| {
         if let Workload::Producer(Producer { rate: Some(rate), .. }) = workload {

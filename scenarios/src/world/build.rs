@@ -14,7 +14,6 @@ use tribunal_sim::{Config, DiskConfig, Latency, NetConfig as SimNet, Range, stab
 
 use crate::apps::{
     AdminAppConfig, ConsumerAppConfig, DueRecord, Generated, ProducerAppConfig, Source, ValueFormat, Values,
-    generated_key,
 };
 use crate::language::{
     self, After, Cluster, Consumer, From, Partitions, Producer, RecordKeys, Serializer, SpanRange, Topic, Workload,
@@ -209,30 +208,21 @@ fn generated(plan: &Plan, producer: &Producer, share: u32, number: u32) -> Sourc
         },
     };
     let topic = Str::from(producer.topic.as_str());
-    if let Some(at) = &producer.at {
-        let record = |(n, &due): (usize, &Span)| DueRecord {
-            due,
-            record: ProducerRecord {
-                topic: topic.clone(),
-                partition,
-                timestamp: None,
-                key: keys.map(|keys| generated_key(n as u64 % u64::from(keys.max(1)))),
-                value: Some(values.value(n as u64, producer.value_size.min as usize)),
-                headers: Vec::new(),
-            },
-        };
-        return Source::Given(at.iter().enumerate().map(record).collect());
-    }
     let interval = producer.rate.map_or(Span::from_millis(10), |rate| rate.interval());
     // Clients take turns, so that together they have the rate.
     let own = interval.times(u64::from(producer.clients.max(1)));
     let lasts = producer.lasts.unwrap_or(plan.duration);
     let offset = interval.times(u64::from(share));
-    let count = (lasts - offset).as_nanos().div_ceil(own.as_nanos().max(1));
+    let at: Option<Arc<[Span]>> = producer.at.as_ref().map(|at| at.iter().copied().collect());
+    let count = match &at {
+        Some(at) => at.len() as u64,
+        None => (lasts - offset).as_nanos().div_ceil(own.as_nanos().max(1)),
+    };
     Source::Generated(Generated {
         topic,
         partition,
         interval: own,
+        at,
         count,
         keys,
         values,

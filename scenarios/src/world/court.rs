@@ -8,13 +8,13 @@ use tribunal_model::{History, Invariants, ModelConfig, Progress, Property, Reach
 use tribunal_sim::{Judge, Lifecycle, Machines};
 
 use super::app::Watch;
-use super::coverage::Coverage;
+use super::coverage::{Coverage, Known};
 use super::node::{Node, Report};
 use super::records::Series;
 use super::triggers::{Scene, Triggers};
-use crate::language::Expect;
+use crate::language::{Expect, PropertyName};
 use crate::plan::Plan;
-use crate::run::{How, counts};
+use crate::run::{EndsAt, How, counts};
 
 /// The judge of one run.
 pub(super) struct Court {
@@ -40,8 +40,9 @@ pub(super) struct Court {
     pub(super) coverage: Option<Coverage>,
     /// Properties of a test of one's own, by name.
     pub(super) watches: Vec<(String, Box<dyn Watch>)>,
-    /// Properties that end the run when they do not hold; none lets it go on.
-    ends_at: Option<Expect>,
+    ends_at: EndsAt,
+    /// What counts as a violation.
+    expect: Expect,
     ended: bool,
     /// Whether the workload's clock runs.
     pub(super) open: bool,
@@ -74,11 +75,22 @@ impl Court {
             series: how.folder.map(|_| Series::default()),
             record: record.then(Vec::new),
             coverage: how.coverage.then(Coverage::default),
-            ends_at: how.stop_early.then(|| plan.expect.clone()),
+            ends_at: how.ends_at,
+            expect: plan.expect.clone(),
             watches: Vec::new(),
             ended: false,
             open: false,
         }
+    }
+
+    /// Whether a violation of this property, on a partition of this topic if on one, ends the run.
+    fn is_ended_by(&self, property: PropertyName, topic: Option<&str>) -> bool {
+        let asked = match self.ends_at {
+            EndsAt::None => false,
+            EndsAt::First => true,
+            EndsAt::Property(only) => only == property,
+        };
+        asked && counts(&self.expect, property, topic)
     }
 
     /// A fenced broker leaves the ISR without any leader asking for it.
@@ -102,7 +114,7 @@ impl Court {
             }
         });
         for detail in broken {
-            self.ended |= self.ends_at.is_some();
+            self.ended |= self.is_ended_by(Property::OwnProperty.into(), None);
             self.violations.push(own(detail, at, Some(node)));
             self.seen_at.push(self.observed);
         }
@@ -141,7 +153,7 @@ impl Judge<Node> for Court {
         for violation in broken.into_iter().chain(parted) {
             let property = violation.property.into();
             let topic = violation.partition.and_then(|partition| names.of_topic(partition));
-            self.ended |= self.ends_at.as_ref().is_some_and(|expect| counts(expect, property, topic));
+            self.ended |= self.is_ended_by(property, topic);
             self.violations.push(*violation);
             self.seen_at.push(self.observed);
         }
@@ -167,7 +179,9 @@ impl Judge<Node> for Court {
             self.reached.note(obs);
             self.note_shrink(obs, before.as_ref());
             if let Some(coverage) = &mut self.coverage {
-                coverage.observe(at, node, obs, before.as_ref());
+                let known =
+                    Known { before: before.as_ref(), partitions: &self.partitions, truth: self.invariants.truth() };
+                coverage.observe(at, node, obs, &known);
             }
             let scene = Scene { partitions: &self.partitions, before: before.as_ref() };
             self.triggers.observe(node, obs, scene);

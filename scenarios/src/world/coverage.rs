@@ -1,10 +1,11 @@
 //! Marks of behaviour, gathered while a run goes on.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use tribunal_common::{ClientObs, Obs, PartitionState, QuorumRole, TopicIdPartition};
 use tribunal_contract::{NodeId, Span, Time};
-use tribunal_model::NameId;
+use tribunal_model::{NameId, Truth};
 use tribunal_sim::stable_hash;
 
 use crate::run::{AckLatency, Mark, MarkClass, Marks};
@@ -17,12 +18,36 @@ pub(super) struct Coverage {
     /// The last rare observation of each node.
     last: BTreeMap<NodeId, NameId>,
     roles: BTreeMap<NodeId, QuorumRole>,
+    /// In which epoch each replica last began to lead or to follow, and whom.
+    epochs: BTreeMap<(NodeId, TopicIdPartition), (i32, i32)>,
     /// The last fault, until something rare follows from it.
     fault: Option<&'static str>,
     /// When each record was sent whose fate is not known.
     sent: BTreeMap<(NodeId, u64), Time>,
     /// How long each acknowledged record took.
     acks: Vec<Span>,
+}
+
+/// More epochs than this are as good as this many.
+const MOST_EPOCHS: i32 = 3;
+
+/// What is known when something is observed.
+pub(super) struct Known<'k> {
+    /// The state of the partition that the observation replaces, if it is about that.
+    pub(super) before: Option<&'k PartitionState>,
+    /// The newest state of each partition.
+    pub(super) partitions: &'k BTreeMap<TopicIdPartition, PartitionState>,
+    /// The logs.
+    pub(super) truth: &'k Truth,
+}
+
+impl Known<'_> {
+    /// The log ends of the other replicas of a partition.
+    fn others(&self, node: NodeId, partition: TopicIdPartition) -> Vec<i64> {
+        let replicas = self.partitions.get(&partition).map(|state| &state.replicas[..]).unwrap_or_default();
+        let others = replicas.iter().map(|&id| NodeId(id as u32)).filter(|other| *other != node);
+        others.map(|other| self.truth.log_end(partition, other)).collect()
+    }
 }
 
 /// The state of a partition without names: how many replicas are in sync, eligible, whether one leads.
@@ -33,7 +58,8 @@ fn shape(state: &PartitionState) -> Shape {
 }
 
 impl Coverage {
-    pub(super) fn observe(&mut self, at: Time, node: NodeId, obs: &Obs, before: Option<&PartitionState>) {
+    /// An observation. `scene` is what is known with it.
+    pub(super) fn observe(&mut self, at: Time, node: NodeId, obs: &Obs, scene: &Known<'_>) {
         match obs {
             Obs::Client(ClientObs::Send { id, .. }) => drop(self.sent.insert((node, *id), at)),
             Obs::Client(ClientObs::Acknowledged { id, .. }) => {
@@ -55,10 +81,23 @@ impl Coverage {
         match obs {
             Obs::PartitionCommitted { state, .. } => {
                 // Each broker reports it; the first that does is news.
-                let Some(before) = before else { return };
+                let Some(before) = scene.before else { return };
                 let grown = state.isr.iter().filter(|id| !before.isr.contains(id)).count();
                 let change = (shape(before), shape(state), grown, before.leader != state.leader, state.unclean);
                 self.mark(MarkClass::Transition, &("partition", change));
+            }
+            Obs::LeaderStarted { partition, epoch, end } => {
+                let others = scene.others(node, *partition);
+                let [longer, shorter] = [Ordering::Greater, Ordering::Less]
+                    .map(|than| others.iter().filter(|other| other.cmp(&end) == than).count());
+                let turn = self.turn(node, *partition, *epoch, node.0 as i32);
+                self.mark(MarkClass::Transition, &("leads", turn, longer, shorter));
+            }
+            Obs::FollowerStarted { partition, epoch, leader } => {
+                let own = scene.truth.log_end(*partition, node);
+                let of_leader = scene.truth.log_end(*partition, NodeId(*leader as u32));
+                let turn = self.turn(node, *partition, *epoch, *leader);
+                self.mark(MarkClass::Transition, &("follows", turn, own.cmp(&of_leader) as i8));
             }
             Obs::QuorumRoleChanged { role, .. } => {
                 let from = self.roles.insert(node, *role);
@@ -72,6 +111,13 @@ impl Coverage {
         if let Some(fault) = self.fault.take() {
             self.mark(MarkClass::Fault, &(fault, "then", name.name()));
         }
+    }
+
+    /// A replica begins to lead or to follow: how many epochs it has come through since it last did, and whether it has
+    /// the leader that it had. Who misses an epoch takes the shortest way from one state of the log to another.
+    fn turn(&mut self, node: NodeId, partition: TopicIdPartition, epoch: i32, leader: i32) -> Option<(i32, bool)> {
+        let (last, before) = self.epochs.insert((node, partition), (epoch, leader))?;
+        Some(((epoch - last).min(MOST_EPOCHS), leader == before))
     }
 
     /// A fault strikes a node: what the node is to the partitions it holds, and in which state these are.

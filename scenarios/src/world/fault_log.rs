@@ -1,6 +1,6 @@
 //! Which faults have happened, to whom, and until when, for the report. It never changes what happens.
 
-use tribunal_contract::{NodeId, Time};
+use tribunal_contract::{NodeId, Span, Time};
 
 use crate::language::{Action, After};
 use crate::plan::Plan;
@@ -51,6 +51,11 @@ impl FaultLog {
             moves_nothing: false,
             due: 0,
         });
+    }
+
+    /// Which of the plan's faults began when, after `zero`.
+    pub(super) fn began(&self, zero: Time) -> Vec<(usize, Span)> {
+        self.happened.iter().map(|happened| (happened.fault, happened.began.since(zero))).collect()
     }
 
     /// Something that belongs to a fault is done.

@@ -330,6 +330,8 @@ impl<'p> Run<'p> {
             simulated: now.since(Time(0)),
             operations: court.operations,
             faults: self.faults.count,
+            events: self.kernel.stats().events,
+            struck: self.faults.log.began(self.zero),
             trace_hash,
             reached: court
                 .reached

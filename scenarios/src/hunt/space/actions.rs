@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use tribunal_common::TruncationMode;
 use tribunal_contract::Span;
 
-use super::Shape;
 use super::faults::{broker, pair, partition_of_a_topic};
+use super::{Shape, millis};
 use crate::language::{
     Action, After, Clock, Corrupt, Corruption, Crash, Cut, Decommission, Direction, DiskErrorKind, DiskFault, DiskLoss,
     DiskOperation, Elect, Election, FullDisk, Join, Offset, Pause, Power, Reassign, Reset, RestartLoop, RollingRestart,
@@ -85,10 +85,6 @@ pub(super) fn action(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Ac
 /// How long something lasts: short against the timeouts, about as long, or longer.
 fn length() -> impl Strategy<Value = Span> + Clone {
     prop_oneof![2 => 20u64..300, 3 => 300u64..1_500, 2 => 1_500u64..5_000].prop_map(Span::from_millis)
-}
-
-fn millis(range: std::ops::Range<u64>) -> impl Strategy<Value = Span> + Clone {
-    range.prop_map(Span::from_millis)
 }
 
 fn disk(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {

@@ -19,6 +19,11 @@ pub(in crate::hunt) struct Gene {
 }
 
 impl Gene {
+    /// What happens so long after the fault before it, or that long after something else.
+    pub(super) fn new(gap: Span, when: Option<Condition>, after: Span, action: Action) -> Gene {
+        Gene { gap, when, after, action }
+    }
+
     /// The fault at a time, unless it waits for something.
     pub(in crate::hunt) fn on_the_clock(self, at: Span) -> Fault {
         let trigger = self.when.map_or(Trigger::At(at), Trigger::When);
@@ -83,7 +88,7 @@ fn gene_of(shape: &Shape, kinds: Vec<Kind>) -> impl Strategy<Value = Gene> + use
         let action = action(&shape, kind, when.is_some());
         // A delay is for what waits; the others have their gap.
         let after = Span::from_millis(if when.is_some() { after } else { 0 });
-        action.prop_map(move |action| Gene { gap: Span::from_millis(gap), when: when.clone(), after, action })
+        action.prop_map(move |action| Gene::new(Span::from_millis(gap), when.clone(), after, action))
     })
 }
 
