@@ -13,14 +13,16 @@ pub(crate) fn mix(state: u64, word: u64) -> u64 {
 /// Folds bytes and their number into `state`.
 #[inline]
 pub(crate) fn bytes(mut state: u64, data: &[u8]) -> u64 {
-    let mut words = data.chunks_exact(8);
-    for word in &mut words {
-        state = mix(state, u64::from_le_bytes(word.try_into().unwrap_or_default()));
+    let (words, rest) = data.as_chunks::<8>();
+    for word in words {
+        state = mix(state, u64::from_le_bytes(*word));
     }
-    let mut tail = [0; 8];
-    let rest = words.remainder();
-    tail[..rest.len()].copy_from_slice(rest);
-    mix(mix(state, u64::from_le_bytes(tail)), data.len() as u64)
+    let tail = match data.last_chunk::<8>() {
+        // The last eight bytes, without those that a word has taken in.
+        Some(last) => u64::from_le_bytes(*last).checked_shr(64 - 8 * rest.len() as u32).unwrap_or(0),
+        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    mix(mix(state, tail), data.len() as u64)
 }
 
 /// Folds bytes that may be absent; absent and empty differ.

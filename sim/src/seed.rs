@@ -92,9 +92,11 @@ impl Hasher for StableHasher {
         for word in words {
             self.word(u64::from_le_bytes(*word));
         }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.word(u64::from_le_bytes(last));
+        self.word(match bytes.last_chunk::<8>() {
+            // The last eight bytes, without those that a word has taken in.
+            Some(last) => u64::from_le_bytes(*last).checked_shr(64 - 8 * rest.len() as u32).unwrap_or(0),
+            None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        });
         self.word(bytes.len() as u64);
     }
 
@@ -173,6 +175,20 @@ mod tests {
         571,
         17_515_152_935_979_486_840,
     ];
+
+    #[test]
+    fn bytes_of_any_length_are_words_the_last_one_padded_with_zeros_and_their_number() {
+        let bytes: Vec<u8> = (1..=40).collect();
+        for len in 0..=bytes.len() {
+            let (mut found, mut expected) = (StableHasher::new(7), StableHasher::new(7));
+            found.write(&bytes[..len]);
+            let mut padded = bytes[..len].to_vec();
+            padded.resize((len / 8 + 1) * 8, 0);
+            padded.as_chunks::<8>().0.iter().for_each(|word| expected.write_u64(u64::from_le_bytes(*word)));
+            expected.write_u64(len as u64);
+            assert_eq!(found.finish(), expected.finish(), "{len}");
+        }
+    }
 
     #[test]
     fn below_covers_its_range_evenly() {

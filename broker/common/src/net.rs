@@ -276,6 +276,7 @@ impl Net {
     }
 
     /// `Event::Msg`.
+    #[inline]
     pub fn received<F: Fx>(&mut self, fx: &mut F, conn: ConnId, peer: NodeId, msg: Message) -> Received {
         match msg {
             Message::Request { version, body } => {

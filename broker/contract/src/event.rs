@@ -1,5 +1,7 @@
 //! What a world tells a machine.
 
+use core::cmp::Ordering;
+
 use crate::{DiskError, SyncOp};
 
 /// A process of the world: a broker, a client. Dense, given by the world, so that machines can index by it.
@@ -23,7 +25,7 @@ pub struct Lane(pub u8);
 /// The world gives `attempt`. It grows with every connection opened on the lane, so the two sides of an old
 /// connection are never mistaken for a new one: bytes of an old connection may still reach the acceptor after the
 /// initiator has connected again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnId {
     /// The node that called `connect`.
     pub initiator: NodeId,
@@ -33,6 +35,30 @@ pub struct ConnId {
     pub lane: Lane,
     /// The how-manyth connection of this lane, from 0.
     pub attempt: u32,
+}
+
+impl ConnId {
+    /// All of it as two words that are ordered as the fields are.
+    #[inline]
+    const fn words(self) -> (u64, u64) {
+        let nodes = (self.initiator.0 as u64) << 32 | self.acceptor.0 as u64;
+        (nodes, (self.lane.0 as u64) << 32 | self.attempt as u64)
+    }
+}
+
+/// By the fields, in their order. By hand, because tables of connections are searched for every message.
+impl Ord for ConnId {
+    #[inline]
+    fn cmp(&self, other: &ConnId) -> Ordering {
+        self.words().cmp(&other.words())
+    }
+}
+
+impl PartialOrd for ConnId {
+    #[inline]
+    fn partial_cmp(&self, other: &ConnId) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// A timer's name. Setting a timer that is already set replaces it.
@@ -98,4 +124,21 @@ pub enum Event<M, I> {
     },
     /// A command from outside the network: a record to send, a request to shut down.
     Input(I),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_ordered_by_initiator_then_acceptor_then_lane_then_attempt() {
+        let values = [0, 1, u32::MAX];
+        let mut in_order = Vec::new();
+        for (initiator, acceptor) in values.iter().flat_map(|a| values.map(|b| (NodeId(*a), NodeId(b)))) {
+            for (lane, attempt) in [0, 1, u8::MAX].iter().flat_map(|lane| values.map(|n| (Lane(*lane), n))) {
+                in_order.push(ConnId { initiator, acceptor, lane, attempt });
+            }
+        }
+        assert!(in_order.is_sorted_by(|a, b| a < b));
+    }
 }

@@ -1,7 +1,5 @@
 //! Fetch: what a leader serves to followers and consumers, and what it learns from followers.
 
-use std::collections::btree_map::Range;
-
 use tribunal_common::{Answer, Fx, Io, TopicIdPartition, lanes, planted, rare, timers};
 use tribunal_contract::{ConnId, Disk, Span, TimerId};
 use tribunal_log::Log;
@@ -98,17 +96,23 @@ impl Replicas {
                 ready = ready || self.has_news(at, fetcher, wanted, version);
             }
         }
-        if ready || self.has_older_claim(conn) {
+        let parked = self.parked_on_lane(conn);
+        // A newer connection of the same peer and lane waits: nobody waits for an answer on this one.
+        let leftover = parked.is_some_and(|parked| parked.attempt > conn.attempt);
+        if ready || leftover {
             let response = self.build(&request, &places, version, io);
             if ready && bytes_in(&response) >= request.min_bytes as usize
                 || request.max_wait_ms <= 0
                 || request.min_bytes <= 1
                 || has_error(&response)
-                || self.has_older_claim(conn)
+                || leftover
             {
                 let response = self.sessions.answer(session, version, &request, response, io.cfg.incarnation);
                 return Answer::Now(ResponseBody::Fetch(response));
             }
+        }
+        if let Some(older) = parked {
+            self.forget_fetch(older, io);
         }
         self.park(conn, Box::new(ParkedFetch { version, request, session, places }), io);
         Answer::Later
@@ -276,9 +280,6 @@ impl Replicas {
     }
 
     fn park<D: Disk, F: Fx>(&mut self, conn: ConnId, parked: Box<ParkedFetch>, io: &mut Io<'_, D, F>) {
-        if let Some(older) = self.parked_on_lane(conn).next().map(|(&older, _)| older) {
-            self.forget_fetch(older, io);
-        }
         let fetcher = Fetcher::of(&parked.request, parked.version);
         for at in parked.places.iter().flatten() {
             let Some(partition) = self.partitions[*at as usize].as_mut() else { continue };
@@ -296,14 +297,10 @@ impl Replicas {
         self.parked_fetches.insert(conn, parked);
     }
 
-    /// Whether a newer connection of the same peer and lane already has a parked fetch: then `conn` is a leftover
-    /// whose answer nobody waits for.
-    fn has_older_claim(&self, conn: ConnId) -> bool {
-        self.parked_on_lane(conn).next().is_some_and(|(parked, _)| parked.attempt > conn.attempt)
-    }
-
-    fn parked_on_lane(&self, conn: ConnId) -> Range<'_, ConnId, Box<ParkedFetch>> {
-        self.parked_fetches.range(ConnId { attempt: 0, ..conn }..=ConnId { attempt: u32::MAX, ..conn })
+    /// The connection of the same peer and lane that has a parked fetch.
+    fn parked_on_lane(&self, conn: ConnId) -> Option<ConnId> {
+        let lane = ConnId { attempt: 0, ..conn }..=ConnId { attempt: u32::MAX, ..conn };
+        self.parked_fetches.range(lane).next().map(|(&parked, _)| parked)
     }
 
     /// Whether `conn` has a fetch that still waits afterwards.

@@ -8,7 +8,7 @@ use crate::{Property, Violation};
 pub(super) fn check(analysis: &Analysis, violations: &mut Vec<Violation>) {
     let mut cases = Cases::new();
     for read in &analysis.reads {
-        let Some(failed) = analysis.sends.get(&read.value).and_then(|sends| sends.failed) else { continue };
+        let Some(failed) = analysis.sends(read.value).and_then(|sends| sends.failed) else { continue };
         if !analysis.identifies(read.value) {
             continue;
         }

@@ -40,7 +40,8 @@ pub(super) struct Analysis<'a> {
     pub(super) history: &'a History,
     pub(super) names: &'a Names,
     truth: Option<&'a Truth>,
-    pub(super) sends: BTreeMap<ValueRef, Sends>,
+    /// By value, and last that of the null value: its sends, if there are any.
+    sends: Vec<Option<Sends>>,
     /// Sorted by partition, offset, value.
     pub(super) acks: Vec<Ack>,
     /// Sorted by partition, offset, value; one each.
@@ -49,6 +50,8 @@ pub(super) struct Analysis<'a> {
     read_values: Vec<(PartitionRef, ValueRef)>,
     /// What acknowledgements and polls put where: sorted, one each.
     pub(super) known: Vec<(PartitionRef, i64, ValueRef)>,
+    /// The same by value: sorted by partition, value, offset.
+    pub(super) places: Vec<(PartitionRef, ValueRef, i64)>,
     /// For each partition, the highest offset at which a polled value was first seen.
     bounds: Vec<i64>,
     log_starts: Vec<i64>,
@@ -57,49 +60,58 @@ pub(super) struct Analysis<'a> {
 impl<'a> Analysis<'a> {
     pub(super) fn new(history: &'a History, names: &'a Names, truth: Option<&'a Truth>) -> Analysis<'a> {
         let mut sent: BTreeMap<(NodeId, u64), ValueRef> = BTreeMap::new();
-        let mut sends: BTreeMap<ValueRef, Sends> = BTreeMap::new();
-        let (mut acks, mut reads) = (Vec::new(), Vec::new());
+        let mut sends: Vec<Option<Sends>> = vec![None; history.values().len() + 1];
+        let (mut acks, mut reads) = (Runs::default(), Runs::default());
         for Op { at, node, kind } in history.ops().iter().copied() {
             match kind {
                 OpKind::Send { id, value, .. } => {
                     sent.insert((node, id), value);
-                    sends.entry(value).or_insert(Sends { count: 0, producer: node, failed: None }).count += 1;
+                    let none = Sends { count: 0, producer: node, failed: None };
+                    sends[history.values().place(value)].get_or_insert(none).count += 1;
                 }
                 OpKind::Acknowledged { id, partition, offset } if offset >= 0 => {
                     if let Some(value) = sent.get(&(node, id)) {
-                        acks.push(Ack { partition, offset, value: *value, at, producer: node });
+                        acks.push(partition, node, Ack { partition, offset, value: *value, at, producer: node });
                     }
                 }
                 OpKind::Failed { id, definite: true, .. } => {
-                    if let Some(sends) = sent.get(&(node, id)).and_then(|value| sends.get_mut(value)) {
+                    let value = sent.get(&(node, id)).map(|value| history.values().place(*value));
+                    if let Some(sends) = value.and_then(|place| sends[place].as_mut()) {
                         sends.failed.get_or_insert(at);
                     }
                 }
                 OpKind::Polled { partition, offset, value, .. } => {
-                    reads.push(Read { partition, offset, value, at, consumer: node });
+                    reads.push(partition, node, Read { partition, offset, value, at, consumer: node });
                 }
                 _ => {}
             }
         }
-        acks.sort_unstable();
-        reads.sort_unstable();
+        // Everything here is almost in order already, which a stable sort makes use of.
+        let (acks, mut reads) = (acks.sorted(), reads.sorted());
         reads.dedup_by_key(|read| (read.partition, read.offset, read.value));
         let mut known: Vec<_> = acks.iter().map(|ack| (ack.partition, ack.offset, ack.value)).collect();
         known.extend(reads.iter().map(|read| (read.partition, read.offset, read.value)));
-        known.sort_unstable();
+        known.sort();
         known.dedup();
+        let mut places: Vec<_> = known.iter().map(|(partition, offset, value)| (*partition, *value, *offset)).collect();
+        places.sort();
         let mut read_values: Vec<_> = reads.iter().map(|read| (read.partition, read.value)).collect();
-        read_values.sort_unstable();
+        read_values.sort();
         read_values.dedup();
-        let bounds = bounds(history.partitions.len(), &known, &read_values);
+        let bounds = bounds(history.partitions.len(), &places, &read_values);
         let log_start = |id| truth.map_or(0, |truth| truth.log_start(id));
         let log_starts = history.partitions.iter().map(|id| log_start(*id)).collect();
-        Analysis { history, names, truth, sends, acks, reads, read_values, known, bounds, log_starts }
+        Analysis { history, names, truth, sends, acks, reads, read_values, known, places, bounds, log_starts }
+    }
+
+    /// All sends of a value; none if nobody sent it.
+    pub(super) fn sends(&self, value: ValueRef) -> Option<&Sends> {
+        self.sends[self.history.values().place(value)].as_ref()
     }
 
     /// Whether a value stands for one record: it was sent once at most, and is not null.
     pub(super) fn identifies(&self, value: ValueRef) -> bool {
-        value != ValueRef::NULL && self.sends.get(&value).is_none_or(|sends| sends.count == 1)
+        value != ValueRef::NULL && self.sends(value).is_none_or(|sends| sends.count == 1)
     }
 
     /// What one consumer polled, sorted.
@@ -111,7 +123,7 @@ impl<'a> Analysis<'a> {
                 _ => None,
             })
             .collect();
-        polled.sort_unstable();
+        polled.sort();
         polled.dedup();
         polled
     }
@@ -164,18 +176,40 @@ impl<'a> Analysis<'a> {
     }
 }
 
-/// For each partition, the highest of the first offsets of its polled values.
+/// Lists that grow almost in order, one for each client and partition.
+struct Runs<T>(BTreeMap<(PartitionRef, NodeId), Vec<T>>);
+
+impl<T> Default for Runs<T> {
+    fn default() -> Runs<T> {
+        Runs(BTreeMap::new())
+    }
+}
+
+impl<T: Ord> Runs<T> {
+    fn push(&mut self, partition: PartitionRef, client: NodeId, item: T) {
+        self.0.entry((partition, client)).or_default().push(item);
+    }
+
+    /// All of them as one list, in order.
+    fn sorted(self) -> Vec<T> {
+        let mut all: Vec<T> = self.0.into_values().flatten().collect();
+        all.sort();
+        all
+    }
+}
+
+/// For each partition, the highest of the first offsets of its polled values. `places` and `read_values` are sorted.
 fn bounds(
     partitions: usize,
-    known: &[(PartitionRef, i64, ValueRef)],
+    places: &[(PartitionRef, ValueRef, i64)],
     read_values: &[(PartitionRef, ValueRef)],
 ) -> Vec<i64> {
-    let mut first: Vec<_> = known.iter().map(|(partition, offset, value)| (*partition, *value, *offset)).collect();
-    first.sort_unstable();
-    first.dedup_by_key(|(partition, value, _)| (*partition, *value));
     let mut bounds = vec![-1; partitions];
-    for (partition, value, offset) in first {
-        if read_values.binary_search(&(partition, value)).is_ok() {
+    let mut read = read_values.iter().copied().peekable();
+    for same in places.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let (partition, value, offset) = same[0];
+        while read.next_if(|read| *read < (partition, value)).is_some() {}
+        if read.peek() == Some(&(partition, value)) {
             let bound = &mut bounds[partition.0 as usize];
             *bound = offset.max(*bound);
         }

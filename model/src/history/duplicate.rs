@@ -9,14 +9,11 @@ use crate::{Property, Violation};
 
 /// Returns how many duplicates there are that nobody was promised not to see.
 pub(super) fn check(analysis: &Analysis, promises: &Promises, violations: &mut Vec<Violation>) -> u64 {
-    let mut places: Vec<_> =
-        analysis.known.iter().map(|(partition, offset, value)| (*partition, *value, *offset)).collect();
-    places.sort_unstable();
     let mut cases = Cases::new();
     let mut counted = 0;
-    for same in places.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+    for same in analysis.places.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
         let (partition, value, first) = same[0];
-        let Some(sends) = analysis.sends.get(&value) else { continue };
+        let Some(sends) = analysis.sends(value) else { continue };
         if value == ValueRef::NULL || same.len() <= sends.count as usize {
             continue;
         }

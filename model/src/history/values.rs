@@ -59,6 +59,16 @@ impl Values {
         }
     }
 
+    /// How many different values there are, the null value not counted.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Where a list by value has what belongs to this one: below [`Values::len`], and at it for the null value.
+    pub(super) fn place(&self, value: ValueRef) -> usize {
+        (value.0 as usize).min(self.all.len())
+    }
+
     /// The bytes, none for the null value.
     pub fn get(&self, value: ValueRef) -> Option<&Bytes> {
         self.all.get(value.0 as usize).map(|(_, bytes)| bytes)

@@ -148,9 +148,14 @@ impl Log {
         Below::Digest(self.entries[self.index_of(offset - 1)].digest)
     }
 
-    /// The batch that holds `offset`.
+    /// The batch that holds `offset`. Most questions are about the last one.
+    #[inline]
     pub(crate) fn batch_at(&self, offset: i64) -> Option<&Entry> {
-        self.entries.get(self.index_of(offset)).filter(|entry| entry.mark.base <= offset)
+        match self.entries.last()? {
+            last if last.mark.last < offset => None,
+            last if last.mark.base <= offset => Some(last),
+            _ => self.entries.get(self.index_of(offset)).filter(|entry| entry.mark.base <= offset),
+        }
     }
 
     /// The offset below which this log and `other` are known to be equal.

@@ -93,6 +93,15 @@ impl Court {
         asked && counts(&self.expect, property, topic)
     }
 
+    /// The observation at hand breaks a property.
+    fn broken(&mut self, violation: Violation) {
+        let names = self.invariants.truth().names();
+        let topic = violation.partition.and_then(|partition| names.of_topic(partition));
+        self.ended |= self.is_ended_by(violation.property.into(), topic);
+        self.violations.push(violation);
+        self.seen_at.push(self.observed);
+    }
+
     /// A fenced broker leaves the ISR without any leader asking for it.
     fn note_shrink(&mut self, obs: &Obs, before: Option<&PartitionState>) {
         if let (Obs::PartitionCommitted { state, .. }, Some(before)) = (obs, before)
@@ -147,15 +156,13 @@ impl Judge<Node> for Court {
 
     fn observe(&mut self, at: Time, node: NodeId, report: &Report) {
         let obs = &report.0;
-        let broken = self.invariants.observe(at, node, obs).err();
-        let names = self.invariants.truth().names();
-        let parted = self.refinement.as_mut().and_then(|model| model.observe(at, node, obs, names).err());
-        for violation in broken.into_iter().chain(parted) {
-            let property = violation.property.into();
-            let topic = violation.partition.and_then(|partition| names.of_topic(partition));
-            self.ended |= self.is_ended_by(property, topic);
-            self.violations.push(*violation);
-            self.seen_at.push(self.observed);
+        if let Err(violation) = self.invariants.observe(at, node, obs) {
+            self.broken(*violation);
+        }
+        if let Some(model) = &mut self.refinement
+            && let Err(violation) = model.observe(at, node, obs, self.invariants.truth().names())
+        {
+            self.broken(*violation);
         }
         if !self.watches.is_empty() {
             self.watch(at, node, obs);
