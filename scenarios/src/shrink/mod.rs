@@ -31,7 +31,7 @@ use crate::run::{EndsAt, How, RunError, Signature, Trial, Violation, World, judg
 pub const MAX_RUNS: u64 = 4_000;
 
 /// Steps of machines in all runs of a shrinking, at most: what the runs cost, counted so that it is the same everywhere.
-const MOST_EVENTS: u64 = 12_000_000;
+const MOST_EVENTS: u64 = 6_000_000;
 
 /// Seeds that an attempt at much less has, at first and where that did not make the plan small.
 const SEEDS: [u64; 2] = [6, 24];
