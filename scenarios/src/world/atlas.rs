@@ -7,7 +7,7 @@
 //! | a wiped disk, an old disk | the same |
 //! | corruption, which is found later | the same |
 //! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
-//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later: until then it is not counted on |
+//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later, and who is to be forgotten is perhaps only after it has registered anew: until then it is not counted on |
 //! | a death: a crash or a shutdown that nothing follows | what it does to the disk may be done, every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
 //! | a clean stop | who is damaged or dead, and still in the ISR or eligible, is not left alone there |
 //! | a reassignment | `min.insync.replicas` of those it names are not dead |
@@ -25,9 +25,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tribunal_common::{FlushPolicy, PartitionState, TopicIdPartition};
-use tribunal_contract::NodeId;
+use tribunal_contract::{NodeId, Time};
 use tribunal_protocol::{Str, Uuid};
 
+use super::build::ADMIN;
 use super::faults::SimKernel;
 use super::node::Node;
 use crate::plan::Plan;
@@ -72,6 +73,8 @@ pub(super) struct Atlas {
     targets: Vec<(TopicIdPartition, Vec<i32>)>,
     /// Brokers that a fault has stopped, or will at any time; up to which broker epoch.
     doomed: BTreeMap<NodeId, i64>,
+    /// Brokers that the admin was asked to have forgotten, when; until it is known to be done.
+    forgotten: BTreeMap<NodeId, Time>,
 }
 
 impl Atlas {
@@ -92,6 +95,7 @@ impl Atlas {
             stopping: BTreeMap::new(),
             targets: Vec::new(),
             doomed: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
         }
     }
 
@@ -100,6 +104,25 @@ impl Atlas {
         let until = if any { i64::MAX } else { broker_epoch(kernel, node) };
         let known = self.doomed.entry(node).or_insert(until);
         *known = until.max(*known);
+    }
+
+    /// `node` is to be forgotten: by the admin, which may take long and ask more than once.
+    pub(super) fn forget(&mut self, kernel: &SimKernel, node: NodeId) {
+        self.forgotten.insert(node, kernel.now());
+    }
+
+    /// Whom the admin asks no more about has been forgotten, under its registration of now or an earlier one.
+    fn look_who_is_forgotten(&mut self, kernel: &SimKernel) {
+        let Some(Node::Admin(admin)) = kernel.machine(ADMIN) else { return };
+        // What it was asked at this very time may not have come to it yet.
+        let done = |(node, asked): (&NodeId, &Time)| {
+            (kernel.now() > *asked && !admin.unregisters(node.0 as i32)).then_some(*node)
+        };
+        let done: Vec<NodeId> = self.forgotten.iter().filter_map(done).collect();
+        for node in done {
+            self.forgotten.remove(&node);
+            self.doom(kernel, node, false);
+        }
     }
 
     /// `node` will die in the middle of one of its next steps, with the damage that was allowed: it `loses` what is written, or
@@ -133,6 +156,7 @@ impl Atlas {
 
     /// Whether the damage may be done to `node`; if so it is taken note of.
     pub(super) fn allows(&mut self, kernel: &SimKernel, node: NodeId, damage: Damage) -> bool {
+        self.look_who_is_forgotten(kernel);
         let hit: Vec<TopicIdPartition> = self.hit(kernel, node, damage);
         if self.on && !(self.is_survivable(kernel, node, damage, &hit) && self.may_stop(kernel, node)) {
             return false;
@@ -156,6 +180,7 @@ impl Atlas {
 
     /// Whether `node` may be shut down; if so it is taken note of.
     pub(super) fn allows_clean_stop(&mut self, kernel: &SimKernel, node: NodeId) -> bool {
+        self.look_who_is_forgotten(kernel);
         let is_left_to_others = |state: &PartitionState| {
             let id = state.partition;
             let members = state.isr.iter().chain(&state.elr).map(|&member| NodeId(member as u32));
@@ -289,6 +314,7 @@ impl Atlas {
     /// Whether `node` was stopped uncleanly and has not registered since, or will be.
     fn is_leaving(&self, kernel: &SimKernel, node: NodeId) -> bool {
         self.struck.contains_key(&node)
+            || self.forgotten.contains_key(&node)
             || self.doomed.get(&node).is_some_and(|&until| broker_epoch(kernel, node) <= until)
     }
 

@@ -260,6 +260,7 @@ impl Faults {
                 for node in meant(self, &gone.broker) {
                     // Who is forgotten comes back as one that nothing is known of, as after an unclean stop.
                     if self.may_damage(kernel, node, Damage::Unclean) {
+                        self.atlas.forget(kernel, node);
                         self.unregister(kernel, node);
                     }
                 }
