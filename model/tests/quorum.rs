@@ -171,6 +171,27 @@ fn who_stops_before_it_reports_the_snapshot_at_its_log_start_owes_it_once_it_run
 }
 
 #[test]
+fn a_log_that_ends_before_a_snapshot_of_the_same_node_is_about_to_make_place_for_it() {
+    let opened = Obs::LogOpened { log: METADATA_LOG, start: 2, kept: 2 };
+    let mut trial = Trial::quorum(4);
+    trial.holds(2, Obs::SnapshotTaken { end: 4, epoch: 1, crc: 5 });
+    trial.crash(2, true);
+    trial.invariants.on_start(tribunal_contract::NodeId(2));
+    trial.holds(2, Obs::SnapshotTaken { end: 4, epoch: 1, crc: 5 });
+    trial.holds(2, opened.clone());
+    trial.holds(2, quorum_append(2, 1));
+    assert_eq!(trial.invariants.finish(), []);
+    // Now it has all that the snapshot has, and no beginning.
+    trial.breaks(2, quorum_append(3, 1), Property::QuorumSnapshotAtLogStart);
+
+    let mut trial = Trial::quorum(4);
+    trial.crash(2, true);
+    trial.invariants.on_start(tribunal_contract::NodeId(2));
+    trial.holds(2, opened);
+    trial.breaks(2, quorum_append(2, 1), Property::QuorumSnapshotAtLogStart);
+}
+
+#[test]
 fn an_installed_snapshot_may_be_reported_after_the_log_start_that_it_makes() {
     let mut trial = Trial::quorum(4);
     trial.holds(4, Obs::LogStart { log: METADATA_LOG, start: 4, emptied: true });

@@ -9,7 +9,7 @@
 //! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
 //! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later, and who is to be forgotten is perhaps only after it has registered anew: until then it is not counted on |
 //! | a death: a crash or a shutdown that nothing follows | what it does to the disk may be done, every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
-//! | a clean stop | who is damaged or dead, and still in the ISR or eligible, is not left alone there |
+//! | a clean stop | who is damaged or dead, and still in the ISR or eligible, is not left alone there; and of a broker that has not registered yet, as a crash: it cannot say after which epoch it stopped, and the next start counts as unclean (Kafka writes epoch -1 into its mark then) |
 //! | a reassignment | `min.insync.replicas` of those it names are not dead |
 //! | its cancellation | no replica is damaged |
 //!
@@ -193,6 +193,12 @@ impl Atlas {
         if self.on && kernel.judge().partitions.values().any(is_left_to_others) {
             return false;
         }
+        if !is_registered(kernel, node) {
+            if self.on && !self.may_stop(kernel, node) {
+                return false;
+            }
+            self.doom(kernel, node, false);
+        }
         self.stopping.insert(node, broker_epoch(kernel, node));
         true
     }
@@ -320,13 +326,7 @@ impl Atlas {
 
     /// Whether a member of the ISR has all that it should have, and cannot lose its eligibility.
     fn is_whole(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> bool {
-        let runs = match kernel.machine(node) {
-            Some(Node::Broker(broker)) => {
-                broker.replicas().is_some_and(|replicas| replicas.broker_epoch() == broker_epoch(kernel, node))
-            }
-            _ => false,
-        };
-        runs && !self.is_leaving(kernel, node) && !self.is_damaged(kernel, node, id)
+        is_registered(kernel, node) && !self.is_leaving(kernel, node) && !self.is_damaged(kernel, node, id)
     }
 
     fn is_damaged(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> bool {
@@ -370,6 +370,16 @@ fn in_sync(kernel: &SimKernel, id: TopicIdPartition) -> Vec<NodeId> {
         })
     };
     state.isr.iter().filter(agreed).map(|&member| NodeId(member as u32)).collect()
+}
+
+/// Whether `node` runs, and under the newest registration of it.
+fn is_registered(kernel: &SimKernel, node: NodeId) -> bool {
+    match kernel.machine(node) {
+        Some(Node::Broker(broker)) => {
+            broker.replicas().is_some_and(|replicas| replicas.broker_epoch() == broker_epoch(kernel, node))
+        }
+        _ => false,
+    }
 }
 
 /// The newest registration of `node` that any broker knows of.

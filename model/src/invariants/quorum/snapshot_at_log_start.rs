@@ -1,7 +1,8 @@
 //! Where a metadata log begins, a snapshot of committed records ends.
 //!
 //! Else there would be a gap, or a state that nobody committed. The report of the snapshot may follow that of the log
-//! start; the next report about the quorum by the same node may not come before both.
+//! start; the next report about the quorum by the same node may not come before both. A log that ends before a snapshot of
+//! the same node does is about to make place for that: what it lost with the power is in there, and so is what led to it.
 
 use tribunal_contract::{NodeId, Time};
 
@@ -36,6 +37,7 @@ pub(in crate::invariants) fn check(truth: &mut Truth, at: Time, node: NodeId, sn
 pub(in crate::invariants) fn due(truth: &Truth, at: Time, node: NodeId) -> Verdict {
     match truth.quorum.get(node).and_then(|member| member.owes_snapshot) {
         None => Ok(()),
+        Some(_) if is_to_be_replaced(truth, node) => Ok(()),
         Some(start) => Err(Box::new(missing(truth, at, node, start))),
     }
 }
@@ -44,8 +46,14 @@ pub(in crate::invariants) fn due(truth: &Truth, at: Time, node: NodeId) -> Verdi
 pub(in crate::invariants) fn owed(truth: &Truth, at: Time) -> Vec<Violation> {
     let runs = |node: NodeId| truth.node(node).is_none_or(|node| !node.down);
     let owed = truth.quorum.members().filter_map(|(node, member)| member.owes_snapshot.map(|start| (node, start)));
-    let owed = owed.filter(|(node, _)| runs(*node));
+    let owed = owed.filter(|(node, _)| runs(*node) && !is_to_be_replaced(truth, *node));
     owed.map(|(node, start)| missing(truth, at, node, start)).collect()
+}
+
+/// Whether `node` has a snapshot of more than its log.
+fn is_to_be_replaced(truth: &Truth, node: NodeId) -> bool {
+    let end = truth.partitions[QUORUM].log_end(node);
+    truth.quorum.get(node).is_some_and(|member| member.snapshots.iter().any(|snapshot| snapshot.end > end))
 }
 
 fn missing(truth: &Truth, at: Time, node: NodeId, start: i64) -> Violation {
