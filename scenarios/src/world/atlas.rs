@@ -308,7 +308,8 @@ impl Atlas {
         kernel.judge().partitions.values().all(|state| {
             let id = state.partition;
             let mut eligible = state.isr.iter().chain(&state.elr).map(|&id| NodeId(id as u32));
-            let loses = eligible.clone().any(|id| id == node);
+            // Also who is not in sync: a fetch from before may still bring it in, and take others' eligibility.
+            let loses = state.replicas.contains(&(node.0 as i32));
             if !loses || !others(kernel, node, id).any(|other| self.is_damaged(kernel, other, id)) {
                 return true;
             }
