@@ -6,6 +6,7 @@ use crate::run::RunError;
 
 /// No more sets of faults than this are tried.
 const MOST_SUBSETS: usize = 60;
+
 /// A few of the faults alone, or one less, while there are more than a few.
 pub(super) fn faults(search: &mut Search<'_>) -> Result<(), RunError> {
     let all = search.best.faults.clone();

@@ -1,8 +1,8 @@
 //! Where a metadata log begins, a snapshot of committed records ends.
 //!
 //! Else there would be a gap, or a state that nobody committed. The report of the snapshot may follow that of the log
-//! start; the next report about the quorum by the same node may not come before both. A log that ends before a snapshot of
-//! the same node does is about to make place for that: what it lost with the power is in there, and so is what led to it.
+//! start; the next report about the quorum by the same node may not come before both. A log that has lost its end with the
+//! power, and now ends before a snapshot of the same node does, is about to make place for that.
 
 use tribunal_contract::{NodeId, Time};
 
@@ -50,10 +50,12 @@ pub(in crate::invariants) fn owed(truth: &Truth, at: Time) -> Vec<Violation> {
     owed.map(|(node, start)| missing(truth, at, node, start)).collect()
 }
 
-/// Whether `node` has a snapshot of more than its log.
+/// Whether a loss of power has left `node` a snapshot of more than its log.
 fn is_to_be_replaced(truth: &Truth, node: NodeId) -> bool {
-    let end = truth.partitions[QUORUM].log_end(node);
-    truth.quorum.get(node).is_some_and(|member| member.snapshots.iter().any(|snapshot| snapshot.end > end))
+    let Some(replica) = truth.partitions[QUORUM].replica(node) else { return false };
+    let end = replica.log.end();
+    let has_lost = replica.end_before_power_loss.is_some_and(|before| before > end);
+    has_lost && truth.quorum.get(node).is_some_and(|member| member.snapshots.iter().any(|snapshot| snapshot.end > end))
 }
 
 fn missing(truth: &Truth, at: Time, node: NodeId, start: i64) -> Violation {
