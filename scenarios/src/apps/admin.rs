@@ -159,6 +159,12 @@ impl AdminApp {
         self.commands.contains(&AdminInput::Unregister { broker }.request())
     }
 
+    /// Whether it asks, or will, that a partition have these replicas, or none other than it had.
+    pub fn reassigns(&self, topic: &Str, partition: i32, replicas: Option<&[i32]>) -> bool {
+        let replicas = replicas.map(<[i32]>::to_vec);
+        self.commands.contains(&AdminInput::Reassign { topic: topic.clone(), partition, replicas }.request())
+    }
+
     /// Whom it asks.
     pub fn brokers(&self) -> &[NodeId] {
         &self.config.brokers

@@ -10,8 +10,8 @@
 //! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later, and who is to be forgotten is perhaps only after it has registered anew: until then it is not counted on |
 //! | a death: a crash or a shutdown that nothing follows | what it does to the disk may be done, every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
 //! | a clean stop | who is damaged or dead, and still in the ISR or eligible, is not left alone there; and of a broker that has not registered yet, as a crash: it cannot say after which epoch it stopped, and the next start counts as unclean (Kafka writes epoch -1 into its mark then) |
-//! | a reassignment | `min.insync.replicas` of those it names are not dead |
-//! | its cancellation | no replica is damaged |
+//! | a reassignment | `min.insync.replicas` of those it names are not dead, and fewer of them are damaged in a way that a copy does not mend, or may lose their eligibility. Until it is over they all count as replicas |
+//! | its cancellation | no replica is damaged; until it is over none may be |
 //!
 //! As few as that because every committed record is on `min.insync.replicas` replicas and no more can be relied on: who
 //! leaves an ISR that stays as large as its minimum is not remembered as eligible, so an ISR of damaged replicas must not
@@ -30,6 +30,7 @@ use tribunal_protocol::{Str, Uuid};
 
 use super::build::ADMIN;
 use super::faults::SimKernel;
+use super::moves::Moves;
 use super::node::Node;
 use crate::plan::Plan;
 
@@ -69,8 +70,7 @@ pub(super) struct Atlas {
     dead: BTreeSet<NodeId>,
     /// Brokers that were shut down, up to which broker epoch.
     stopping: BTreeMap<NodeId, i64>,
-    /// Where partitions were asked to move.
-    targets: Vec<(TopicIdPartition, Vec<i32>)>,
+    moves: Moves,
     /// Brokers that a fault has stopped, or will at any time; up to which broker epoch.
     doomed: BTreeMap<NodeId, i64>,
     /// Brokers that the admin was asked to have forgotten, when; until it is known to be done.
@@ -93,7 +93,7 @@ impl Atlas {
             struck: BTreeMap::new(),
             dead: BTreeSet::new(),
             stopping: BTreeMap::new(),
-            targets: Vec::new(),
+            moves: Moves::default(),
             doomed: BTreeMap::new(),
             forgotten: BTreeMap::new(),
         }
@@ -111,8 +111,10 @@ impl Atlas {
         self.forgotten.insert(node, kernel.now());
     }
 
-    /// Whom the admin asks no more about has been forgotten, under its registration of now or an earlier one.
-    fn look_who_is_forgotten(&mut self, kernel: &SimKernel) {
+    /// Sees what the admin has been answered: whom it asks no more about has been forgotten, under its registration of
+    /// now or an earlier one.
+    fn look(&mut self, kernel: &SimKernel) {
+        self.moves.settle(kernel);
         let Some(Node::Admin(admin)) = kernel.machine(ADMIN) else { return };
         // What it was asked at this very time may not have come to it yet.
         let done = |(node, asked): (&NodeId, &Time)| {
@@ -135,10 +137,10 @@ impl Atlas {
     pub(super) fn fell(&mut self, kernel: &SimKernel, node: NodeId) {
         if let Some(loses) = self.struck.remove(&node) {
             // What it has come to hold since the fault was due is hit as well.
-            let (epoch, id) = (broker_epoch(kernel, node), node.0 as i32);
+            let epoch = broker_epoch(kernel, node);
             self.damaged.iter_mut().filter(|((of, _), _)| *of == node).for_each(|(_, known)| *known = epoch);
-            let held = kernel.judge().partitions.values().filter(|state| loses && state.replicas.contains(&id));
-            self.damaged.extend(held.map(|state| ((node, state.partition), epoch)));
+            let held: Vec<_> = self.held(kernel, node).into_iter().filter(|_| loses).collect();
+            self.damaged.extend(held.into_iter().map(|id| ((node, id), epoch)));
             self.doom(kernel, node, false);
         }
     }
@@ -156,7 +158,7 @@ impl Atlas {
 
     /// Whether the damage may be done to `node`; if so it is taken note of.
     pub(super) fn allows(&mut self, kernel: &SimKernel, node: NodeId, damage: Damage) -> bool {
-        self.look_who_is_forgotten(kernel);
+        self.look(kernel);
         let hit: Vec<TopicIdPartition> = self.hit(kernel, node, damage);
         if self.on && !(self.is_survivable(kernel, node, damage, &hit) && self.may_stop(kernel, node)) {
             return false;
@@ -180,7 +182,7 @@ impl Atlas {
 
     /// Whether `node` may be shut down; if so it is taken note of.
     pub(super) fn allows_clean_stop(&mut self, kernel: &SimKernel, node: NodeId) -> bool {
-        self.look_who_is_forgotten(kernel);
+        self.look(kernel);
         let is_left_to_others = |state: &PartitionState| {
             let id = state.partition;
             let members = state.isr.iter().chain(&state.elr).map(|&member| NodeId(member as u32));
@@ -211,18 +213,30 @@ impl Atlas {
     /// Whether a partition may be moved to these replicas, or back to those it had; if so it is taken note of. Not back
     /// while a replica is damaged: those that were added go at once, and may be all that is whole.
     pub(super) fn allows_move(&mut self, kernel: &SimKernel, id: TopicIdPartition, to: Option<&[i32]>) -> bool {
-        let state = kernel.judge().partitions.get(&id);
-        let replicas = state.into_iter().flat_map(|state| &state.replicas).map(|&replica| NodeId(replica as u32));
+        self.look(kernel);
         let whole = |node| !self.is_damaged(kernel, node, id);
         let may = !self.on
             || match to {
-                Some(replicas) => self.leaves_enough(id, replicas, None),
-                None => replicas.into_iter().all(whole),
+                Some(replicas) => self.leaves_enough(id, replicas, None) && self.can_be_left_to(kernel, id, replicas),
+                None => self.moves.replicas(kernel, id).into_iter().all(whole),
             };
-        if let Some(replicas) = to.filter(|_| may) {
-            self.targets.push((id, replicas.to_vec()));
+        if let Some(topic) = self.ids.get(&id.topic).filter(|_| may) {
+            self.moves.begin(kernel, id, topic.clone(), to);
         }
         may
+    }
+
+    /// Whether fewer than `min.insync.replicas` of these will be suspect once all of them are in sync.
+    fn can_be_left_to(&self, kernel: &SimKernel, id: TopicIdPartition, replicas: &[i32]) -> bool {
+        let is_suspect = |node: &NodeId| {
+            let known = self.damaged.get(&(*node, id));
+            !self.dead.contains(node)
+                && (self.is_leaving(kernel, *node)
+                    || self.is_spoilt(kernel, *node)
+                    || known.is_some_and(|&epoch| broker_epoch(kernel, *node) <= epoch))
+        };
+        let suspects = replicas.iter().map(|&replica| NodeId(replica as u32)).filter(is_suspect).count();
+        suspects < replicas.len().min(self.settings(id).1 as usize)
     }
 
     /// Whether `min.insync.replicas` of these are not dead, once `dies` is.
@@ -236,13 +250,13 @@ impl Atlas {
     fn may_die(&self, kernel: &SimKernel, node: NodeId) -> bool {
         let left = self.voters.iter().filter(|&&voter| voter != node && !self.dead.contains(&voter)).count();
         let quorum = !self.voters.contains(&node) || left > self.voters.len() / 2;
-        let moved = self.targets.iter().map(|(id, replicas)| (*id, &replicas[..]));
-        let states = kernel.judge().partitions.values().map(|state| (state.partition, &state.replicas[..]));
-        let loses = |replicas: &[i32]| replicas.contains(&(node.0 as i32));
+        let is_left =
+            |id, replicas: &[i32]| !replicas.contains(&(node.0 as i32)) || self.leaves_enough(id, replicas, Some(node));
         quorum
-            && states
-                .chain(moved)
-                .all(|(id, replicas)| !loses(replicas) || self.leaves_enough(id, replicas, Some(node)))
+            && kernel.judge().partitions.values().all(|state| {
+                let id = state.partition;
+                is_left(id, &state.replicas) && self.moves.targets(id).all(|replicas| is_left(id, replicas))
+            })
     }
 
     /// Whether a partition has no leader for want of `node`, which is dead: when it died others had all that it had, but
@@ -263,14 +277,18 @@ impl Atlas {
 
     /// The partitions whose replica on `node` the damage is done to.
     fn hit(&self, kernel: &SimKernel, node: NodeId, damage: Damage) -> Vec<TopicIdPartition> {
-        let partitions = kernel.judge().partitions.values();
-        let on_node = partitions.filter(|state| state.replicas.contains(&(node.0 as i32)));
-        let suffers = |state: &&PartitionState| match damage {
+        let suffers = |id: &TopicIdPartition| match damage {
             Damage::Corruption | Damage::Death | Damage::Lost | Damage::SyncFailure => true,
-            Damage::PowerLoss => self.unsynced.contains(&node) || !self.settings(state.partition).0,
+            Damage::PowerLoss => self.unsynced.contains(&node) || !self.settings(*id).0,
             Damage::Unclean => false,
         };
-        on_node.filter(suffers).map(|state| state.partition).collect()
+        self.held(kernel, node).into_iter().filter(suffers).collect()
+    }
+
+    /// The partitions that `node` has a replica of, or may be about to.
+    fn held(&self, kernel: &SimKernel, node: NodeId) -> Vec<TopicIdPartition> {
+        let ids = kernel.judge().partitions.keys().copied();
+        ids.filter(|id| self.moves.replicas(kernel, *id).contains(&node)).collect()
     }
 
     fn is_survivable(&self, kernel: &SimKernel, node: NodeId, damage: Damage, hit: &[TopicIdPartition]) -> bool {
@@ -294,13 +312,22 @@ impl Atlas {
     fn suspects_beside(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> usize {
         let leaving = |other| self.is_leaving(kernel, other) && !self.dead.contains(&other);
         let suspect = |&other: &NodeId| self.is_damaged(kernel, other, id) || leaving(other);
-        others(kernel, node, id).filter(suspect).count()
+        self.others(kernel, node, id).filter(suspect).count()
     }
 
-    /// The least ISR that acknowledges.
+    /// The replicas of a partition, apart from that of `node`.
+    fn others(&self, kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> impl Iterator<Item = NodeId> {
+        self.moves.replicas(kernel, id).into_iter().filter(move |&other| other != node)
+    }
+
+    /// The least ISR that acknowledges, or comes to be when a move is taken back: those that were added leave at once.
     fn min_isr(&self, kernel: &SimKernel, id: TopicIdPartition) -> usize {
-        let replicas = kernel.judge().partitions.get(&id).map_or(0, |state| state.replicas.len());
-        replicas.min(self.settings(id).1 as usize)
+        if self.moves.is_taken_back(id) {
+            return 1;
+        }
+        let held = kernel.judge().partitions.get(&id).map_or(0, |state| state.replicas.len());
+        let least = self.moves.targets(id).map(<[i32]>::len).fold(held, usize::min);
+        least.min(self.settings(id).1 as usize)
     }
 
     /// Whether an unclean restart of `node` leaves none of its partitions to a damaged replica.
@@ -309,8 +336,8 @@ impl Atlas {
             let id = state.partition;
             let mut eligible = state.isr.iter().chain(&state.elr).map(|&id| NodeId(id as u32));
             // Also who is not in sync: a fetch from before may still bring it in, and take others' eligibility.
-            let loses = state.replicas.contains(&(node.0 as i32));
-            if !loses || !others(kernel, node, id).any(|other| self.is_damaged(kernel, other, id)) {
+            let loses = self.moves.replicas(kernel, id).contains(&node);
+            if !loses || !self.others(kernel, node, id).any(|other| self.is_damaged(kernel, other, id)) {
                 return true;
             }
             let enough = self.suspects_beside(kernel, node, id) + 1 < self.min_isr(kernel, id);
@@ -338,8 +365,12 @@ impl Atlas {
         }
         let in_sync = || kernel.judge().partitions.get(&id).is_some_and(|state| state.isr.contains(&(node.0 as i32)));
         let healed = |&epoch: &i64| !self.struck.contains_key(&node) && broker_epoch(kernel, node) > epoch && in_sync();
-        !self.damaged.get(&(node, id)).is_none_or(healed)
-            || self.struck.get(&node).is_some_and(|&loses| loses)
+        !self.damaged.get(&(node, id)).is_none_or(healed) || self.is_spoilt(kernel, node)
+    }
+
+    /// Whether `node` has damage that no registration and no copy mends, or is about to.
+    fn is_spoilt(&self, kernel: &SimKernel, node: NodeId) -> bool {
+        self.struck.get(&node).is_some_and(|&loses| loses)
             || self.unsynced.contains(&node)
             || kernel.disk(node).is_rotten()
     }
@@ -347,12 +378,6 @@ impl Atlas {
     fn settings(&self, id: TopicIdPartition) -> (bool, u32) {
         self.ids.get(&id.topic).and_then(|name| self.topics.get(name)).copied().unwrap_or((false, 1))
     }
-}
-
-/// The replicas of a partition, apart from that of `node`.
-fn others(kernel: &SimKernel, node: NodeId, id: TopicIdPartition) -> impl Iterator<Item = NodeId> {
-    let replicas = kernel.judge().partitions.get(&id).map_or(&[][..], |state| &state.replicas);
-    replicas.iter().map(|&id| NodeId(id as u32)).filter(move |&other| other != node)
 }
 
 /// The ISR as all agree: by the newest committed state that is known, as its leader has it, and as that has asked for it

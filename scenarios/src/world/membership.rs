@@ -13,7 +13,7 @@ use super::build::ADMIN;
 use super::faults::{Faults, SimKernel, Task};
 use super::node::NodeInput;
 use crate::apps::AdminInput;
-use crate::language::Reassign;
+use crate::language::{Partition, Reassign};
 use crate::plan::Plan;
 
 /// How often it is looked whether a broker that is not to come back has stopped.
@@ -29,18 +29,20 @@ impl Faults {
 
     pub(super) fn reassign(&mut self, kernel: &mut SimKernel, reassign: &Reassign) {
         let replicas: Vec<i32> = reassign.replicas.iter().map(|id| *id as i32).collect();
-        let known = self.partition(&reassign.partition);
-        let to = (!reassign.cancel).then_some(&replicas[..]);
-        if !known.is_none_or(|id| self.atlas.allows_move(kernel, id, to)) {
+        if !self.ask_for_move(kernel, &reassign.partition, (!reassign.cancel).then_some(replicas)) {
             self.log.leave_move_out();
-            return;
         }
-        let input = AdminInput::Reassign {
-            topic: Str::from(reassign.partition.topic.as_str()),
-            partition: reassign.partition.index as i32,
-            replicas: (!reassign.cancel).then_some(replicas),
-        };
-        kernel.input(ADMIN, NodeInput::Admin(input));
+    }
+
+    /// Asks the admin for other replicas, none of which cancels what is under way. False if the atlas does not allow it.
+    fn ask_for_move(&mut self, kernel: &mut SimKernel, partition: &Partition, replicas: Option<Vec<i32>>) -> bool {
+        let known = self.partition(partition);
+        if !known.is_none_or(|id| self.atlas.allows_move(kernel, id, replicas.as_deref())) {
+            return false;
+        }
+        let (topic, partition) = (Str::from(partition.topic.as_str()), partition.index as i32);
+        kernel.input(ADMIN, NodeInput::Admin(AdminInput::Reassign { topic, partition, replicas }));
+        true
     }
 
     pub(super) fn unregister(&mut self, kernel: &mut SimKernel, node: NodeId) {
@@ -50,15 +52,16 @@ impl Faults {
     /// Moves what `node` holds to others; once that is done, it is shut down.
     pub(super) fn drain(&mut self, plan: &Plan, kernel: &mut SimKernel, node: NodeId, look: Span) {
         let moves = self.moves(plan, kernel, node);
-        if moves.is_empty() {
-            // It does not come back, not even to be healed.
+        // It does not come back, not even to be healed.
+        if moves.is_empty() && self.atlas.allows(kernel, node, Damage::Death) {
             self.buried.push(node);
             kernel.input(node, NodeInput::Broker(BrokerInput::Shutdown));
             self.schedule(kernel, kernel.now() + STOP_POLL, Task::Forget(node));
             return;
         }
-        for input in moves {
-            kernel.input(ADMIN, NodeInput::Admin(input));
+        for (partition, replicas) in moves {
+            // Those that may not be moved now are looked at again.
+            self.ask_for_move(kernel, &partition, Some(replicas));
         }
         self.schedule(kernel, kernel.now() + look, Task::Drain { node, look });
     }
@@ -92,7 +95,7 @@ impl Faults {
 
     /// For each partition that `node` holds, its other replicas with one more: the broker that has the fewest. Asked
     /// again while that goes on, it is the same.
-    fn moves(&self, plan: &Plan, kernel: &SimKernel, node: NodeId) -> Vec<AdminInput> {
+    fn moves(&self, plan: &Plan, kernel: &SimKernel, node: NodeId) -> Vec<(Partition, Vec<i32>)> {
         let leaving = node.0 as i32;
         let states = &kernel.judge().partitions;
         let mut load: BTreeMap<i32, usize> = BTreeMap::new();
@@ -109,7 +112,7 @@ impl Faults {
             let topic = plan.topics.iter().find(|topic| topic.name == name.as_str());
             let wanted = topic.map_or(state.replicas.len(), |topic| topic.replication as usize);
             let replicas = replacement(state, leaving, wanted, &mut load);
-            moves.push(AdminInput::Reassign { topic: name.clone(), partition: id.partition, replicas: Some(replicas) });
+            moves.push((Partition { topic: name.to_string(), index: id.partition as u32 }, replicas));
         }
         moves
     }

@@ -20,6 +20,7 @@ mod faults;
 mod film;
 mod healing;
 mod membership;
+mod moves;
 mod node;
 mod phases;
 mod records;
