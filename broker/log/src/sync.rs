@@ -17,6 +17,8 @@ use crate::{Log, LogError, names};
 pub(crate) struct SyncState {
     /// All records below this are durable, and so is all that is needed to find them.
     flushed: i64,
+    /// The lowest offset the log was cut at since the last round began: a loss of power may bring back what was there.
+    cut: Option<i64>,
     /// Whether files were created, renamed or removed since the folder was last synced.
     pub(crate) names_dirty: bool,
     /// Whether the folder itself may be new.
@@ -37,6 +39,8 @@ struct Round {
     pending: u32,
     /// What the flushed offset becomes.
     covers: i64,
+    /// The lowest cut that it makes durable.
+    cut: Option<i64>,
     /// The new epoch checkpoint, until it has been renamed.
     epochs: Option<FileId>,
     /// The file of the caller's.
@@ -68,6 +72,7 @@ impl SyncState {
     pub(crate) fn new(flushed: i64) -> SyncState {
         SyncState {
             flushed,
+            cut: None,
             names_dirty: true,
             folder_dirty: true,
             epochs_dirty: false,
@@ -85,6 +90,7 @@ impl SyncState {
     /// The log was cut to `end`: what is written there from now on is not covered by any sync so far.
     pub(crate) fn cut_to(&mut self, end: i64) {
         self.flushed = self.flushed.min(end);
+        self.cut_at(end);
         if let Some(round) = &mut self.round {
             round.covers = round.covers.min(end);
         }
@@ -93,9 +99,14 @@ impl SyncState {
     /// The log begins anew at `start`.
     pub(crate) fn restart_at(&mut self, start: i64) {
         self.flushed = start;
+        self.cut_at(start);
         if let Some(round) = &mut self.round {
             round.covers = start;
         }
+    }
+
+    fn cut_at(&mut self, offset: i64) {
+        self.cut = Some(self.cut.map_or(offset, |cut| cut.min(offset)));
     }
 
     pub(crate) fn close<D: Disk>(&self, disk: &mut D) {
@@ -111,6 +122,19 @@ impl Log {
     /// The recovery point: everything below it survives a loss of power.
     pub fn flushed_offset(&self) -> i64 {
         self.sync.flushed
+    }
+
+    /// Where records begin that a loss of power may replace by others, which were cut off here before; None if there are
+    /// none. Whatever is to outlive a loss of power must not speak of them.
+    pub fn unsynced_cut(&self) -> Option<i64> {
+        let in_round = self.sync.round.as_ref().and_then(|round| round.cut);
+        self.sync.cut.into_iter().chain(in_round).min()
+    }
+
+    /// Counts the records from `from` on as after a cut: of a log that was not closed cleanly nobody knows where it was cut
+    /// last.
+    pub fn distrust(&mut self, from: i64) {
+        self.sync.cut_at(from);
     }
 
     /// Whether there is anything that a sync round started now would make durable: records, epochs or names.
@@ -143,7 +167,9 @@ impl Log {
             return Err(LogError::SyncUnderWay);
         }
         let beside = self.sync.beside.take();
-        let mut round = Round { op, pending: 0, covers: self.end_offset, epochs: None, beside, doomed: Vec::new() };
+        let cut = self.sync.cut.take();
+        let covers = self.end_offset;
+        let mut round = Round { op, pending: 0, covers, cut, epochs: None, beside, doomed: Vec::new() };
         if let Some(file) = beside {
             disk.sync(file, op);
             round.pending += 1;

@@ -173,12 +173,14 @@ impl Run {
                 self.reopen(forget, false);
                 assert_eq!(self.log.end_offset(), self.model.end, "the page cache outlives the process");
                 assert_eq!(self.log.start_offset(), self.model.start);
+                self.log.distrust(self.log.flushed_offset());
             }
             Op::PowerLoss { seed, forget } => {
                 let flushed = log.flushed_offset().min(model.end);
+                let cut = log.unsynced_cut().unwrap_or(i64::MAX);
                 disk.power_loss(seed);
                 self.reopen(forget, false);
-                self.take_over_survivors(flushed);
+                self.take_over_survivors(flushed, cut);
             }
             Op::CleanRestart { power_loss } => {
                 while let Some((op, result)) = disk.complete() {
@@ -216,8 +218,9 @@ impl Run {
         report
     }
 
-    /// After a loss of power: nothing durable is gone, and all there is was written once.
-    fn take_over_survivors(&mut self, flushed: i64) {
+    /// After a loss of power: nothing durable is gone, all there is was written once, and below the last `cut` that was not
+    /// durable it is what was there.
+    fn take_over_survivors(&mut self, flushed: i64, cut: i64) {
         let Run { log, disk, model } = self;
         assert!(log.end_offset() >= flushed, "{} of {flushed} durable offsets", log.end_offset());
         let survivors = stored(log, disk);
@@ -227,6 +230,11 @@ impl Run {
         let must: Vec<_> = model.batches.iter().map(|(h, _)| *h).collect();
         let must: Vec<_> = must.into_iter().filter(|h| durable(h, model.start.max(log.start_offset()))).collect();
         assert_eq!(kept, must, "durable batches are as they were");
+        for bytes in &survivors {
+            let header = BatchHeader::parse(bytes).unwrap();
+            let is_known = header.next_offset() > cut || header.next_offset() <= model.start;
+            assert!(is_known || model.batches.iter().any(|(_, b)| b == bytes), "{} is back", header.base_offset);
+        }
         model.batches.clear();
         for bytes in survivors {
             assert!(model.history.contains(&bytes), "a batch that was never written");

@@ -106,7 +106,7 @@ impl Checkpoints {
     ) -> Result<Opened, LogError> {
         let dir = partition_folder(topic, id.partition);
         let mut high_watermark = self.high_watermarks.get(topic, id.partition).unwrap_or(0);
-        let (log, new) = match look_into(&dir, id.topic, io.disk)? {
+        let (mut log, new) = match look_into(&dir, id.topic, io.disk)? {
             Found::Log => {
                 // Without a clean shutdown everything is scanned: slower than from a recovery point, and right even if
                 // the log was truncated below one and written again before the power went.
@@ -140,6 +140,9 @@ impl Checkpoints {
             }
         };
         let high_watermark = high_watermark.clamp(log.start_offset(), log.end_offset());
+        if !new && self.marker.is_none() {
+            log.distrust(high_watermark);
+        }
         Ok(Opened { log, high_watermark, new })
     }
 
@@ -207,11 +210,21 @@ impl Replicas {
             return;
         }
         let mut changed = false;
-        for partition in self.partitions.iter().flatten() {
+        for at in 0..self.partitions.len() as u32 {
+            let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
             let checkpoint = &mut self.checkpoints.high_watermarks;
-            if checkpoint.get(&partition.topic, partition.id.partition) != Some(partition.high_watermark) {
-                checkpoint.set(&partition.topic, partition.id.partition, partition.high_watermark);
+            // Not of what lies beyond a cut that a loss of power may undo: other records would count as committed then. The
+            // next time it is durable.
+            let cut = partition.log.unsynced_cut();
+            let durable = partition.high_watermark.min(cut.unwrap_or(i64::MAX));
+            if checkpoint.get(&partition.topic, partition.id.partition) != Some(durable) {
+                checkpoint.set(&partition.topic, partition.id.partition, durable);
                 changed = true;
+            }
+            if cut.is_some()
+                && let Err(error) = start_sync(partition, at, io)
+            {
+                return self.fail(&error, io);
             }
         }
         if changed {
