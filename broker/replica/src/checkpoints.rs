@@ -308,16 +308,16 @@ impl Replicas {
     /// A log's sync round is over, or the log is gone.
     pub(crate) fn close_log<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
         let Some(Closing::Logs(waiting)) = &mut self.checkpoints.closing else { return };
-        match self.partitions[at as usize].as_mut() {
-            Some(partition) if partition.log.unsynced() => {
-                if let Err(error) = start_sync(partition, at, io) {
-                    return self.fail(&error, io);
-                }
+        if let Some(partition) = self.partitions[at as usize].as_mut() {
+            if let Err(error) = start_sync(partition, at, io) {
+                return self.fail(&error, io);
             }
-            _ => {
-                waiting.remove(&at);
+            // With every write flushed the next round has begun already, and what it covers no longer counts as unsynced.
+            if partition.log.is_syncing() {
+                return;
             }
         }
+        waiting.remove(&at);
         self.close_on(io);
     }
 

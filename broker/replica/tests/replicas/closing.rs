@@ -36,6 +36,24 @@ fn a_log_directory_whose_last_sync_could_not_begin_has_failed_and_is_not_marked(
 }
 
 #[test]
+fn a_log_is_in_order_once_its_last_sync_is_complete() {
+    let mut world = World::new(2, 1, TruncationMode::Fetch);
+    world.with(1, |replicas, _| replicas.all_opened());
+    world.flush_every_write(1);
+    world.produce(1, -1, "a");
+    world.elect(1, &[1, 2]);
+    world.commit();
+    world.produce(1, -1, "b");
+    assert!(world.replica(1).log.is_syncing() && world.replica(1).log.unsynced());
+    world.with(1, |replicas, io| replicas.close(io));
+    while world.sync_one(1) {
+        let goes_on = world.paths(1).iter().any(|path| path.starts_with("recovery-point-offset-checkpoint"));
+        assert!(!goes_on || !world.replica(1).log.is_syncing(), "{:?}", world.paths(1));
+    }
+    assert!(world.broker(1).replicas.is_closed());
+}
+
+#[test]
 fn a_shutdown_does_not_wait_for_a_log_that_was_taken_away() {
     let mut world = World::new(2, 1, TruncationMode::Fetch);
     world.with(1, |replicas, _| replicas.all_opened());

@@ -155,6 +155,13 @@ impl World {
         self.collect();
     }
 
+    /// One of the syncs that a broker has asked for completes; false if there is none.
+    pub fn sync_one(&mut self, id: i32) -> bool {
+        let Some((op, result)) = self.brokers[id as usize - 1].disk.complete() else { return false };
+        self.with(id, |replicas, io| replicas.on_synced(op, result, io));
+        true
+    }
+
     /// The process dies, and another begins with the files as they are in the page cache.
     pub fn restart(&mut self, id: i32) {
         let settings =
