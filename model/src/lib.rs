@@ -4,8 +4,8 @@
 //! clients. The first judges after each of them, the second at the end of the run. Both know what brokers and clients
 //! report ([`tribunal_common::Obs`]) and nothing of the world: the same properties judge simulator, checker and server.
 //!
-//! [`Property`] is the one list of names. [`Reached`] counts what happened, [`Progress`] watches that the cluster serves
-//! again once it is healed.
+//! [`Property`] is the one list of names. [`Reached`] counts what happened, [`Progress`] watches that the cluster
+//! serves again once it is healed.
 
 mod digest;
 mod history;

@@ -1,4 +1,5 @@
-//! Conformance: what replicas do is what the abstract model of replication allows (hachikuji's specification of KIP-320).
+//! Conformance: what replicas do is what the abstract model of replication allows (hachikuji's specification of
+//! KIP-320).
 //!
 //! The model's steps are atomic: a follower reads its leader's log as it is. Ours take time, so a step of the model is
 //! looked for in what has been, and three things are remembered for that: what the controller has told, by epoch; the
@@ -53,8 +54,8 @@ struct Epoch {
     isrs: Vec<Vec<i32>>,
     /// By follower: the end of the beginning of the line that it has had.
     agreed: BTreeMap<i32, i64>,
-    /// The logs of followers that went on to another epoch before this one's leader had started: it may hear of them when
-    /// it has.
+    /// The logs of followers that went on to another epoch before this one's leader had started: it may hear of them
+    /// when it has.
     gone: BTreeMap<i32, Vec<BatchMark>>,
 }
 
@@ -93,7 +94,8 @@ impl Refinement {
         self.partitions.values_mut().filter(|p| p.replicas.contains_key(&id)).for_each(|p| p.outside = true);
     }
 
-    /// Takes in what `node` reported. An error is a step that the model does not allow; the partition is then left alone.
+    /// Takes in what `node` reported. An error is a step that the model does not allow; the partition is then left
+    /// alone.
     pub fn observe(&mut self, at: Time, node: NodeId, obs: &Obs, names: &Names) -> Result<(), Box<Violation>> {
         let Some(id) = partition_of(obs).filter(|id| *id != METADATA_LOG) else { return Ok(()) };
         let partition = self.partitions.entry(id).or_default();

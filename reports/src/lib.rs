@@ -6,8 +6,8 @@
 //! ```
 //!
 //! `<out>/<scenario>/<seed>/` holds `verdict.json`, `plan.toml`, `run.json`, `faults.jsonl`, `history.jsonl`,
-//! `observations.jsonl`, `trace.bin`, `series.csv` and `operations.csv`; `<out>/latest` points at the newest. This crate
-//! knows how they are written and read, not what a run is.
+//! `observations.jsonl`, `trace.bin`, `series.csv` and `operations.csv`; `<out>/latest` points at the newest. This
+//! crate knows how they are written and read, not what a run is.
 
 pub mod causal;
 pub mod charts;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a broker or client reported, and at which event of the trace: a line of `observations.jsonl`. Sends and polls are
-/// left out: `history.jsonl` has them.
+/// What a broker or client reported, and at which event of the trace: a line of `observations.jsonl`. Sends and polls
+/// are left out: `history.jsonl` has them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObservationRecord {
     /// The event, as `TraceEvent::seq` counts.

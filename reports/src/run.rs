@@ -85,8 +85,8 @@ pub struct FaultRecord {
     pub ended_s: Option<f64>,
     /// The processes it was done to.
     pub nodes: Vec<String>,
-    /// The processes, or the partition to be moved, that it was meant for and not done to: the fault atlas does not allow
-    /// what the replication cannot survive.
+    /// The processes, or the partition to be moved, that it was meant for and not done to: the fault atlas does not
+    /// allow what the replication cannot survive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spared: Vec<String>,
     /// The fault as scenario files write it, a key a line.

@@ -9,8 +9,8 @@
 //! }
 //! ```
 //!
-//! `TRIBUNAL_SEED` runs one seed only, `TRIBUNAL_SEEDS=A..B` these, whatever the test says. A failure says which command
-//! repeats it; a test with applications or properties of its own is repeated by itself, with `TRIBUNAL_SEED`.
+//! `TRIBUNAL_SEED` runs one seed only, `TRIBUNAL_SEEDS=A..B` these, whatever the test says. A failure says which
+//! command repeats it; a test with applications or properties of its own is repeated by itself, with `TRIBUNAL_SEED`.
 
 use std::fmt::Debug;
 use std::ops::Range;

@@ -1,6 +1,7 @@
 //! Everything that can go wrong, as a value.
 //!
-//! What a replicated log must survive of it: see the tables of [`disk`](crate::disk), of `net` and of `kernel::process`.
+//! What a replicated log must survive of it: see the tables of [`disk`](crate::disk), of `net` and of
+//! `kernel::process`.
 
 use tribunal_contract::{DiskError, Lane, NodeId};
 

@@ -1,5 +1,5 @@
-//! The idle workload: what nodes cost that have nothing to do. Every node sends one node a heartbeat every 2 seconds and
-//! gets an answer, like brokers and their controller.
+//! The idle workload: what nodes cost that have nothing to do. Every node sends one node a heartbeat every 2 seconds
+//! and gets an answer, like brokers and their controller.
 
 use tribunal_contract::{ConnId, Disk, Effects, Event, Lane, Machine, NodeId, Span, Time, TimerId};
 

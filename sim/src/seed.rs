@@ -63,10 +63,10 @@ impl Seed {
 
 /// A 64-bit hash that is the same on every machine, in debug and release, and in every later version.
 ///
-/// Each word `w` is taken in as `h = fold(h ^ w ^ P2, P0)`, where `fold(a, b)` xors the two halves of the 128-bit product;
-/// bytes are taken as little-endian words, the last one padded with zeros and followed by the length; `finish` is one
-/// more fold with `P1`. Every integer counts as one 64-bit word, so `usize` and discriminants do not depend on the
-/// platform. Not for hostile input.
+/// Each word `w` is taken in as `h = fold(h ^ w ^ P2, P0)`, where `fold(a, b)` xors the two halves of the 128-bit
+/// product; bytes are taken as little-endian words, the last one padded with zeros and followed by the length; `finish`
+/// is one more fold with `P1`. Every integer counts as one 64-bit word, so `usize` and discriminants do not depend on
+/// the platform. Not for hostile input.
 #[derive(Clone, Copy, Debug)]
 pub struct StableHasher(u64);
 

@@ -1,4 +1,5 @@
-//! Acceptance: the whole of it, from scenario files to verdicts. What is slow and wants a release build is in `.ci/run`.
+//! Acceptance: the whole of it, from scenario files to verdicts. What is slow and wants a release build is in
+//! `.ci/run`.
 
 pub mod real;
 pub mod round_trip;

@@ -1,4 +1,5 @@
-//! Rare paths: right ways to go on that seldom come about by themselves, marked where they are (FoundationDB's BUGGIFY).
+//! Rare paths: right ways to go on that seldom come about by themselves, marked where they are (FoundationDB's
+//! BUGGIFY).
 //!
 //! A world that wants them takes each now and then ([`tribunal_contract::Effects::rare`]); a server never does.
 

@@ -16,9 +16,9 @@ use tribunal_protocol::messages::metadata_response::{
 };
 use tribunal_protocol::{ApiKey, ErrorCode, Str, Uuid, advertised_versions};
 
-/// What may be done where nobody is kept from anything, as bits of Kafka's operations: with a topic, read, write, create,
-/// delete, alter, describe, and see and change its settings; with the cluster, create, alter, describe, act as a broker,
-/// see and change settings, and write idempotently.
+/// What may be done where nobody is kept from anything, as bits of Kafka's operations: with a topic, read, write,
+/// create, delete, alter, describe, and see and change its settings; with the cluster, create, alter, describe, act as
+/// a broker, see and change settings, and write idempotently.
 pub(crate) const TOPIC_OPERATIONS: i32 = operations(&[3, 4, 5, 6, 7, 8, 10, 11]);
 pub(crate) const CLUSTER_OPERATIONS: i32 = operations(&[5, 7, 8, 9, 10, 11, 12]);
 /// Nobody has asked.

@@ -25,8 +25,8 @@ const FETCH_TOPIC_IDS_SINCE: i16 = 13;
 /// A command from outside the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BrokerInput {
-    /// Close the logs and end the process without moving leaders: for the last brokers of a cluster that stops, which no
-    /// quorum is left to ask.
+    /// Close the logs and end the process without moving leaders: for the last brokers of a cluster that stops, which
+    /// no quorum is left to ask.
     Close,
     /// Controlled shutdown: move leaders away, close the logs, end the process.
     Shutdown,

@@ -77,8 +77,8 @@ impl Lifecycle {
         if self.phase == Phase::Closing { Next::Close } else { Next::Run }
     }
 
-    /// The log directory is ready to be written to. A broker registers only then: as long as its disk does not answer, it
-    /// had better lead nothing.
+    /// The log directory is ready to be written to. A broker registers only then: as long as its disk does not answer,
+    /// it had better lead nothing.
     pub(crate) fn may_register<D: Disk, F: Fx>(&mut self, controller: Option<i32>, io: &mut Io<'_, D, F>) {
         if !mem::replace(&mut self.ready, true) {
             self.tick(controller, io);

@@ -44,8 +44,8 @@ impl Unpublished {
         self.brokers.is_empty() && self.partitions.is_empty() && self.removed.is_empty() && self.topics.is_empty()
     }
 
-    /// Tells the replicas what has changed: the state as it is in `image`, not the states through which it came. As long as
-    /// they may not open logs, what needs that is kept for the next call.
+    /// Tells the replicas what has changed: the state as it is in `image`, not the states through which it came. As
+    /// long as they may not open logs, what needs that is kept for the next call.
     pub fn publish<D: Disk, F: Fx>(&mut self, image: &MetadataImage, replicas: &mut Replicas, io: &mut Io<'_, D, F>) {
         for broker in mem::take(&mut self.brokers) {
             let liveness = image
@@ -200,7 +200,8 @@ impl Parts {
     }
 }
 
-/// Once in an incarnation, before any log is opened: what was reassigned or deleted while this broker was away is set aside.
+/// Once in an incarnation, before any log is opened: what was reassigned or deleted while this broker was away is set
+/// aside.
 pub fn set_strays_aside<D: Disk, F: Fx>(image: &MetadataImage, replicas: &mut Replicas, io: &mut Io<'_, D, F>) {
     let me = io.cfg.node_id;
     let mine = |name: &str, id: TopicIdPartition| {

@@ -2,7 +2,8 @@
 
 /// Ends the name of a folder whose partition was deleted: it is removed after a while.
 pub const DELETED_FOLDER: &str = "-delete";
-/// Ends the name of a folder that was found and is no replica of this broker's: whoever runs it decides what becomes of it.
+/// Ends the name of a folder that was found and is no replica of this broker's: whoever runs it decides what becomes of
+/// it.
 pub const STRAY_FOLDER: &str = "-stray";
 
 /// What file systems allow for a name, in bytes.

@@ -130,8 +130,8 @@ impl Log {
         }
     }
 
-    /// Gives up the open files. Syncs nothing: see [`Log::prepare_close`]. Completions of a sync round under way are to be
-    /// ignored.
+    /// Gives up the open files. Syncs nothing: see [`Log::prepare_close`]. Completions of a sync round under way are to
+    /// be ignored.
     pub fn close<D: Disk>(self, disk: &mut D) {
         self.segments.iter().for_each(|s| s.files.close(disk));
         self.sync.close(disk);

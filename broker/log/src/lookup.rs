@@ -18,8 +18,8 @@ pub struct TimestampOffset {
 }
 
 impl Log {
-    /// The first record at or after `timestamp` (milliseconds). A batch whose records cannot be read is passed over once
-    /// they cannot.
+    /// The first record at or after `timestamp` (milliseconds). A batch whose records cannot be read is passed over
+    /// once they cannot.
     pub fn offset_for_timestamp<D: Disk>(
         &self,
         timestamp: i64,

@@ -146,8 +146,8 @@ impl Log {
             || self.sync.beside.is_some()
     }
 
-    /// Makes a file of the log's folder part of the next sync round: nothing counts as flushed before it is durable. The
-    /// log closes it.
+    /// Makes a file of the log's folder part of the next sync round: nothing counts as flushed before it is durable.
+    /// The log closes it.
     pub fn sync_too<D: Disk>(&mut self, file: FileId, disk: &mut D) {
         if let Some(before) = self.sync.beside.replace(file) {
             disk.close(before);

@@ -117,8 +117,8 @@ fn framed(
     Ok(out.freeze())
 }
 
-/// A request from a frame without its length. What follows it in the frame is ignored, as by Kafka: librdkafka leaves three
-/// bytes behind a Metadata request for all topics.
+/// A request from a frame without its length. What follows it in the frame is ignored, as by Kafka: librdkafka leaves
+/// three bytes behind a Metadata request for all topics.
 ///
 /// Where the API is unknown, or the version not served, the error carries the correlation id: see
 /// [`DecodeErrorKind::UnsupportedRequest`] and [`encode_unsupported_api_versions`].

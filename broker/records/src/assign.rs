@@ -16,8 +16,8 @@ pub struct Append {
     pub append_time: Option<i64>,
 }
 
-/// Says in a batch's header that its timestamps are its producer's and that `max_timestamp` (milliseconds) is the greatest
-/// of them: a leader does not take a producer's word for either. The checksum follows.
+/// Says in a batch's header that its timestamps are its producer's and that `max_timestamp` (milliseconds) is the
+/// greatest of them: a leader does not take a producer's word for either. The checksum follows.
 ///
 /// # Panics
 /// If `batch` is not one whole batch.

@@ -43,7 +43,8 @@ pub enum TimestampType {
 
 /// The 16 attribute bits of a batch.
 ///
-/// Bits 0–2 codec, 3 timestamp type, 4 transactional, 5 control, 6 delete horizon (KIP-534); the rest is unused and kept.
+/// Bits 0–2 codec, 3 timestamp type, 4 transactional, 5 control, 6 delete horizon (KIP-534); the rest is unused and
+/// kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Attributes(pub i16);
 

@@ -79,7 +79,8 @@ impl Batch {
         }
     }
 
-    /// This batch with its records compressed, as a producer would send it. One that is compressed already stays as it is.
+    /// This batch with its records compressed, as a producer would send it. One that is compressed already stays as it
+    /// is.
     pub fn compressed(&self, codec: Compression) -> Batch {
         if self.header.attributes.compression() != Ok(Compression::None) {
             return self.clone();

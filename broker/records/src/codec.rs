@@ -12,9 +12,9 @@ const ZSTD_LEVEL: i32 = 3;
 
 /// The body of a batch, decompressed as it is read. Ends in an error after [`MAX_DECOMPRESSED`] bytes.
 ///
-/// Beside the body this holds one window of its codec: 32 KiB (gzip), a block of at most 4 MiB (LZ4), a block of at most
-/// 22 times its compressed bytes (Snappy), at most 128 MiB where a zstd frame asks for it, which is what zstd's own
-/// streaming decoder, and so Kafka, accepts.
+/// Beside the body this holds one window of its codec: 32 KiB (gzip), a block of at most 4 MiB (LZ4), a block of at
+/// most 22 times its compressed bytes (Snappy), at most 128 MiB where a zstd frame asks for it, which is what zstd's
+/// own streaming decoder, and so Kafka, accepts.
 ///
 /// # Errors
 /// If the body does not even begin as the codec wants it.

@@ -152,8 +152,8 @@ impl BatchHeader {
     }
 
     /// Checks what must hold for a batch from a producer but not for one from another replica: dense offsets from
-    /// zero or more records, no control batch, and sequence numbers present with a producer id. What the attributes say of
-    /// timestamps is the leader's to overwrite.
+    /// zero or more records, no control batch, and sequence numbers present with a producer id. What the attributes say
+    /// of timestamps is the leader's to overwrite.
     pub fn check_produced(&self) -> Result<(), ProduceError> {
         if self.records_count <= 0 || self.records_count - 1 != self.last_offset_delta {
             return Err(ProduceError::Count);
@@ -171,9 +171,9 @@ impl BatchHeader {
     }
 }
 
-/// The size of the batch at the start of `bytes`, header and all, if it is wholly there, and nothing else is checked but
-/// what tells a batch from rubbish: a length that some format could have, and a format that there is or was. What is too
-/// short to be a batch is the part of one at the end.
+/// The size of the batch at the start of `bytes`, header and all, if it is wholly there, and nothing else is checked
+/// but what tells a batch from rubbish: a length that some format could have, and a format that there is or was. What
+/// is too short to be a batch is the part of one at the end.
 ///
 /// # Errors
 /// [`BatchError::Length`] or [`BatchError::Magic`].

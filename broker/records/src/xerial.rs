@@ -10,8 +10,8 @@ const HEADER_LEN: usize = 16;
 const VERSION: u32 = 1;
 /// snappy-java's block, in bytes before compression.
 const BLOCK: usize = 32 << 10;
-/// A copy of 64 bytes takes at least 3, so no block holds more than this many times its bytes. What says that it does is
-/// refused before memory is set aside for it.
+/// A copy of 64 bytes takes at least 3, so no block holds more than this many times its bytes. What says that it does
+/// is refused before memory is set aside for it.
 const MAX_RATIO: usize = 22;
 
 /// Decompresses block by block.

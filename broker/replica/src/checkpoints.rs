@@ -62,8 +62,8 @@ pub(crate) struct Opened {
 
 impl Checkpoints {
     /// Reads what the last incarnation left. A checkpoint that cannot be read counts as absent: high watermarks then
-    /// begin at the log start and come back from the leaders. A marker is removed; its removal has to be durable before a
-    /// log is written to, see [`Replicas::may_open_logs`].
+    /// begin at the log start and come back from the leaders. A marker is removed; its removal has to be durable before
+    /// a log is written to, see [`Replicas::may_open_logs`].
     pub(crate) fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Checkpoints {
         let marker = CleanShutdown::read(CLEAN_SHUTDOWN_FILE, io.disk).ok().flatten();
         let mut failed = None;
@@ -151,8 +151,8 @@ impl Checkpoints {
         self.high_watermarks.remove(topic, partition);
     }
 
-    /// The marker to leave. An incarnation that ended before it opened the logs knows nothing of them: they are in order
-    /// if the one before left them so, and otherwise they still have to be recovered.
+    /// The marker to leave. An incarnation that ended before it opened the logs knows nothing of them: they are in
+    /// order if the one before left them so, and otherwise they still have to be recovered.
     fn next_marker(&self, broker_epoch: i64) -> Option<CleanShutdown> {
         match self.marker {
             _ if self.all_opened => Some(CleanShutdown { broker_epoch }),

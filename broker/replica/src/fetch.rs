@@ -124,8 +124,9 @@ impl Replicas {
         self.index.get(&TopicIdPartition { topic: id, partition: wanted.partition }).copied()
     }
 
-    /// A follower's fetch says that it has everything below `fetch_offset`, if it fetches in this leader's epoch, its log
-    /// does not part from ours, and it is the process that is registered: what an earlier one had may be lost (KIP-903).
+    /// A follower's fetch says that it has everything below `fetch_offset`, if it fetches in this leader's epoch, its
+    /// log does not part from ours, and it is the process that is registered: what an earlier one had may be lost
+    /// (KIP-903).
     fn learn<D: Disk, F: Fx>(
         &mut self,
         at: u32,

@@ -82,8 +82,8 @@ impl Replicas {
         }
     }
 
-    /// A fetch tells the leader that all before it is durable, where every write is flushed. Of a log that was recovered, or
-    /// led until now, that is not so yet.
+    /// A fetch tells the leader that all before it is durable, where every write is flushed. Of a log that was
+    /// recovered, or led until now, that is not so yet.
     fn flush_first<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
         let Some(fetcher) = self.fetchers.get(&leader) else { return };
         for &at in &fetcher.partitions {

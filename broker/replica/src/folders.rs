@@ -1,7 +1,7 @@
 //! Folders of partitions in the log directory: whose one is (KIP-516), and how it goes.
 //!
-//! A folder goes under another name, whole and at once, and that name is durable before a folder of the old name is made.
-//! So a loss of power never leaves what was deleted in the place of what came after it, nor a mixture of both.
+//! A folder goes under another name, whole and at once, and that name is durable before a folder of the old name is
+//! made. So a loss of power never leaves what was deleted in the place of what came after it, nor a mixture of both.
 
 use std::collections::BTreeMap;
 
@@ -147,9 +147,9 @@ impl Folders {
 }
 
 impl Replicas {
-    /// Sets aside what earlier incarnations left and is not `mine` any more: partitions that were reassigned (KIP-455) or
-    /// deleted while this broker was away, and what belongs to nobody. `mine` is asked with the topic's name too. To be called before any log is opened; `except` is
-    /// the folder of the metadata log.
+    /// Sets aside what earlier incarnations left and is not `mine` any more: partitions that were reassigned (KIP-455)
+    /// or deleted while this broker was away, and what belongs to nobody. `mine` is asked with the topic's name too. To
+    /// be called before any log is opened; `except` is the folder of the metadata log.
     pub fn set_strays_aside<D: Disk, F: Fx>(
         &mut self,
         except: &str,
@@ -171,8 +171,8 @@ impl Replicas {
         }
     }
 
-    /// Whether logs may be opened and made: a loss of power brings back neither the mark of a clean shutdown nor a folder
-    /// that went. Kafka waits for these syncs where it asks for them; here the one who publishes metadata waits.
+    /// Whether logs may be opened and made: a loss of power brings back neither the mark of a clean shutdown nor a
+    /// folder that went. Kafka waits for these syncs where it asks for them; here the one who publishes metadata waits.
     pub fn may_open_logs(&self) -> bool {
         self.folders.are_durable()
     }
@@ -195,8 +195,8 @@ impl Replicas {
     }
 }
 
-/// What is in the folder of a partition of `topic`, before it is opened. A log of another topic, or of none that is known,
-/// is refused: what was there at start has been set aside, so somebody has put it there since.
+/// What is in the folder of a partition of `topic`, before it is opened. A log of another topic, or of none that is
+/// known, is refused: what was there at start has been set aside, so somebody has put it there since.
 pub(crate) fn look_into<D: Disk>(folder: &str, topic: Uuid, disk: &mut D) -> Result<Found, LogError> {
     match topic_of(folder, disk)? {
         Some(id) if id == topic => Ok(Found::Log),

@@ -1,5 +1,5 @@
-//! Requests that name a partition twice, or a topic without any partition. Kafka keeps what a request asks by partition:
-//! the last word counts, and what has no partition is not answered.
+//! Requests that name a partition twice, or a topic without any partition. Kafka keeps what a request asks by
+//! partition: the last word counts, and what has no partition is not answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -485,8 +485,8 @@ pub(crate) fn first_phase(partition: &Partition, mode: TruncationMode) -> Phase 
 
 /// Begins to make a log durable, unless that is under way: then the next round follows it. A log that cannot be
 /// synced has failed, and says so at the next write.
-/// Begins a sync round of the partition's log, if none is under way and there is anything to sync. Where it cannot, for the
-/// epochs are written first, the log directory has failed.
+/// Begins a sync round of the partition's log, if none is under way and there is anything to sync. Where it cannot, for
+/// the epochs are written first, the log directory has failed.
 pub(crate) fn start_sync<D: Disk, F: Fx>(
     partition: &mut Partition,
     at: u32,

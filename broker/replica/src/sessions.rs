@@ -1,5 +1,5 @@
-//! Fetch sessions (KIP-227): a client names its partitions once; afterwards its requests carry what has changed, and the
-//! answers what is new.
+//! Fetch sessions (KIP-227): a client names its partitions once; afterwards its requests carry what has changed, and
+//! the answers what is new.
 //!
 //! It does not know logs: it makes the whole request of a short one, and the short answer of a whole one.
 

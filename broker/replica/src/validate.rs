@@ -70,9 +70,9 @@ fn rubbish(error: &BatchError) -> String {
     }
 }
 
-/// What is asked of one partition's records before the partition is looked at: exactly one batch, of the current format,
-/// in a compression that the version of the request knows. Gives the batch alone, without the part of another that may
-/// follow.
+/// What is asked of one partition's records before the partition is looked at: exactly one batch, of the current
+/// format, in a compression that the version of the request knows. Gives the batch alone, without the part of another
+/// that may follow.
 pub(crate) fn one_batch(records: &Bytes, version: i16) -> Result<Bytes, ErrorCode> {
     /// Where the format and the lower byte of the attributes are.
     const MAGIC_AT: usize = 16;
@@ -97,7 +97,8 @@ pub(crate) fn one_batch(records: &Bytes, version: i16) -> Result<Bytes, ErrorCod
 }
 
 /// What is asked of a batch that the partition would take: an offset from zero, not too large, intact, and of records
-/// that are whole and of this time. Gives it as it is to be appended, which is with the timestamps that its records have.
+/// that are whole and of this time. Gives it as it is to be appended, which is with the timestamps that its records
+/// have.
 pub(crate) fn check_batch(batch: Bytes, settings: &TopicSettings, now: Time) -> Result<Bytes, Refusal> {
     if batch[..8] != [0; 8] {
         return Err(by_log(ErrorCode::InvalidRecord));

@@ -30,8 +30,9 @@ pub struct ClusterConfig {
     pub max_frame: usize,
     /// `connections.max.idle.ms`.
     pub max_idle: Duration,
-    /// Has the allocator give memory that is free back to the system. Called on a broker's thread, once a second at most,
-    /// when a connection that moved much is gone: an allocator that only looks while it is used would keep it else.
+    /// Has the allocator give memory that is free back to the system. Called on a broker's thread, once a second at
+    /// most, when a connection that moved much is gone: an allocator that only looks while it is used would keep it
+    /// else.
     pub give_memory_back: fn(),
 }
 

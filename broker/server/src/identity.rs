@@ -22,8 +22,8 @@ pub(crate) struct Identity {
     pub(crate) lock: File,
 }
 
-/// Takes the folder of broker `node_id`, and makes it if there is none. `cluster_id` is what the cluster should be; none
-/// takes what the folder says, or `fresh` where it is new.
+/// Takes the folder of broker `node_id`, and makes it if there is none. `cluster_id` is what the cluster should be;
+/// none takes what the folder says, or `fresh` where it is new.
 pub(crate) fn claim(
     folder: &Path,
     node_id: i32,

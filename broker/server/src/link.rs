@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tribunal_protocol::{ApiKey, Message, Str, encode_request, encode_response};
 
-/// Answers that wait to be written, in bytes, beyond which no further request of the connection is served: a slow reader
-/// holds up itself, and costs at most this and one answer more.
+/// Answers that wait to be written, in bytes, beyond which no further request of the connection is served: a slow
+/// reader holds up itself, and costs at most this and one answer more.
 const MAX_UNWRITTEN: usize = 1 << 20;
 /// Pieces in one write.
 const MAX_PIECES: usize = 64;
@@ -48,8 +48,8 @@ impl Link {
         Link { state: RefCell::default(), wake: Notify::new(), client_id }
     }
 
-    /// Encodes a message and queues it. One that its version cannot carry closes the connection: the peer could not make
-    /// sense of the silence, and it is our mistake.
+    /// Encodes a message and queues it. One that its version cannot carry closes the connection: the peer could not
+    /// make sense of the silence, and it is our mistake.
     pub(crate) fn send(&self, msg: Message) {
         let mut state = self.state.borrow_mut();
         let api = msg.api_key();

@@ -18,8 +18,9 @@ const CLIENTS: u32 = 1 << 20;
 /// Node ids end here: timers of a connection are indexed by node and lane.
 const END: u32 = u32::MAX / lanes::COUNT;
 
-/// Bytes of requests that have not come whole, over all connections of a broker: two of the longest (`socket.request.max.bytes`)
-/// and some more. The connection that would need more is closed. What each reads ahead does not count.
+/// Bytes of requests that have not come whole, over all connections of a broker: two of the longest
+/// (`socket.request.max.bytes`) and some more. The connection that would need more is closed. What each reads ahead
+/// does not count.
 const MAX_UNFINISHED: usize = 256 << 20;
 
 /// Gives connections their ids, and their share of the broker's memory.

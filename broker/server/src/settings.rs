@@ -11,8 +11,8 @@ use tribunal_protocol::{Str, Uuid};
 
 use crate::ClusterConfig;
 
-/// Kafka's defaults, except what the quorum waits for when it starts: a cluster of one machine need not wait a second to
-/// learn that nobody leads yet.
+/// Kafka's defaults, except what the quorum waits for when it starts: a cluster of one machine need not wait a second
+/// to learn that nobody leads yet.
 pub(crate) fn defaults() -> BrokerConfig {
     let mut cfg = BrokerConfig::new(0, Vec::new());
     cfg.election_timeout = Span::from_millis(100);

@@ -1,5 +1,5 @@
-//! What is asked of the nodes of a configuration wherever they run, here or in the kernel: who leads, what is committed,
-//! and whether the cluster gets on once its faults have ended.
+//! What is asked of the nodes of a configuration wherever they run, here or in the kernel: who leads, what is
+//! committed, and whether the cluster gets on once its faults have ended.
 
 use tribunal_common::timers;
 use tribunal_contract::{NodeId, Time, TimerId};
@@ -85,8 +85,8 @@ pub trait Cluster {
         }
     }
 
-    /// Whether a timer means something once all is well: whoever is there is heard of in time, and nobody has to wait for
-    /// more records.
+    /// Whether a timer means something once all is well: whoever is there is heard of in time, and nobody has to wait
+    /// for more records.
     fn is_of_use(&self, id: TimerId) -> bool {
         match id.class {
             timers::SESSION => self.part(NodeId(id.index)).is_none(),

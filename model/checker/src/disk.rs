@@ -1,9 +1,9 @@
 //! A disk as a value: files behind a page cache, with a synced and an unsynced part.
 //!
 //! What survives a loss of power: of data, what a completed sync covered; names and truncations at once; after a failed
-//! sync the pages count as clean. The kernel's disk also loses names and truncations that no sync has covered, and leaves
-//! parts of the rest: the checker does not try that. Equal disks are equal values, so handles are the smallest that are
-//! free, and what nobody can reach any more is not there.
+//! sync the pages count as clean. The kernel's disk also loses names and truncations that no sync has covered, and
+//! leaves parts of the rest: the checker does not try that. Equal disks are equal values, so handles are the smallest
+//! that are free, and what nobody can reach any more is not there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

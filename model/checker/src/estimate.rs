@@ -1,6 +1,6 @@
 //! How large a space is, guessed after a search that did not finish: if a tenth of the states that random walks come by
-//! had been looked at, ten times as many are there. States that walks like to visit are met too often, so the guess may be
-//! several times too small, seldom too large.
+//! had been looked at, ten times as many are there. States that walks like to visit are met too often, so the guess may
+//! be several times too small, seldom too large.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,8 +106,8 @@ impl World {
         }
     }
 
-    /// One of the actions. What is limited is drawn seldom: once it is spent, little is left to happen, and walks would all
-    /// end in the same few states.
+    /// One of the actions. What is limited is drawn seldom: once it is spent, little is left to happen, and walks would
+    /// all end in the same few states.
     fn drawn(&self, state: &State, actions: &[Action], dice: &mut Dice) -> Action {
         let mut drawn = actions[dice.below(actions.len())];
         for _ in 0..RELUCTANCE {

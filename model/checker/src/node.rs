@@ -1,7 +1,7 @@
 //! One node: a machine, its disk, its timers; and what it does in one event, worked out once and remembered.
 //!
-//! A step depends on the node, the event and what `choose` answers, and on nothing else. In a search the same node meets
-//! the same event in very many global states, so steps are looked up by fingerprint, and most of a search runs no
+//! A step depends on the node, the event and what `choose` answers, and on nothing else. In a search the same node
+//! meets the same event in very many global states, so steps are looked up by fingerprint, and most of a search runs no
 //! machine at all.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,8 +1,8 @@
 //! What has been worked out and is looked up the next time: outcomes of steps, and every value in them once.
 //!
-//! In a search the same node meets the same event in very many global states, so most of a search runs no machine at all.
-//! Steps are known by fingerprint. Many lead to the same node, more to one with the same disk, and most send one of a few
-//! messages: what is equal is kept once, or the steps would take several times the memory of the states.
+//! In a search the same node meets the same event in very many global states, so most of a search runs no machine at
+//! all. Steps are known by fingerprint. Many lead to the same node, more to one with the same disk, and most send one
+//! of a few messages: what is equal is kept once, or the steps would take several times the memory of the states.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,7 @@
 //! A counterexample as what happened, one step after the other, named so that another world can follow it.
 //!
-//! Here a connection is known by its place; elsewhere by how many there were before. What both agree on is the age: which
-//! of the connections of a lane that are there now was opened first.
+//! Here a connection is known by its place; elsewhere by how many there were before. What both agree on is the age:
+//! which of the connections of a lane that are there now was opened first.
 
 use serde::{Deserialize, Serialize};
 use tribunal_contract::ConnId;

@@ -1,5 +1,5 @@
-//! What later verdicts depend on, hashed. When something happened, who was first, and what only explains a violation are
-//! left out: a checker would otherwise take states apart that are judged alike.
+//! What later verdicts depend on, hashed. When something happened, who was first, and what only explains a violation
+//! are left out: a checker would otherwise take states apart that are judged alike.
 
 use core::hash::{Hash, Hasher};
 

@@ -39,8 +39,8 @@ pub(crate) struct Node {
     /// The committed metadata has registered its present incarnation, and unfenced it.
     pub(crate) registered: bool,
     pub(crate) unfenced: bool,
-    /// The newest committed record about it has fenced it, or let it shut down, or it has yet to be unfenced; unlike the
-    /// two above this does not end with the process.
+    /// The newest committed record about it has fenced it, or let it shut down, or it has yet to be unfenced; unlike
+    /// the two above this does not end with the process.
     pub(crate) inactive: bool,
     /// The epoch of its newest registration; 0 if there is none.
     pub(crate) epoch: i64,

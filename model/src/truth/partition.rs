@@ -192,8 +192,8 @@ impl Partition {
     }
 
     /// `node`'s log begins at `start` from now on. A follower that returns after its leader has deleted the records at
-    /// which they part cuts its log where the leader's begins, and keeps records of its own below until it hears of that
-    /// start, with its next fetch (as in Kafka). By then nobody can read them.
+    /// which they part cuts its log where the leader's begins, and keeps records of its own below until it hears of
+    /// that start, with its next fetch (as in Kafka). By then nobody can read them.
     pub(crate) fn begin_at(&mut self, node: NodeId, start: i64) {
         self.replica_mut(node).log.start_at(start);
         let committed = &self.committed;

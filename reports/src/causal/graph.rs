@@ -22,8 +22,8 @@ pub enum Cause {
 
 /// Which events of a trace happen before which (Lamport 1978). Events are known by their index in [`Trace::events`].
 ///
-/// Events of one node happen one after the other, a message is sent before it is received, and the end of a process comes
-/// before its peers learn of it. A fault that is about no node is before nothing.
+/// Events of one node happen one after the other, a message is sent before it is received, and the end of a process
+/// comes before its peers learn of it. A fault that is about no node is before nothing.
 #[derive(Clone, Debug)]
 pub struct CausalGraph {
     graph: DiGraph<(), Cause>,

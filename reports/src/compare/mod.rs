@@ -48,8 +48,8 @@ impl Comparison {
         Ok(Comparison { title: format!("{} runs", groups.len()), groups, ..Comparison::default() })
     }
 
-    /// Writes `compare.html`, `compare.csv` and a picture of each chart into a folder, which is made. Says where the page
-    /// is.
+    /// Writes `compare.html`, `compare.csv` and a picture of each chart into a folder, which is made. Says where the
+    /// page is.
     ///
     /// # Errors
     /// If a file cannot be written.

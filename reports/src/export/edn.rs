@@ -1,7 +1,7 @@
 //! A Jepsen history: the operations of `jepsen.tests.kafka`, so that Jepsen's own checker can be asked too.
 //!
-//! A Jepsen process does one thing at a time, and never again after an `:info`. Our producers have many records under way,
-//! so each is given a process that is free.
+//! A Jepsen process does one thing at a time, and never again after an `:info`. Our producers have many records under
+//! way, so each is given a process that is free.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! ShiViz's log: two lines an event, what happened and the vector clock of the process.
 //!
-//! ShiViz draws a few thousand events at most, so the log is of the part of the run that the space-time diagram opens on:
-//! the last events before the violation, or the first after the first fault. Its parser needs this pattern:
+//! ShiViz draws a few thousand events at most, so the log is of the part of the run that the space-time diagram opens
+//! on: the last events before the violation, or the first after the first fault. Its parser needs this pattern:
 //! `(?<event>.*)\n(?<host>\S*) (?<clock>{.*})`.
 
 use std::collections::BTreeMap;

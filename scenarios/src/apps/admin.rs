@@ -153,8 +153,8 @@ impl AdminApp {
         &self.ids
     }
 
-    /// Whether it asks, or will, that a broker be forgotten: until it has an answer it asks again, and what was asked before may
-    /// have been done.
+    /// Whether it asks, or will, that a broker be forgotten: until it has an answer it asks again, and what was asked
+    /// before may have been done.
     pub fn unregisters(&self, broker: i32) -> bool {
         self.commands.contains(&AdminInput::Unregister { broker }.request())
     }

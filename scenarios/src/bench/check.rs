@@ -65,8 +65,8 @@ fn zoo(bug: Bug, configs: &[CheckConfig], tell: &mut dyn FnMut(&Figure)) {
     tell(&Figure::new(name, "s", vec![seconds], None));
 }
 
-/// Exhausts a configuration, and tells what a state of it costs: all that the search adds to the process at its peak, with
-/// what does not grow with the states named apart.
+/// Exhausts a configuration, and tells what a state of it costs: all that the search adds to the process at its peak,
+/// with what does not grow with the states named apart.
 fn memory_of(config: &CheckConfig, name: &str, tell: &mut dyn FnMut(&Figure)) -> Result<Found, BenchError> {
     let world = Arc::new(World::new(config.clone()));
     let before = memory("VmRSS:");
@@ -81,8 +81,8 @@ fn memory_of(config: &CheckConfig, name: &str, tell: &mut dyn FnMut(&Figure)) ->
     Ok(found)
 }
 
-/// What this process has used of processors so far, in seconds: the search has a thread of its own. `None` where the system
-/// does not say.
+/// What this process has used of processors so far, in seconds: the search has a thread of its own. `None` where the
+/// system does not say.
 fn processor() -> Option<f64> {
     /// `USER_HZ`, which Linux keeps at this on every architecture of today.
     const TICKS: f64 = 100.0;

@@ -70,7 +70,8 @@ impl From<ReportError> for BenchError {
 /// Measures, and tells each figure when it has it.
 ///
 /// # Errors
-/// If a reference cannot be built or run, or a run that is measured does not hold: the speed of a wrong run is no figure.
+/// If a reference cannot be built or run, or a run that is measured does not hold: the speed of a wrong run is no
+/// figure.
 pub fn measure(
     bench: Bench,
     options: BenchOptions,

@@ -27,8 +27,8 @@ struct FigureRecord<'f> {
     reached: Option<bool>,
 }
 
-/// Measures and prints. A goal that is missed is printed as missed and is no failure: goals are for the machine they were
-/// set on.
+/// Measures and prints. A goal that is missed is printed as missed and is no failure: goals are for the machine they
+/// were set on.
 pub(super) fn bench(args: &BenchArgs, world: Option<&dyn World>) -> Exit {
     let Some(world) = world else {
         say_error("this build has no world to run plans in", args.output);
@@ -153,8 +153,8 @@ fn find_record(find: &Find) -> FindRecord<'_> {
     }
 }
 
-/// A line for a bug: medians of seeds and time, the sizes that each find shrank to, the longest time that took, and what
-/// found it first.
+/// A line for a bug: medians of seeds and time, the sizes that each find shrank to, the longest time that took, and
+/// what found it first.
 fn zoo_line(figure: &ZooFigure) -> String {
     let found = format!("{}/{}", figure.finds.len(), figure.hunts);
     let (seeds, cpu) = match figure.medians() {

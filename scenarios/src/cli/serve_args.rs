@@ -35,7 +35,8 @@ pub(crate) struct ServeArgs {
     /// All brokers, this one too, the same in every process: 1@127.0.0.1:9092,2@127.0.0.1:9093,3@127.0.0.1:9094
     #[arg(long, value_name = "ID@HOST:PORT,…", requires = "node_id", help_heading = "Several processes")]
     pub(crate) peers: Option<String>,
-    /// The cluster's id, 22 characters of base64 [default: that of the data; a new one; with --peers, one made from them]
+    /// The cluster's id, 22 characters of base64 [default: that of the data; a new one; with --peers, one made from
+    /// them]
     #[arg(long, value_name = "ID", help_heading = "Several processes")]
     pub(crate) cluster_id: Option<String>,
 }

@@ -38,8 +38,8 @@ const KEPT_RUNS: usize = 5_000;
 /// replicas, retention, wiped disks) is looked for too.
 const OF_THE_CATALOG: u64 = 5;
 
-/// Hunts in the given scenarios, or in the whole space and the catalog if there are none, until seeds or budget are used up or `stop` is
-/// set.
+/// Hunts in the given scenarios, or in the whole space and the catalog if there are none, until seeds or budget are
+/// used up or `stop` is set.
 ///
 /// # Errors
 /// If a folder cannot be written, or the space holds something that is no valid scenario.

@@ -1,9 +1,9 @@
 //! Hunting: many runs of scenarios that nobody wrote, or of scenario files at fresh seeds, until something breaks.
 //!
-//! A hunt goes on in rounds of [`ROUND`] seeds. What a seed runs depends on the seed, on what earlier rounds of the same
-//! hunt have shown, and on nothing else: not on the number of jobs, not on time. So the same seeds of the same build give
-//! the same runs and the same finds, however many jobs there are; a budget only decides after which round it ends. A part
-//! (`--partition`) learns from its own seeds only.
+//! A hunt goes on in rounds of [`ROUND`] seeds. What a seed runs depends on the seed, on what earlier rounds of the
+//! same hunt have shown, and on nothing else: not on the number of jobs, not on time. So the same seeds of the same
+//! build give the same runs and the same finds, however many jobs there are; a budget only decides after which round it
+//! ends. A part (`--partition`) learns from its own seeds only.
 
 mod failure;
 mod hunter;

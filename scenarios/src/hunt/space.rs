@@ -1,9 +1,9 @@
 //! The space of scenarios: proptest strategies for clusters, topics, settings, workloads and faults.
 //!
-//! Every scenario of the space has a right answer: what it breaks is what replication must survive. The fault atlas sees to
-//! it while a scenario runs; and where a producer does not wait for all in-sync replicas, or a topic allows unclean
-//! elections, losses are allowed. And in every scenario some kinds of faults are switched off altogether (swarm testing,
-//! Groce 2012), so that the others have room.
+//! Every scenario of the space has a right answer: what it breaks is what replication must survive. The fault atlas
+//! sees to it while a scenario runs; and where a producer does not wait for all in-sync replicas, or a topic allows
+//! unclean elections, losses are allowed. And in every scenario some kinds of faults are switched off altogether (swarm
+//! testing, Groce 2012), so that the others have room.
 
 mod actions;
 mod faults;

@@ -1,7 +1,7 @@
 //! The names that scenarios may use for what is judged and what is reached.
 //!
-//! Properties are those of [`tribunal_model`], observations those of [`tribunal_common::Obs::NAMES`]: a [`PropertyName`]
-//! or [`ObservationName`] can only be one of them.
+//! Properties are those of [`tribunal_model`], observations those of [`tribunal_common::Obs::NAMES`]: a
+//! [`PropertyName`] or [`ObservationName`] can only be one of them.
 
 use tribunal_common::Bug;
 use tribunal_model::{Property, PropertyKind};

@@ -1,8 +1,8 @@
 //! `[sweep]`: one knob over several values.
 //!
-//! A knob is any key of the file, as a path: `cluster.session_timeout`, `topic.replication`, `fault.slow_disk.factor`. For
-//! each value the text of that key is replaced, wherever the file has it, and the result is read like any scenario, so a
-//! value that makes no sense is a mistake of the sweep, with its place.
+//! A knob is any key of the file, as a path: `cluster.session_timeout`, `topic.replication`, `fault.slow_disk.factor`.
+//! For each value the text of that key is replaced, wherever the file has it, and the result is read like any scenario,
+//! so a value that makes no sense is a mistake of the sweep, with its place.
 
 use std::ops::Range;
 

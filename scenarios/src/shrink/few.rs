@@ -14,8 +14,9 @@ const FEW: [usize; 3] = [1, 3, 8];
 /// Of the faults, and of what led to the failure, no more than these are looked at.
 const MOST_ANCHORS: usize = 6;
 
-/// Only a few records: those before and after the failure, each of the faults and what led to it, or spread over the run. Where it works
-/// every later run is short, and where taking records away one by one changes too much it is all that does.
+/// Only a few records: those before and after the failure, each of the faults and what led to it, or spread over the
+/// run. Where it works every later run is short, and where taking records away one by one changes too much it is all
+/// that does.
 pub(super) fn records(search: &mut Search<'_>) -> Result<(), RunError> {
     let listed: Vec<Workload> = search.best.workloads.clone().into_iter().flat_map(by_time).collect();
     if times(&listed).len() <= FEW[FEW.len() - 1] || listed.iter().any(is_rated) {

@@ -4,8 +4,8 @@
 //! breaks the property that broke first, and the failure's signature is the same, whatever else it breaks; with a bug
 //! planted the property is enough, if the candidate holds without the bug. Faults and records are taken away by delta
 //! debugging (Zeller 2002), the rest one thing at a time, until nothing more goes. Attempts at much less have several
-//! seeds, and where the plan is not small then, it is begun again from a few of its faults. The runs and what they cost,
-//! counted in steps of machines, are the bounds: so a plan shrinks to the same plan on every machine.
+//! seeds, and where the plan is not small then, it is begun again from a few of its faults. The runs and what they
+//! cost, counted in steps of machines, are the bounds: so a plan shrinks to the same plan on every machine.
 
 mod afresh;
 mod ddmin;
@@ -30,7 +30,8 @@ use crate::run::{EndsAt, How, RunError, Signature, Trial, Violation, World, judg
 /// Runs that shrinking may take if nothing else is said.
 pub const MAX_RUNS: u64 = 4_000;
 
-/// Steps of machines in all runs of a shrinking, at most: what the runs cost, counted so that it is the same everywhere.
+/// Steps of machines in all runs of a shrinking, at most: what the runs cost, counted so that it is the same
+/// everywhere.
 const MOST_EVENTS: u64 = 6_000_000;
 
 /// Seeds that an attempt at much less has, at first and where that did not make the plan small.
@@ -118,8 +119,8 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// Whether it is a failure of the same cause. With a bug planted, and none without it, the cause is certain: then it
-    /// need only break the same promise, however it comes to that.
+    /// Whether it is a failure of the same cause. With a bug planted, and none without it, the cause is certain: then
+    /// it need only break the same promise, however it comes to that.
     fn is_same(&self, violation: &Violation) -> bool {
         match self.bugs {
             [] => violation.signature == self.signature,

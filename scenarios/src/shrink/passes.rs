@@ -367,7 +367,8 @@ fn halve(action: &mut Action) {
     }
 }
 
-/// Settings that are the default's, one at a time. Not when logs are flushed: that decides what a loss of power may take.
+/// Settings that are the default's, one at a time. Not when logs are flushed: that decides what a loss of power may
+/// take.
 fn settings(search: &mut Search<'_>) -> Result<(), RunError> {
     type Setting = fn(&mut Cluster, &Cluster);
     const SETTINGS: [Setting; 13] = [

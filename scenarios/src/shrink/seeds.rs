@@ -1,5 +1,5 @@
-//! Other seeds. What happens at other times than before loses a failure that hangs by a race with most seeds; so an attempt
-//! at much less has several.
+//! Other seeds. What happens at other times than before loses a failure that hangs by a race with most seeds; so an
+//! attempt at much less has several.
 
 use tribunal_contract::Span;
 use tribunal_sim::stable_hash;

@@ -1,5 +1,5 @@
-//! The fault atlas: damage that would leave no replica with all that was acknowledged is left out, so that every run has
-//! a right answer. A scenario that wants to see what is lost then says `fault_atlas = false`.
+//! The fault atlas: damage that would leave no replica with all that was acknowledged is left out, so that every run
+//! has a right answer. A scenario that wants to see what is lost then says `fault_atlas = false`.
 //!
 //! | damage | is done only if |
 //! |---|---|
@@ -14,13 +14,14 @@
 //! | its cancellation | no replica is damaged; until it is over none may be |
 //!
 //! As few as that because every committed record is on `min.insync.replicas` replicas and no more can be relied on: who
-//! leaves an ISR that stays as large as its minimum is not remembered as eligible, so an ISR of damaged replicas must not
-//! come to be that large (KIP-966). Who is dead brings nothing wrong back: it is a replica that cannot be relied on for as
-//! long as it is in the ISR or eligible, and then no replica at all.
+//! leaves an ISR that stays as large as its minimum is not remembered as eligible, so an ISR of damaged replicas must
+//! not come to be that large (KIP-966). Who is dead brings nothing wrong back: it is a replica that cannot be relied on
+//! for as long as it is in the ISR or eligible, and then no replica at all.
 //!
-//! A replica is whole that runs under its last registration and has no damage. It is whole again once it has registered anew and is back in the ISR: it has fetched what it had lost. What a
-//! quorum voter has acknowledged must stay (voters are not replaced, no KIP-853): the metadata log is on a disk of its
-//! own that is neither wiped nor corrupted, and after a failed sync it does not lose power.
+//! A replica is whole that runs under its last registration and has no damage. It is whole again once it has registered
+//! anew and is back in the ISR: it has fetched what it had lost. What a quorum voter has acknowledged must stay (voters
+//! are not replaced, no KIP-853): the metadata log is on a disk of its own that is neither wiped nor corrupted, and
+//! after a failed sync it does not lose power.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -127,8 +128,8 @@ impl Atlas {
         }
     }
 
-    /// `node` will die in the middle of one of its next steps, with the damage that was allowed: it `loses` what is written, or
-    /// only its eligibility.
+    /// `node` will die in the middle of one of its next steps, with the damage that was allowed: it `loses` what is
+    /// written, or only its eligibility.
     pub(super) fn strike(&mut self, node: NodeId, loses: bool) {
         *self.struck.entry(node).or_default() |= loses;
     }
@@ -259,8 +260,9 @@ impl Atlas {
             })
     }
 
-    /// Whether a partition has no leader for want of `node`, which is dead: when it died others had all that it had, but
-    /// whoever is away for a moment before anybody has noticed leaves the ISR to the dead. It comes back with all of it.
+    /// Whether a partition has no leader for want of `node`, which is dead: when it died others had all that it had,
+    /// but whoever is away for a moment before anybody has noticed leaves the ISR to the dead. It comes back with all
+    /// of it.
     pub(super) fn is_missed(&self, kernel: &SimKernel, node: NodeId) -> bool {
         let lacks = |state: &PartitionState| {
             let mut eligible = state.isr.iter().chain(&state.elr).map(|&member| NodeId(member as u32));
@@ -380,8 +382,8 @@ impl Atlas {
     }
 }
 
-/// The ISR as all agree: by the newest committed state that is known, as its leader has it, and as that has asked for it
-/// to become.
+/// The ISR as all agree: by the newest committed state that is known, as its leader has it, and as that has asked for
+/// it to become.
 fn in_sync(kernel: &SimKernel, id: TopicIdPartition) -> Vec<NodeId> {
     let Some(state) = kernel.judge().partitions.get(&id) else { return Vec::new() };
     let leader = match u32::try_from(state.leader).ok().and_then(|leader| kernel.machine(NodeId(leader))) {

@@ -11,8 +11,8 @@ use tribunal_sim::Fault;
 use super::script::Stage;
 
 impl Stage {
-    /// The broken promise, if nothing is committed within the bound. A run that ends by another violation breaks no promise
-    /// of this kind.
+    /// The broken promise, if nothing is committed within the bound. A run that ends by another violation breaks no
+    /// promise of this kind.
     pub(super) fn goes_on(&mut self) -> Option<Violation> {
         self.heal();
         let mut progress = Progress::default();

@@ -34,7 +34,8 @@ impl Faults {
         }
     }
 
-    /// Asks the admin for other replicas, none of which cancels what is under way. False if the atlas does not allow it.
+    /// Asks the admin for other replicas, none of which cancels what is under way. False if the atlas does not allow
+    /// it.
     fn ask_for_move(&mut self, kernel: &mut SimKernel, partition: &Partition, replicas: Option<Vec<i32>>) -> bool {
         let known = self.partition(partition);
         if !known.is_none_or(|id| self.atlas.allows_move(kernel, id, replicas.as_deref())) {

@@ -169,7 +169,8 @@ impl Stage {
         Stage { told: vec![0; config.nodes.into()], config, kernel, eager, faults: Faults::default() }
     }
 
-    /// Follows a script to its end. If it is about progress, its faults end there, and whether the cluster gets on is seen.
+    /// Follows a script to its end. If it is about progress, its faults end there, and whether the cluster gets on is
+    /// seen.
     fn follow(&mut self, script: &Script) -> (Followed, Option<Ended>) {
         for (index, step) in script.steps.iter().enumerate() {
             let began = self.kernel.now();

@@ -12,11 +12,13 @@
 //! | a wiped or an old disk | empty, or as it was at the snapshot | the same; of a quorum voter nothing survives it (no KIP-853) |
 //!
 //! What survives a loss of power:
-//! - *Data* up to what a completed sync covered. Of what was appended after it, usually nothing; sometimes a beginning, cut
-//!   at any byte; sometimes sectors here and there, with zeros or old bytes where the others should be.
-//! - *Truncations* that a sync has covered. Others may be undone, and then nothing that was written after them is there.
-//! - *Names* (creations, renames, removals) that a `sync_dir` of their folder has covered, see [`names`](self). They do not
-//!   wait for data: a file that was written and renamed without a sync in between may be found empty under its new name.
+//! - *Data* up to what a completed sync covered. Of what was appended after it, usually nothing; sometimes a beginning,
+//!   cut at any byte; sometimes sectors here and there, with zeros or old bytes where the others should be.
+//! - *Truncations* that a sync has covered. Others may be undone, and then nothing that was written after them is
+//!   there.
+//! - *Names* (creations, renames, removals) that a `sync_dir` of their folder has covered, see [`names`](self). They do
+//!   not wait for data: a file that was written and renamed without a sync in between may be found empty under its new
+//!   name.
 //!
 //! What the replication factor allows is not the disk's business: whoever plans faults keeps count.
 

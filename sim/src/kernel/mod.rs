@@ -21,9 +21,9 @@ use world::{Fx, KernelEvent, World};
 /// A world of machines.
 ///
 /// Add nodes, [start](Kernel::start) them, then call [`Kernel::run_until`] again and again; between calls give
-/// [inputs](Kernel::input) and [faults](Kernel::apply). [`Kernel::at`] makes `run_until` return at a time of the caller's
-/// choosing, so that a plan's faults and inputs happen in order with everything else. Once stopped by its judge or a
-/// panic, a kernel does nothing more.
+/// [inputs](Kernel::input) and [faults](Kernel::apply). [`Kernel::at`] makes `run_until` return at a time of the
+/// caller's choosing, so that a plan's faults and inputs happen in order with everything else. Once stopped by its
+/// judge or a panic, a kernel does nothing more.
 ///
 /// Times are virtual: since the start of the run. A node's own clock shows the epoch, plus that, plus its offset.
 pub struct Kernel<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> {

@@ -92,8 +92,8 @@ impl<M: Machine<Msg: Wire>> World<M> {
 }
 
 impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
-    /// Performs `fault` at the current time. False if it changed nothing: a crash of a process that is not there, a heal
-    /// of what is not cut, a node that does not exist.
+    /// Performs `fault` at the current time. False if it changed nothing: a crash of a process that is not there, a
+    /// heal of what is not cut, a node that does not exist.
     pub fn apply(&mut self, fault: Fault) -> bool {
         let nodes = fault.nodes();
         if self.stop.is_some() || nodes.into_iter().flatten().any(|node| node.index() >= self.machines.len()) {

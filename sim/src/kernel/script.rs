@@ -1,8 +1,8 @@
 //! Instead of [`Kernel::run_until`]: the caller decides what happens next.
 //!
 //! A schedule that was found elsewhere, by a checker say, is followed to the letter: which message arrives, which timer
-//! fires, which sync completes. What leaves no choice happens with [`Kernel::settle`]: starts and inputs, handshakes, the
-//! end of a connection with nothing left to arrive, syncs of folders. Faults are those of [`Kernel::apply`].
+//! fires, which sync completes. What leaves no choice happens with [`Kernel::settle`]: starts and inputs, handshakes,
+//! the end of a connection with nothing left to arrive, syncs of folders. Faults are those of [`Kernel::apply`].
 //!
 //! Virtual time passes, so that what happens later is later; no timer fires by it.
 

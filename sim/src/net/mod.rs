@@ -15,9 +15,9 @@
 //! What TCP does is modelled as far as a process can see it. Bytes that do not get through are held and sent again; a
 //! sender whose bytes (or their acknowledgements) stay away too long gives the connection up. A process that dies has
 //! its connections closed by its host; a host that loses power tells nobody, and answers with a reset once it is back.
-//! Of three simplifications one should know: the acceptor sees a connection half a round trip before the initiator (real
-//! ones, half a round trip after); an idle connection outlives a partition of any length; and bytes that reach an end
-//! that has closed are dropped without a reset.
+//! Of three simplifications one should know: the acceptor sees a connection half a round trip before the initiator
+//! (real ones, half a round trip after); an idle connection outlives a partition of any length; and bytes that reach an
+//! end that has closed are dropped without a reset.
 
 mod events;
 mod faults;

@@ -36,7 +36,8 @@ impl<M: Wire> Net<M> {
         there.get(place.older).map(|(_, i)| *i)
     }
 
-    /// Whether a token of direction `i` is no message for an open end: the host deals with it, and nobody has to decide.
+    /// Whether a token of direction `i` is no message for an open end: the host deals with it, and nobody has to
+    /// decide.
     pub(crate) fn is_settling(&self, i: u32) -> bool {
         let direction = &self.directions[i as usize];
         direction.flags & flag::CUT == 0

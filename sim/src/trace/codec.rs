@@ -1,5 +1,6 @@
-//! A recorded trace as bytes: `tribunal` and a version, the trace hash, the labels, then each event as its kind, the time
-//! since the event before it, its node and what its kind holds. Numbers are LEB128, digests and the hash little-endian.
+//! A recorded trace as bytes: `tribunal` and a version, the trace hash, the labels, then each event as its kind, the
+//! time since the event before it, its node and what its kind holds. Numbers are LEB128, digests and the hash
+//! little-endian.
 
 use tribunal_contract::{ConnId, Lane, NodeId, SyncOp, Time, TimerId};
 

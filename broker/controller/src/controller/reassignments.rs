@@ -109,9 +109,9 @@ impl Controller {
         Ok(change.build().map(MetadataRecord::from))
     }
 
-    /// The ISR once a reassignment is cancelled. It may be empty only where the topic allows to elect any replica, and one
-    /// is there. An eligible leader replica (KIP-966) is not enough: one that comes back after an unclean stop is not
-    /// eligible any more, and the leader of now, which has everything, is no replica then.
+    /// The ISR once a reassignment is cancelled. It may be empty only where the topic allows to elect any replica, and
+    /// one is there. An eligible leader replica (KIP-966) is not enough: one that comes back after an unclean stop is
+    /// not eligible any more, and the leader of now, which has everything, is no replica then.
     fn isr_after_revert(
         &self,
         topic: &TopicImage,

@@ -85,9 +85,9 @@ impl Controller {
         if !(0..=MAX_BROKER_ID).contains(&id) {
             return Err(ErrorCode::InvalidRegistration);
         }
-        // A broker that is not fenced has a session: when it ends, the broker is fenced. Who says that it shut down in order
-        // after just this epoch need not wait for that, as it would in Kafka: the last brokers of a cluster that stops have
-        // nobody who fences them.
+        // A broker that is not fenced has a session: when it ends, the broker is fenced. Who says that it shut down in
+        // order after just this epoch need not wait for that, as it would in Kafka: the last brokers of a cluster that
+        // stops have nobody who fences them.
         let live = self.image.broker(id).filter(|existing| !existing.fenced);
         let lives = |existing: &BrokerRegistration| existing.epoch != request.previous_broker_epoch;
         if live.is_some_and(|existing| existing.incarnation != request.incarnation_id && lives(existing)) {

@@ -134,7 +134,8 @@ fn a_loss_of_power_leaves_a_deleted_topic_or_its_successor_and_never_a_mixture()
     assert!(olds > 3 && news > 100, "{olds} times the old topic, {news} times the new one");
 }
 
-/// Deletes the topic, makes it again and writes to it, as far as so many syncs allow. Whether the write was acknowledged.
+/// Deletes the topic, makes it again and writes to it, as far as so many syncs allow. Whether the write was
+/// acknowledged.
 fn succeed(cluster: &mut Cluster, first: Uuid, syncs: usize) -> bool {
     let topic = DeleteTopicState { name: Some(Str::from_static("orders")), ..Default::default() };
     let request = DeleteTopicsRequest { topics: vec![topic], timeout_ms: 1_000, ..Default::default() };

@@ -1,8 +1,8 @@
 //! Kafka's replication in the abstract, after hachikuji's TLA+ specification of KIP-320: one partition, a controller
 //! whose state is changed atomically, followers that read their leader's log as it is.
 //!
-//! It knows nothing of our code. Its numbers of states are known from other checkers, which is how the search is checked;
-//! and what our replicas do can be held against its steps.
+//! It knows nothing of our code. Its numbers of states are known from other checkers, which is how the search is
+//! checked; and what our replicas do can be held against its steps.
 
 mod steps;
 

@@ -56,8 +56,8 @@ fn controller(state: &Abstract, max_epoch: u8, step: &mut impl FnMut(StepKind, A
         match leader == Some(replica) {
             true if alone => tell(StepKind::ControllerShrinkIsr, None, isr),
             true => tell(StepKind::ControllerShrinkIsr, None, isr & !(1 << replica)),
-            // Also the last member, once nobody leads: so in the version of the specification whose states were counted.
-            // A later one forbids it (736,906 states where this one has 737,794).
+            // Also the last member, once nobody leads: so in the version of the specification whose states were
+            // counted. A later one forbids it (736,906 states where this one has 737,794).
             false => tell(StepKind::ControllerShrinkIsr, leader, isr & !(1 << replica)),
         }
         if leader != Some(replica) && isr >> replica & 1 == 1 {

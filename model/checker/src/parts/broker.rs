@@ -149,8 +149,8 @@ impl Member for Replica {
         }
     }
 
-    /// A broker whose log directory has failed stops: it shuts down in order, which asks the controller first, or dies as
-    /// here, which the controller finds out.
+    /// A broker whose log directory has failed stops: it shuts down in order, which asks the controller first, or dies
+    /// as here, which the controller finds out.
     fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
         if self.replicas.is_offline() {
             io.fx.halt("the log directory has failed");

@@ -2,13 +2,14 @@
 //!
 //! What is not an action happens at once, because leaving it for later could only look like something that is one:
 //!
-//! - *Handshakes.* A connection is open as soon as it is asked for, at both ends, if the acceptor's process is there and
-//!   the link is whole; else it is refused at once. One that takes its time is one whose first message does.
+//! - *Handshakes.* A connection is open as soon as it is asked for, at both ends, if the acceptor's process is there
+//!   and the link is whole; else it is refused at once. One that takes its time is one whose first message does.
 //! - *The end of a connection with nothing in flight.* An end that learns of it late is one that has done nothing
 //!   meanwhile. With something in flight, it is learnt after that: bytes of an old connection are still handled.
 //! - *Syncs of folders.* Names are durable at once in this world, so completing one changes nothing but who waits
 //!   for it, and the sync of the file before it is an action.
-//! - With `syncs = "eager"`, all of them: where no power is lost, a sync only delays an answer, which the network does too.
+//! - With `syncs = "eager"`, all of them: where no power is lost, a sync only delays an answer, which the network does
+//!   too.
 
 mod action;
 mod display;

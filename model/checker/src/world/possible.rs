@@ -22,8 +22,8 @@ impl World {
                 }
             }
         }
-        // At the start voters are alike but for their ids, and none of them cares for the order of ids: whoever moves first
-        // may as well be the first.
+        // At the start voters are alike but for their ids, and none of them cares for the order of ids: whoever moves
+        // first may as well be the first.
         let movers = if self.is_symmetric(state) { 1 } else { state.nodes.len() };
         for id in 0..movers {
             self.of_node(state, NodeId(id as u32), actions);

@@ -24,8 +24,8 @@ struct Clock {
     due: BTreeMap<(NodeId, TimerId), u32>,
 }
 
-/// How long a timer runs, in retries. Kafka's ratios, roughly. What nodes draw at random elsewhere goes by the id here, so
-/// that no two candidates stand together for ever.
+/// How long a timer runs, in retries. Kafka's ratios, roughly. What nodes draw at random elsewhere goes by the id here,
+/// so that no two candidates stand together for ever.
 fn length(node: NodeId, class: u8) -> u32 {
     match class {
         timers::SESSION => 18,

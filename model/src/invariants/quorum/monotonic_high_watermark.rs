@@ -1,8 +1,8 @@
 //! The metadata high watermark never goes back, of a running member or from leader to leader.
 //!
-//! A member that starts again begins anew. A new leader knows its high watermark only once it has committed something in
-//! its own epoch, so what it then reports is not below what any leader reported before. A leader whose epoch is over may
-//! still report less.
+//! A member that starts again begins anew. A new leader knows its high watermark only once it has committed something
+//! in its own epoch, so what it then reports is not below what any leader reported before. A leader whose epoch is over
+//! may still report less.
 
 use tribunal_contract::{NodeId, Time};
 

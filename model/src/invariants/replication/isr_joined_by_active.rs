@@ -1,5 +1,5 @@
-//! Who joins an ISR is unfenced and not shutting down (KIP-841): a broker that is neither is about to be gone, and would
-//! hold up the high watermark or be all that is left.
+//! Who joins an ISR is unfenced and not shutting down (KIP-841): a broker that is neither is about to be gone, and
+//! would hold up the high watermark or be all that is left.
 
 use tribunal_common::PartitionState;
 use tribunal_contract::{NodeId, Time};

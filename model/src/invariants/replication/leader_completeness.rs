@@ -1,8 +1,8 @@
 //! A leader's log holds everything that leaders of earlier epochs exposed below their high watermarks.
 //!
-//! Asked when a leader starts an epoch, and already when the controller commits its election. A leader that starts late,
-//! in an epoch that is over, need not hold what later epochs exposed. Void after an unclean election, whose leader is
-//! the new truth. A leader that held it all until it lost power, with nobody else in sync, breaks
+//! Asked when a leader starts an epoch, and already when the controller commits its election. A leader that starts
+//! late, in an epoch that is over, need not hold what later epochs exposed. Void after an unclean election, whose
+//! leader is the new truth. A leader that held it all until it lost power, with nobody else in sync, breaks
 //! [`super::no_committed_record_lost`] instead: that election was right.
 
 use tribunal_common::PartitionState;

@@ -1,8 +1,8 @@
 //! Batches are appended at the log end, in epochs that never go back.
 //!
 //! A batch begins at or after the log end offset (compaction leaves gaps, nothing leaves an overlap), and its epoch is
-//! not older than that of the batch before, unless that is below the log start and gone. An empty log may begin within its
-//! first batch. A leader starts with the log end that its reports add up to.
+//! not older than that of the batch before, unless that is below the log start and gone. An empty log may begin within
+//! its first batch. A leader starts with the log end that its reports add up to.
 
 use tribunal_common::BatchMark;
 use tribunal_contract::{NodeId, Time};

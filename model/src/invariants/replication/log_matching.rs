@@ -1,7 +1,8 @@
 //! Any two replicas hold the same records below both their high watermarks.
 //!
 //! What the first leader held that exposed an offset is the measure: when a replica's high watermark moves, its log
-//! below must equal that, as far as it reaches. Above high watermarks replicas may part: that is what truncation is for.
+//! below must equal that, as far as it reaches. Above high watermarks replicas may part: that is what truncation is
+//! for.
 
 use tribunal_contract::{NodeId, Time};
 

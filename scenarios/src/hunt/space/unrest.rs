@@ -1,9 +1,9 @@
 //! Scenarios in which the leadership of one partition moves fast, replicas hold different ends of the log, and somebody
 //! hears late of who leads.
 //!
-//! Each of the three is common in the rest of the space, all at once about one partition are not: where faults are drawn
-//! apart, they seldom meet. What replication has to get right is how logs come to agree after elections, and this is
-//! where it is hardest.
+//! Each of the three is common in the rest of the space, all at once about one partition are not: where faults are
+//! drawn apart, they seldom meet. What replication has to get right is how logs come to agree after elections, and this
+//! is where it is hardest.
 
 use proptest::prelude::*;
 use tribunal_contract::Span;

@@ -1,4 +1,5 @@
-//! The echo workload on madsim, over its TCP. Only a build with `--cfg madsim` holds it, in a target directory of its own:
+//! The echo workload on madsim, over its TCP. Only a build with `--cfg madsim` holds it, in a target directory of its
+//! own:
 //!
 //! ```text
 //! cargo run --release -p echo-madsim --target-dir target/madsim \
@@ -13,8 +14,8 @@
 //!     "--config", "build.rustflags=['--cfg','madsim']", "--"]
 //! ```
 //!
-//! It prints messages per wall second as a line of JSON. A `RUSTFLAGS` variable overrides `build.rustflags`; the program
-//! then says so and fails, so that a bench cannot take its silence for a result.
+//! It prints messages per wall second as a line of JSON. A `RUSTFLAGS` variable overrides `build.rustflags`; the
+//! program then says so and fails, so that a bench cannot take its silence for a result.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark measures wall time")]
 
 #[cfg(madsim)]

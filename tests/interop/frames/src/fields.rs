@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 /// The leaves of a message: path, value. An element of an array is named by what it is of, `topics[orders]`, where it
-/// says so, since Kafka leaves most orders open; where several say the same, by its turn among them: `topics[orders#2]`.
-/// What is no struct is named by its place.
+/// says so, since Kafka leaves most orders open; where several say the same, by its turn among them:
+/// `topics[orders#2]`. What is no struct is named by its place.
 pub type Fields = BTreeMap<String, String>;
 
 /// Fields that name the element that has them, in the order of preference.

@@ -53,8 +53,8 @@ pub fn placeholder(topic: &str) -> Uuid {
     Uuid(0x5452_4942_554e_414c_9e37_79b9_7f4a_7c00 + index as u128)
 }
 
-/// Both servers choose ids of fetch sessions of their own. Requests are made with this, and each server gets instead the
-/// id of the session that it opened last.
+/// Both servers choose ids of fetch sessions of their own. Requests are made with this, and each server gets instead
+/// the id of the session that it opened last.
 pub const SESSION: i32 = 0x7365_7373;
 
 /// How long a server may take for anything here.

@@ -141,8 +141,8 @@ fn outcome(case: &Case, side: &mut Side) -> std::io::Result<Fields> {
     })
 }
 
-/// Takes away what means nothing to clients: the part of a batch with which a partition's records may end, and how often
-/// a topic is named.
+/// Takes away what means nothing to clients: the part of a batch with which a partition's records may end, and how
+/// often a topic is named.
 fn normalize(fetched: &mut FetchResponse) {
     let mut topics: Vec<FetchableTopicResponse> = Vec::new();
     for mut topic in std::mem::take(&mut fetched.responses) {

@@ -1,7 +1,7 @@
 //! Sends bad frames to a live server: it must not end, not grow, and serve its other connections as before.
 //!
-//! A million that are mutated or random, then some that announce much and never end. Of the million a frame counts once the
-//! server has made something of it: an answer, an end of the connection, or a silence that lasts.
+//! A million that are mutated or random, then some that announce much and never end. Of the million a frame counts once
+//! the server has made something of it: an answer, an end of the connection, or a silence that lasts.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};

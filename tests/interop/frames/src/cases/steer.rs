@@ -1,5 +1,5 @@
-//! Turns random values towards the state: names and offsets that exist, waits that end, nothing that would leave the two
-//! servers in states that cannot be compared.
+//! Turns random values towards the state: names and offsets that exist, waits that end, nothing that would leave the
+//! two servers in states that cannot be compared.
 
 use bytes::Bytes;
 use tribunal_protocol::{RequestBody, Sampler, Str, Uuid};
