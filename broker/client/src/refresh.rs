@@ -2,6 +2,8 @@
 
 use tribunal_common::{Fx, timers};
 use tribunal_contract::{Lane, NodeId, Span, TimerId};
+use tribunal_protocol::ErrorCode;
+use tribunal_protocol::messages::metadata_response::MetadataResponse;
 
 use crate::links::{Links, Readiness};
 use crate::metadata::Metadata;
@@ -147,8 +149,25 @@ impl Refresh {
         self.stage = Stage::Resting { wanted: true };
     }
 
-    /// A request was answered.
-    pub(crate) fn succeeded<F: Fx>(&mut self, config: &NetConfig, fx: &mut F) {
+    /// `node` answered: `metadata` is renewed, unless the answer is an error. Whether it was renewed.
+    pub(crate) fn answered<F: Fx>(
+        &mut self,
+        config: &NetConfig,
+        node: NodeId,
+        response: &MetadataResponse,
+        metadata: &mut Metadata,
+        fx: &mut F,
+    ) -> bool {
+        if response.error_code != ErrorCode::None.code() {
+            self.failed(config, node, fx);
+            return false;
+        }
+        metadata.update(response);
+        self.succeeded(config, fx);
+        true
+    }
+
+    fn succeeded<F: Fx>(&mut self, config: &NetConfig, fx: &mut F) {
         self.failures = 0;
         self.untried.clear();
         if std::mem::take(&mut self.again) {

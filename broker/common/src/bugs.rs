@@ -3,47 +3,28 @@
 //! They measure the test bed: a hunt that is told nothing must find each of them. Without the cargo feature
 //! `planted-bugs` every [`planted!`] is the constant `false`.
 
-macro_rules! bugs {
-    ($($variant:ident = $id:literal, $about:literal;)*) => {
-        /// A bug that can be planted. Its id is the first name of its row in the zoo.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u8)]
-        pub enum Bug { $(#[doc = $about] $variant),* }
-
-        impl Bug {
-            /// Every bug that can be planted.
-            pub const ALL: &'static [Bug] = &[$(Bug::$variant),*];
-
-            /// The id on the command line.
-            pub const fn id(self) -> &'static str {
-                match self { $(Bug::$variant => $id),* }
-            }
-
-            /// What goes wrong, in a sentence.
-            pub const fn about(self) -> &'static str {
-                match self { $(Bug::$variant => $about),* }
-            }
-        }
-    };
-}
-
-bugs! {
-    Kip101 = "KIP-101", "a follower truncates to its own high watermark when the leader changes";
-    Kip279 = "KIP-279", "truncation ignores that the leader never had the follower's epoch";
-    Kip320Truncation = "KIP-320-truncation", "a stale leader answers the follower's truncation lookup";
-    Kip320Isr = "KIP-320-isr", "a follower that fetches in a stale epoch joins the in-sync replicas";
-    Kip497 = "KIP-497", "the high watermark ignores in-sync replicas whose addition is still pending";
-    Kip841 = "KIP-841", "a fenced broker, or one that is shutting down, joins the in-sync replicas";
-    Kip903 = "KIP-903", "a fetch from before a restart lets a broker into the in-sync replicas that has lost what it fetched";
-    Kip966 = "KIP-966", "a broker that comes back after an unclean stop keeps its place among the in-sync replicas";
-    Kip996 = "KIP-996", "a voter that hears its leader grants the pre-vote of one that was cut off";
-    Kafka7164 = "KAFKA-7164", "a follower that missed an epoch does not truncate if the leader is the same again";
-    Kafka9491 = "KAFKA-9491", "a follower that throws its log away keeps its high watermark";
-    Kafka10706 = "KAFKA-10706", "an epoch that began at the log end and wrote nothing survives truncation";
-    Kafka10778 = "KAFKA-10778", "a log directory stays online after a failed write";
-    Kafka13141 = "KAFKA-13141", "the leader records the offset of a fetch that diverges";
-    Kafka15583 = "KAFKA-15583", "the high watermark advances below min.insync.replicas";
-    VotePersistence = "vote-persistence", "a vote is answered before it is on disk";
+crate::named! {
+    /// A bug that can be planted. Its id is the first name of its row in the zoo.
+    pub enum Bug
+    /// The id on the command line.
+    by id {
+        Kip101 = "KIP-101", "a follower truncates to its own high watermark when the leader changes";
+        Kip279 = "KIP-279", "truncation ignores that the leader never had the follower's epoch";
+        Kip320Truncation = "KIP-320-truncation", "a stale leader answers the follower's truncation lookup";
+        Kip320Isr = "KIP-320-isr", "a follower that fetches in a stale epoch joins the in-sync replicas";
+        Kip497 = "KIP-497", "the high watermark ignores in-sync replicas whose addition is still pending";
+        Kip841 = "KIP-841", "a fenced broker, or one that is shutting down, joins the in-sync replicas";
+        Kip903 = "KIP-903", "a fetch from before a restart lets a broker into the in-sync replicas that has lost what it fetched";
+        Kip966 = "KIP-966", "a broker that comes back after an unclean stop keeps its place among the in-sync replicas";
+        Kip996 = "KIP-996", "a voter that hears its leader grants the pre-vote of one that was cut off";
+        Kafka7164 = "KAFKA-7164", "a follower that missed an epoch does not truncate if the leader is the same again";
+        Kafka9491 = "KAFKA-9491", "a follower that throws its log away keeps its high watermark";
+        Kafka10706 = "KAFKA-10706", "an epoch that began at the log end and wrote nothing survives truncation";
+        Kafka10778 = "KAFKA-10778", "a log directory stays online after a failed write";
+        Kafka13141 = "KAFKA-13141", "the leader records the offset of a fetch that diverges";
+        Kafka15583 = "KAFKA-15583", "the high watermark advances below min.insync.replicas";
+        VotePersistence = "vote-persistence", "a vote is answered before it is on disk";
+    }
 }
 
 impl Bug {

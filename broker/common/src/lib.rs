@@ -7,6 +7,7 @@ mod bugs;
 mod config;
 mod io;
 pub mod lanes;
+mod named;
 mod net;
 mod obs;
 mod rare;

@@ -3,36 +3,17 @@
 //!
 //! A world that wants them takes each now and then ([`tribunal_contract::Effects::rare`]); a server never does.
 
-macro_rules! rare_paths {
-    ($($variant:ident = $id:literal, $about:literal;)*) => {
-        /// A rare path.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u8)]
-        pub enum RarePath { $(#[doc = $about] $variant),* }
-
-        impl RarePath {
-            /// Every rare path.
-            pub const ALL: &'static [RarePath] = &[$(RarePath::$variant),*];
-
-            /// The name in a scenario.
-            pub const fn name(self) -> &'static str {
-                match self { $(RarePath::$variant => $id),* }
-            }
-
-            /// What happens, in a sentence.
-            pub const fn about(self) -> &'static str {
-                match self { $(RarePath::$variant => $about),* }
-            }
-        }
-    };
-}
-
-rare_paths! {
-    EarlyTimer = "early-timer", "a fetch that finds nothing is answered at once instead of parked for its wait";
-    ForcedSnapshot = "forced-snapshot", "a metadata snapshot is taken before it is due";
-    MinimalBatch = "minimal-batch", "a producer begins a new batch though the record would have fitted into the last one";
-    ShortRead = "short-read", "a fetch is answered with one batch though there are more";
-    TinySegment = "tiny-segment", "a log begins a new segment before the one it has is full";
+crate::named! {
+    /// A rare path.
+    pub enum RarePath
+    /// The name in a scenario.
+    by name {
+        EarlyTimer = "early-timer", "a fetch that finds nothing is answered at once instead of parked for its wait";
+        ForcedSnapshot = "forced-snapshot", "a metadata snapshot is taken before it is due";
+        MinimalBatch = "minimal-batch", "a producer begins a new batch though the record would have fitted into the last one";
+        ShortRead = "short-read", "a fetch is answered with one batch though there are more";
+        TinySegment = "tiny-segment", "a log begins a new segment before the one it has is full";
+    }
 }
 
 impl RarePath {

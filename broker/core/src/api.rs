@@ -219,12 +219,17 @@ fn ids_refused(topics: &[MetadataRequestTopic]) -> MetadataResponse {
     MetadataResponse { topics: refused.collect(), cluster_id: None, controller_id: -1, ..Default::default() }
 }
 
+/// What is said of a partition beside its leader: that there is none.
+pub(crate) fn leader_error(leader: i32) -> i16 {
+    match leader {
+        NO_LEADER => ErrorCode::LeaderNotAvailable.code(),
+        _ => ErrorCode::None.code(),
+    }
+}
+
 fn describe(image: &MetadataImage, topic: &TopicImage) -> MetadataResponseTopic {
     let partitions = topic.partitions.iter().map(|(&index, partition)| MetadataResponsePartition {
-        error_code: match partition.leader {
-            NO_LEADER => ErrorCode::LeaderNotAvailable.code(),
-            _ => 0,
-        },
+        error_code: leader_error(partition.leader),
         partition_index: index,
         leader_id: partition.leader,
         leader_epoch: partition.leader_epoch,

@@ -1,7 +1,7 @@
 //! What the metadata image says of cluster, topics and settings, to those who administer them.
 
 use tribunal_common::BrokerConfig;
-use tribunal_controller::{ConfigResource, MetadataImage, NO_LEADER, TopicConfig, TopicImage, invalid_topic_name};
+use tribunal_controller::{ConfigResource, MetadataImage, TopicConfig, TopicImage, invalid_topic_name};
 use tribunal_protocol::messages::describe_cluster_request::DescribeClusterRequest;
 use tribunal_protocol::messages::describe_cluster_response::{DescribeClusterBroker, DescribeClusterResponse};
 use tribunal_protocol::messages::describe_configs_request::{DescribeConfigsRequest, DescribeConfigsResource};
@@ -156,10 +156,7 @@ fn described_partitions(
 ) -> Vec<DescribeTopicPartitionsResponsePartition> {
     let wanted = topic.partitions.range(first..).take(limit);
     let described = wanted.map(|(&index, partition)| DescribeTopicPartitionsResponsePartition {
-        error_code: match partition.leader {
-            NO_LEADER => ErrorCode::LeaderNotAvailable.code(),
-            _ => 0,
-        },
+        error_code: crate::api::leader_error(partition.leader),
         partition_index: index,
         leader_id: partition.leader,
         leader_epoch: partition.leader_epoch,

@@ -14,6 +14,7 @@ mod folders;
 mod follower;
 mod isr;
 mod leader;
+mod lookup;
 mod merge;
 mod offsets;
 mod partition;
@@ -21,6 +22,7 @@ mod produce;
 mod replicas;
 mod sessions;
 mod validate;
+mod waiting;
 
 pub use partition::{Partition, Role, TopicSettings};
 pub use replicas::{BrokerLiveness, Replicas};

@@ -429,49 +429,6 @@ impl Replicas {
             arm_lag_timer(io);
         }
     }
-
-    /// A connection of a client or follower is gone: what was parked on it is forgotten.
-    pub fn on_conn_down<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) {
-        self.forget_fetch(conn, io);
-        self.forget_produce(conn, io);
-        self.sessions.on_conn_down(conn);
-    }
-
-    /// Looks again at everything parked on a partition whose leader has changed.
-    fn recheck_all<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
-        self.recheck_append(at, io);
-        self.recheck_commit(at, io);
-    }
-
-    /// The log grew: parked follower fetches may have something to read.
-    pub(crate) fn recheck_append<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
-        let Some(partition) = self.partitions[at as usize].as_mut() else { return };
-        let mut watchers = std::mem::take(&mut partition.append_watchers);
-        watchers.retain(|&conn| self.recheck_fetch(conn, io));
-        self.put_back(at, watchers, |partition| &mut partition.append_watchers);
-    }
-
-    /// The high watermark, the flushed offset or the ISR moved: parked produces and consumer fetches may end.
-    pub(crate) fn recheck_commit<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
-        let Some(partition) = self.partitions[at as usize].as_mut() else { return };
-        let mut watchers = std::mem::take(&mut partition.commit_watchers);
-        watchers.retain(|&conn| self.recheck(conn, io));
-        self.put_back(at, watchers, |partition| &mut partition.commit_watchers);
-    }
-
-    /// Returns the list to its place: its allocation is kept, and whoever began to watch meanwhile is kept too.
-    fn put_back(&mut self, at: u32, mut watchers: Vec<ConnId>, list: fn(&mut Partition) -> &mut Vec<ConnId>) {
-        if let Some(partition) = self.partitions[at as usize].as_mut() {
-            let list = list(partition);
-            watchers.append(list);
-            *list = watchers;
-        }
-    }
-
-    /// Whether `conn` still waits afterwards.
-    fn recheck<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) -> bool {
-        self.recheck_fetch(conn, io) || self.recheck_produce(conn, io)
-    }
 }
 
 /// What a follower does first in a new epoch, and next after an error.
@@ -483,8 +440,6 @@ pub(crate) fn first_phase(partition: &Partition, mode: TruncationMode) -> Phase 
     }
 }
 
-/// Begins to make a log durable, unless that is under way: then the next round follows it. A log that cannot be
-/// synced has failed, and says so at the next write.
 /// Begins a sync round of the partition's log, if none is under way and there is anything to sync. Where it cannot, for
 /// the epochs are written first, the log directory has failed.
 pub(crate) fn start_sync<D: Disk, F: Fx>(

@@ -10,19 +10,7 @@ pub(super) fn check(analysis: &Analysis, steps: &[Step], violations: &mut Vec<Vi
     let mut cases = Cases::new();
     for step in steps.iter().filter(|step| step.to <= step.from) {
         let property = if step.within_poll { Property::IntNonmonotonicPoll } else { Property::NonmonotonicPoll };
-        cases.add(analysis, property, step.partition, || {
-            let detail = format!(
-                "{}: {} polls offset {} and then {} at {} s",
-                analysis.called(step.partition),
-                analysis.names.of_node(step.consumer),
-                step.from,
-                step.to,
-                analysis.names.seconds(step.at)
-            );
-            let mut violation = analysis.violation(property, step.partition, step.at, detail);
-            violation.node = Some(step.consumer);
-            violation
-        });
+        cases.add(analysis, property, step.partition, || step.violation(analysis, property, ""));
     }
     cases.into(violations);
 }

@@ -12,18 +12,7 @@ pub(super) fn check(analysis: &Analysis, steps: &[Step], violations: &mut Vec<Vi
     for step in steps.iter().filter(|step| step.skipped > 0) {
         let property = if step.within_poll { Property::IntPollSkip } else { Property::PollSkip };
         cases.add(analysis, property, step.partition, || {
-            let detail = format!(
-                "{}: {} polls offset {} and then {} at {} s, and skips {} known to be between",
-                analysis.called(step.partition),
-                analysis.names.of_node(step.consumer),
-                step.from,
-                step.to,
-                analysis.names.seconds(step.at),
-                step.skipped
-            );
-            let mut violation = analysis.violation(property, step.partition, step.at, detail);
-            violation.node = Some(step.consumer);
-            violation
+            step.violation(analysis, property, &format!(", and skips {} known to be between", step.skipped))
         });
     }
     cases.into(violations);

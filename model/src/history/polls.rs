@@ -8,6 +8,7 @@ use tribunal_contract::{NodeId, Time};
 
 use super::analysis::Analysis;
 use super::{Op, OpKind, PartitionRef};
+use crate::{Property, Violation};
 
 /// From one record to the next that a consumer polled of a partition.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,21 @@ pub(super) struct Step {
     pub(super) within_poll: bool,
     /// How many offsets known to hold a record lie between, if it goes forward.
     pub(super) skipped: usize,
+}
+
+impl Step {
+    /// That this step breaks `property`; `more` ends the sentence.
+    pub(super) fn violation(&self, analysis: &Analysis, property: Property, more: &str) -> Violation {
+        let detail = format!(
+            "{}: {} polls offset {} and then {} at {} s{more}",
+            analysis.called(self.partition),
+            analysis.names.of_node(self.consumer),
+            self.from,
+            self.to,
+            analysis.names.seconds(self.at)
+        );
+        Violation { node: Some(self.consumer), ..analysis.violation(property, self.partition, self.at, detail) }
+    }
 }
 
 /// All steps that go back, repeat, or leave something out.

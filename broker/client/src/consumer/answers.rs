@@ -145,12 +145,9 @@ impl Consumer {
     }
 
     fn on_metadata<F: Fx>(&mut self, node: NodeId, response: &MetadataResponse, io: &mut ClientIo<'_, F>) {
-        if response.error_code != ErrorCode::None.code() {
-            self.refresh.failed(&self.config.net, node, io.fx);
+        if !self.refresh.answered(&self.config.net, node, response, &mut self.metadata, io.fx) {
             return;
         }
-        self.metadata.update(response);
-        self.refresh.succeeded(&self.config.net, io.fx);
         for source in 0..self.partitions.len() as u32 {
             let partition = &self.partitions[source as usize];
             if partition.activity == Activity::Stopped {

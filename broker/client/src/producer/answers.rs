@@ -44,12 +44,9 @@ impl Producer {
     }
 
     fn on_metadata<F: Fx>(&mut self, node: NodeId, response: &MetadataResponse, io: &mut ClientIo<'_, F>) {
-        if response.error_code != ErrorCode::None.code() {
-            self.refresh.failed(&self.config.net, node, io.fx);
+        if !self.refresh.answered(&self.config.net, node, response, &mut self.metadata, io.fx) {
             return;
         }
-        self.metadata.update(response);
-        self.refresh.succeeded(&self.config.net, io.fx);
         self.queues.resize_with(self.metadata.slots().len(), Queue::default);
         for topic in 0..self.topics.len() as u32 {
             self.place_waiting(topic, io);

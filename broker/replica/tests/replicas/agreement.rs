@@ -54,20 +54,7 @@ fn logs_with_epochs_the_other_never_had_are_cut_where_they_part() {
     // KIP-279: both were leaders of epochs that the other did not see.
     for mode in MODES {
         let mut world = World::new(3, 1, mode);
-        world.produce(1, -1, "common");
-        world.run();
-        world.held.extend([2, 3]);
-        world.produce(1, 1, "epoch 1, broker 1 alone");
-        world.held = [1, 3].into();
-        world.elect(2, &[2]);
-        world.produce(2, 1, "epoch 2, broker 2 alone");
-        world.held = [2, 3].into();
-        world.elect(1, &[1]);
-        world.produce(1, 1, "epoch 3");
-        world.held.clear();
-        world.commit();
-        world.run();
-        world.end_waits();
+        world.lead_alone_in_turn();
         let leader = world.log(1);
         assert_eq!(
             leader.iter().map(|(offset, epoch, _)| (*offset, *epoch)).collect::<Vec<_>>(),

@@ -2,19 +2,9 @@
 
 use tribunal_common::{Bug, TruncationMode};
 use tribunal_protocol::ErrorCode;
-use tribunal_protocol::messages::fetch_request::FetchPartition;
 
+use super::fetching::wanted;
 use super::support::World;
-
-fn fetch_at(offset: i64, leader_epoch: i32, last_epoch: i32) -> FetchPartition {
-    FetchPartition {
-        fetch_offset: offset,
-        current_leader_epoch: leader_epoch,
-        last_fetched_epoch: last_epoch,
-        partition_max_bytes: 1 << 20,
-        ..Default::default()
-    }
-}
 
 #[test]
 fn kip_101_a_new_leader_lacks_what_was_above_its_high_watermark_as_a_follower() {
@@ -30,20 +20,7 @@ fn kip_101_a_new_leader_lacks_what_was_above_its_high_watermark_as_a_follower() 
 #[test]
 fn kip_279_a_follower_keeps_a_record_that_its_leader_never_had() {
     let mut world = World::with_bug(3, 1, TruncationMode::Lookup, Some(Bug::Kip279));
-    world.produce(1, -1, "common");
-    world.run();
-    world.held.extend([2, 3]);
-    world.produce(1, 1, "epoch 1, broker 1 alone");
-    world.held = [1, 3].into();
-    world.elect(2, &[2]);
-    world.produce(2, 1, "epoch 2, broker 2 alone");
-    world.held = [2, 3].into();
-    world.elect(1, &[1]);
-    world.produce(1, 1, "epoch 3");
-    world.held.clear();
-    world.commit();
-    world.run();
-    world.end_waits();
+    world.lead_alone_in_turn();
     assert_ne!(world.log(2), world.log(1));
 }
 
@@ -53,7 +30,7 @@ fn kip_320_isr_a_fetch_in_a_stale_epoch_counts() {
     world.held.extend([2, 3]);
     world.produce(1, 1, "a");
     for follower in [2, 3] {
-        let told = world.fetch(1, follower, fetch_at(1, 0, 1));
+        let told = world.fetch(1, follower, wanted(1, 0, 1));
         assert_eq!(told.error_code, ErrorCode::FencedLeaderEpoch.code());
     }
     assert_eq!(world.high_watermark(1), 1);
@@ -69,7 +46,7 @@ fn kafka_13141_a_fetch_that_diverges_counts() {
     world.held.extend([1, 3]);
     world.produce(2, 1, "b");
     for follower in [1, 3] {
-        let told = world.fetch(2, follower, fetch_at(2, 2, 1));
+        let told = world.fetch(2, follower, wanted(2, 2, 1));
         assert_eq!((told.diverging_epoch.epoch, told.diverging_epoch.end_offset), (1, 1));
     }
     assert_eq!(world.high_watermark(2), 2);

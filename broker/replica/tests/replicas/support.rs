@@ -370,6 +370,25 @@ impl World {
         self.run();
     }
 
+    /// Three brokers agree on a record; then 1, 2 and 1 again lead an epoch each, alone, and write; then all hear of
+    /// all. Neither 1 nor 2 has the epoch of the other's that came between (KIP-279).
+    pub fn lead_alone_in_turn(&mut self) {
+        self.produce(1, -1, "common");
+        self.run();
+        self.held.extend([2, 3]);
+        self.produce(1, 1, "epoch 1, broker 1 alone");
+        self.held = [1, 3].into();
+        self.elect(2, &[2]);
+        self.produce(2, 1, "epoch 2, broker 2 alone");
+        self.held = [2, 3].into();
+        self.elect(1, &[1]);
+        self.produce(1, 1, "epoch 3");
+        self.held.clear();
+        self.commit();
+        self.run();
+        self.end_waits();
+    }
+
     fn deliver(&mut self, conn: ConnId, to: NodeId, msg: Message) {
         let peer = if to == conn.initiator { conn.acceptor } else { conn.initiator };
         let received = self.with(to.0 as i32, |_, io| io.net.received(io.fx, conn, peer, msg));

@@ -3,6 +3,7 @@
 use core::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use tribunal_common::named;
 use tribunal_contract::{ConnId, NodeId};
 use tribunal_model::{Invariants, Violation};
 use tribunal_protocol::Message;
@@ -14,46 +15,28 @@ use crate::parts::MetadataBatch;
 /// What may still happen so often, in the order of [`Budget::ALL`].
 pub type Budgets = [u8; Budget::ALL.len()];
 
-macro_rules! budgets {
-    ($($variant:ident = $key:literal, $about:literal;)*) => {
-        /// What a configuration limits. What is left is part of the state.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Budget { $(#[doc = $about] $variant),* }
-
-        impl Budget {
-            /// All of them.
-            pub const ALL: &'static [Budget] = &[$(Budget::$variant),*];
-
-            /// Its key in a configuration.
-            pub const fn key(self) -> &'static str {
-                match self { $(Budget::$variant => $key),* }
-            }
-
-            /// What it limits.
-            pub const fn about(self) -> &'static str {
-                match self { $(Budget::$variant => $about),* }
-            }
-        }
-    };
-}
-
-budgets! {
-    Backoffs = "backoffs", "Timers after a failed call that fire: the call is made again.";
-    Calls = "calls", "Calls that time out.";
-    Checks = "checks", "Quorum leaders that hear from no majority and resign.";
-    Crashes = "crashes", "Processes that are killed.";
-    Cuts = "cuts", "Links that are cut, both ways.";
-    Elections = "elections", "Election timers that fire.";
-    FailedSyncs = "failed_syncs", "Syncs that fail.";
-    Fences = "fences", "Sessions that expire at the controller.";
-    FetchTimeouts = "fetch_timeouts", "Quorum followers that hear nothing from their leader.";
-    Lags = "lags", "Lag checks of partition leaders; three in a row put a follower out of sync.";
-    Polls = "polls", "Parked fetches that have waited long enough.";
-    PowerLosses = "power_losses", "Hosts that lose power.";
-    PreferredElections = "preferred_elections", "Preferred leaders that are asked for.";
-    Records = "records", "Records that clients write.";
-    Resets = "resets", "Connections that are reset, with everything else alive.";
-    Snapshots = "snapshots", "Snapshots that are taken.";
+named! {
+    /// What a configuration limits. What is left is part of the state.
+    pub enum Budget
+    /// Its key in a configuration.
+    by key {
+        Backoffs = "backoffs", "Timers after a failed call that fire: the call is made again.";
+        Calls = "calls", "Calls that time out.";
+        Checks = "checks", "Quorum leaders that hear from no majority and resign.";
+        Crashes = "crashes", "Processes that are killed.";
+        Cuts = "cuts", "Links that are cut, both ways.";
+        Elections = "elections", "Election timers that fire.";
+        FailedSyncs = "failed_syncs", "Syncs that fail.";
+        Fences = "fences", "Sessions that expire at the controller.";
+        FetchTimeouts = "fetch_timeouts", "Quorum followers that hear nothing from their leader.";
+        Lags = "lags", "Lag checks of partition leaders; three in a row put a follower out of sync.";
+        Polls = "polls", "Parked fetches that have waited long enough.";
+        PowerLosses = "power_losses", "Hosts that lose power.";
+        PreferredElections = "preferred_elections", "Preferred leaders that are asked for.";
+        Records = "records", "Records that clients write.";
+        Resets = "resets", "Connections that are reset, with everything else alive.";
+        Snapshots = "snapshots", "Snapshots that are taken.";
+    }
 }
 
 /// One connection. An end that has closed takes nothing and sends nothing; once both have, the connection is not there.

@@ -2,36 +2,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use serde_json::Value;
 use tribunal_reports::hunt::HuntRecord;
+
+use super::support::{TRIBUNAL, err, lines, out, scratch, tribunal};
 
 /// Found within a few seeds.
 const BUG: &str = "KIP-101";
-
-/// An empty folder of this test.
-fn scratch(test: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hunts").join(test);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn tribunal(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tribunal")).args(arguments).current_dir(folder).output().unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn lines(output: &Output, r#type: &str) -> Vec<Value> {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    let all = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    all.filter(|line| line["type"] == r#type).collect()
-}
 
 /// A record without what depends on the machine.
 fn timeless(path: &Path) -> HuntRecord {
@@ -40,6 +19,14 @@ fn timeless(path: &Path) -> HuntRecord {
         (shard.wall_s, shard.cpu_s) = (0.0, 0.0);
     }
     record
+}
+
+/// A run of the catalog: its folder.
+fn a_run(folder: &Path) -> String {
+    let scenario = "leader-crash-keeps-acknowledged-records";
+    let made = tribunal(folder, &["run", scenario, "--seed", "3", "--no-report"]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    format!("target/tribunal/{scenario}/0x3")
 }
 
 #[test]
@@ -64,7 +51,7 @@ fn parts_are_hunted_by_processes_and_merged_in_any_order() {
     let farm = Command::new("bash")
         .arg(script)
         .args(["3", "0..60", "farm", "--no-shrink"])
-        .env("TRIBUNAL", env!("CARGO_BIN_EXE_tribunal"))
+        .env("TRIBUNAL", TRIBUNAL)
         .current_dir(&folder)
         .output()
         .unwrap();
@@ -95,7 +82,7 @@ fn a_find_shrinks_to_a_regression_that_is_replayed_and_holds_without_the_bug() {
     // With the bug of the file, and the trace that the file says.
     let replayed = tribunal(&folder, &["replay", path]);
     assert_eq!(replayed.status.code(), Some(100), "{replayed:?}");
-    assert!(String::from_utf8_lossy(&replayed.stdout).contains("identical"), "{replayed:?}");
+    assert!(out(&replayed).contains("identical"), "{replayed:?}");
     let held = tribunal(&folder, &["run", path]);
     assert_eq!(held.status.code(), Some(0), "{held:?}");
     let text = fs::read_to_string(folder.join(path)).unwrap();
@@ -113,6 +100,10 @@ fn a_find_shrinks_to_a_regression_that_is_replayed_and_holds_without_the_bug() {
 const FULL_DISK: &str = r#"
 name = "a-disk-fills"
 duration = "8s"
+fault = [
+    { at = "2s", pause = { broker = "broker 3" }, for = "300ms" },
+    { at = "3s", full_disk = { broker = "leader:orders/0", free = 20000 }, for = "6s" },
+]
 [cluster]
 brokers = 3
 controllers = 1
@@ -124,14 +115,6 @@ kind = "producer"
 topic = "orders"
 rate = "100/s"
 for = "8s"
-[[fault]]
-at = "2s"
-pause = { broker = "broker 3" }
-for = "300ms"
-[[fault]]
-at = "3s"
-full_disk = { broker = "leader:orders/0", free = 20000 }
-for = "6s"
 [expect]
 eventually = { produce_within = "10s", consume_within = "10s", after = "heal" }
 "#;
@@ -151,10 +134,7 @@ fn a_find_that_takes_many_bytes_shrinks_to_few_records() {
 #[test]
 fn two_runs_are_compared_event_by_event() {
     let folder = scratch("diff");
-    let scenario = "leader-crash-keeps-acknowledged-records";
-    let made = tribunal(&folder, &["run", scenario, "--seed", "3", "--no-report"]);
-    assert_eq!(made.status.code(), Some(0), "{made:?}");
-    let run = format!("target/tribunal/{scenario}/0x3");
+    let run = a_run(&folder);
     let plan = format!("{run}/plan.toml");
     let equal = tribunal(&folder, &["diff", &run, &plan]);
     assert_eq!(equal.status.code(), Some(0), "{equal:?}");
@@ -167,7 +147,7 @@ fn two_runs_are_compared_event_by_event() {
     assert_ne!(diff["a"], diff["b"]);
     let dropped = tribunal(&folder, &["replay", &plan, "--drop-fault", "1", "--no-report"]);
     assert_eq!(dropped.status.code(), Some(0), "{dropped:?}");
-    assert!(String::from_utf8_lossy(&dropped.stdout).contains(" 0 faults"), "{dropped:?}");
+    assert!(out(&dropped).contains(" 0 faults"), "{dropped:?}");
     let none = tribunal(&folder, &["replay", &plan, "--drop-fault", "9"]);
     assert_eq!((none.status.code(), err(&none).as_str()), (Some(2), "error: there is no fault 9: the plan has 1\n"));
 }
@@ -181,7 +161,7 @@ fn an_array_job_merges_once_its_last_task_is_done() {
             ("SLURM_ARRAY_JOB_ID", "7"),
             ("SLURM_ARRAY_TASK_ID", task),
             ("SLURM_ARRAY_TASK_COUNT", "2"),
-            ("TRIBUNAL", env!("CARGO_BIN_EXE_tribunal")),
+            ("TRIBUNAL", TRIBUNAL),
             ("SEEDS", "0..30"),
             ("BUDGET", "10m"),
         ];
@@ -198,7 +178,7 @@ fn an_array_job_merges_once_its_last_task_is_done() {
 #[test]
 fn a_hunt_that_is_interrupted_keeps_what_it_found_and_says_how_to_go_on() {
     let folder = scratch("interrupted");
-    let mut hunt = Command::new(env!("CARGO_BIN_EXE_tribunal"))
+    let mut hunt = Command::new(TRIBUNAL)
         .args(["hunt", "--seeds", "0..1000000", "--bug", BUG, "--no-shrink", "--out", "hunt"])
         .current_dir(&folder)
         .stdout(Stdio::piped())
@@ -224,14 +204,11 @@ fn a_hunt_that_is_interrupted_keeps_what_it_found_and_says_how_to_go_on() {
 #[test]
 fn a_replay_ends_where_it_is_told_and_prints_what_a_broker_did() {
     let folder = scratch("until");
-    let scenario = "leader-crash-keeps-acknowledged-records";
-    let made = tribunal(&folder, &["run", scenario, "--seed", "3", "--no-report"]);
-    assert_eq!(made.status.code(), Some(0), "{made:?}");
-    let run = format!("target/tribunal/{scenario}/0x3");
+    let run = a_run(&folder);
     let part = |until: &str| {
         let output = tribunal(&folder, &["replay", &run, "--until", until, "--log", "broker2=trace", "--no-report"]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
+        out(&output)
     };
     let log = |text: &str| -> Vec<u64> {
         let lines = text.lines().filter(|line| line.split_whitespace().nth(2) == Some("n2"));

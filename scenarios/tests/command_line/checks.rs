@@ -1,29 +1,14 @@
 //! `tribunal check` from outside: exit codes, what is covered, and plans that `replay` follows.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-fn scratch(test: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("check_command").join(test);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn tribunal(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tribunal")).args(arguments).current_dir(folder).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use super::support::{err, out, scratch, tribunal};
 
 #[test]
 fn what_is_exhausted_and_holds_is_0_and_counts_what_it_saw() {
     let done = tribunal(&scratch("held"), &["check", "quorum-3-snapshot"]);
-    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
-    assert!(text(&done.stdout).starts_with("ok quorum-3-snapshot: 82,793 distinct states, "), "{}", text(&done.stdout));
+    assert_eq!(done.status.code(), Some(0), "{}", err(&done));
+    assert!(out(&done).starts_with("ok quorum-3-snapshot: 82,793 distinct states, "), "{}", out(&done));
 }
 
 #[test]
@@ -31,7 +16,7 @@ fn a_limit_is_120_and_says_what_was_covered_of_how_much() {
     let folder = scratch("limit");
     let done = tribunal(&folder, &["check", "replica", "--limit", "20000"]);
     assert_eq!(done.status.code(), Some(120));
-    let said = text(&done.stdout);
+    let said = out(&done);
     assert!(said.contains("replica: cannot finish: it has 1,748,026 distinct states"), "{said}");
     assert!(
         said.contains("LIMIT replica: ") && said.contains("distinct states (known); all would take about"),
@@ -42,7 +27,7 @@ fn a_limit_is_120_and_says_what_was_covered_of_how_much() {
     fs::write(folder.join("mine.toml"), mine).unwrap();
     let done = tribunal(&folder, &["check", "mine.toml"]);
     assert_eq!(done.status.code(), Some(120));
-    let said = text(&done.stdout);
+    let said = out(&done);
     assert!(said.contains("mine: cannot finish: it has about, by a guess, "), "{said}");
     assert!(
         said.contains("% of what ") && said.contains(" random walks met was covered); all would take about"),
@@ -54,14 +39,14 @@ fn a_limit_is_120_and_says_what_was_covered_of_how_much() {
 fn a_planted_bug_is_100_with_a_plan_that_replays_and_without_it_does_not() {
     let folder = scratch("bug");
     let found = tribunal(&folder, &["check", "replica", "--bug", "KIP-101"]);
-    assert_eq!(found.status.code(), Some(100), "{}", text(&found.stderr));
-    let said = text(&found.stdout);
+    assert_eq!(found.status.code(), Some(100), "{}", err(&found));
+    let said = out(&found);
     let plan = "target/tribunal/check/replica/plan.toml";
     assert!(said.contains("strong-isr") && said.contains(&format!("replay: tribunal replay {plan}")), "{said}");
     let again = tribunal(&folder, &["replay", plan]);
-    assert_eq!(again.status.code(), Some(100), "{}{}", text(&again.stdout), text(&again.stderr));
+    assert_eq!(again.status.code(), Some(100), "{}{}", out(&again), err(&again));
     let run = "target/tribunal/check/replica/replay";
-    assert!(text(&again.stdout).contains(&format!("report: {run}/report.html")), "{}", text(&again.stdout));
+    assert!(out(&again).contains(&format!("report: {run}/report.html")), "{}", out(&again));
     assert_eq!(tribunal(&folder, &["report", run]).status.code(), Some(0));
     assert_eq!(tribunal(&folder, &["replay", run]).status.code(), Some(100), "a run's folder has the plan");
     let healthy = fs::read_to_string(folder.join(plan)).unwrap().replace("bugs = [\"KIP-101\"]\n", "");
@@ -77,11 +62,11 @@ fn a_cluster_that_gets_nowhere_is_100_and_so_is_its_replay() {
     // Calls that failed are never made again.
     fs::write(folder.join("mine.toml"), lookup.replace("backoffs = 0\n", "")).unwrap();
     let found = tribunal(&folder, &["check", "mine.toml"]);
-    assert_eq!(found.status.code(), Some(100), "{}", text(&found.stderr));
-    assert!(text(&found.stdout).contains("no-progress: after faults have ended"), "{}", text(&found.stdout));
+    assert_eq!(found.status.code(), Some(100), "{}", err(&found));
+    assert!(out(&found).contains("no-progress: after faults have ended"), "{}", out(&found));
     let again = tribunal(&folder, &["replay", "target/tribunal/check/mine/plan.toml"]);
-    assert_eq!(again.status.code(), Some(100), "{}{}", text(&again.stdout), text(&again.stderr));
-    assert!(text(&again.stdout).contains("no-progress: after faults have ended"), "{}", text(&again.stdout));
+    assert_eq!(again.status.code(), Some(100), "{}{}", out(&again), err(&again));
+    assert!(out(&again).contains("no-progress: after faults have ended"), "{}", out(&again));
 }
 
 #[test]
@@ -89,7 +74,7 @@ fn an_unknown_configuration_is_4_and_a_wrong_one_96_with_its_place() {
     let folder = scratch("wrong");
     let unknown = tribunal(&folder, &["check", "replicas"]);
     assert_eq!(unknown.status.code(), Some(4));
-    assert!(text(&unknown.stderr).contains("did you mean replica?"), "{}", text(&unknown.stderr));
+    assert!(err(&unknown).contains("did you mean replica?"), "{}", err(&unknown));
     fs::write(
         folder.join("mine.toml"),
         "machines = \"quorum\"\nnodes = 3\n[budgets]\ncrash = 1\n[expect]\nlimit = 1\n",
@@ -97,7 +82,7 @@ fn an_unknown_configuration_is_4_and_a_wrong_one_96_with_its_place() {
     .unwrap();
     let wrong = tribunal(&folder, &["check", "mine.toml"]);
     assert_eq!(wrong.status.code(), Some(96));
-    assert!(text(&wrong.stderr).contains("unknown budget `crash`\n --> mine.toml:4:1"), "{}", text(&wrong.stderr));
+    assert!(err(&wrong).contains("unknown budget `crash`\n --> mine.toml:4:1"), "{}", err(&wrong));
     assert_eq!(tribunal(&folder, &["check", "gone/mine.toml"]).status.code(), Some(96));
     assert_eq!(tribunal(&folder, &["check", "--explore"]).status.code(), Some(2));
 }
@@ -117,7 +102,7 @@ fn a_wrong_key_is_96_and_shown_where_it_is_with_the_nearest_name() {
         fs::write(folder.join("mine.toml"), format!("machines = \"quorum\"\nnodes = 3\n{body}")).unwrap();
         let done = tribunal(&folder, &["check", "mine.toml"]);
         assert_eq!(done.status.code(), Some(96));
-        let said = text(&done.stderr);
+        let said = err(&done);
         assert!(said.contains(place) && said.contains("^^^") && said.contains(near), "{said}");
     }
 }
@@ -130,8 +115,8 @@ fn a_hunt_that_holds_replicas_against_the_model_finds_their_wrong_steps() {
         tribunal(&folder, &[&common[..], more].concat())
     };
     let planted = hunt(&["--bug", "KIP-101"]);
-    assert_eq!(planted.status.code(), Some(100), "{}", text(&planted.stderr));
-    assert!(text(&planted.stdout).contains("refines-kip-320"), "{}", text(&planted.stdout));
+    assert_eq!(planted.status.code(), Some(100), "{}", err(&planted));
+    assert!(out(&planted).contains("refines-kip-320"), "{}", out(&planted));
     let honest = hunt(&[]);
-    assert!(!text(&honest.stdout).contains("refines-kip-320"), "{}", text(&honest.stdout));
+    assert!(!out(&honest).contains("refines-kip-320"), "{}", out(&honest));
 }

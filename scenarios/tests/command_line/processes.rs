@@ -1,30 +1,13 @@
 //! Runs from outside: what one process found another repeats, event for event.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
+use super::support::{lines, out, scratch, tribunal};
+
 const SCENARIO: &str = "leader-crash-keeps-acknowledged-records";
-
-/// An empty folder of this test.
-fn scratch(test: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("processes").join(test);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn tribunal(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tribunal")).args(arguments).current_dir(folder).output().unwrap()
-}
-
-fn lines(output: &Output, r#type: &str) -> Vec<Value> {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    let all = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    all.filter(|line| line["type"] == r#type).collect()
-}
 
 fn hashes(output: &Output) -> Vec<String> {
     lines(output, "run").iter().map(|run| run["trace_hash"].as_str().unwrap().to_owned()).collect()
@@ -52,7 +35,7 @@ fn a_run_is_replayed_from_its_folder_and_a_tampered_one_is_not() {
     let replay = |what: &str| tribunal(&folder, &["replay", what]);
     let again = replay("runs/latest");
     assert_eq!(again.status.code(), Some(0), "{again:?}");
-    assert!(String::from_utf8_lossy(&again.stdout).contains("identical"), "{again:?}");
+    assert!(out(&again).contains("identical"), "{again:?}");
 
     let place = format!("runs/{SCENARIO}/0x5");
     let verdict = folder.join(&place).join("verdict.json");

@@ -12,6 +12,8 @@ use tribunal_protocol::messages::{FetchRequest, ProduceRequest};
 use tribunal_protocol::{Bytes, RequestBody, ResponseBody, Str, decode_response, encode_request};
 use tribunal_records::{BatchBuilder, BatchOptions, Batches};
 
+use super::support::{TRIBUNAL, err};
+
 /// Brokers in a process that ends with the test.
 struct Served {
     process: Child,
@@ -27,7 +29,7 @@ impl Drop for Served {
 }
 
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
+    let mut command = Command::new(TRIBUNAL);
     command.arg("serve").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -105,6 +107,16 @@ fn at_last<T>(brokers: &[SocketAddr], mut ask: impl FnMut(SocketAddr) -> Option<
     }
 }
 
+/// With these arguments it ends at once, and says all of this.
+fn is_refused(arguments: &[&str], code: i32, says: &[&str]) {
+    let output = command(arguments).output().unwrap();
+    let error = err(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+    for part in says {
+        assert!(error.contains(part), "{arguments:?} does not say `{part}`: {error}");
+    }
+}
+
 #[test]
 fn ctrl_c_closes_cleanly_and_the_data_stays() {
     let data = tempdir().unwrap();
@@ -161,12 +173,7 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["--listen", "127.0.0.1:65535", "--brokers", "2"], 2, &["no 2 ports"]),
     ];
     for (arguments, code, says) in cases {
-        let output = command(arguments).output().unwrap();
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
-        for part in says {
-            assert!(error.contains(part), "{arguments:?} does not say `{part}`: {error}");
-        }
+        is_refused(arguments, code, says);
     }
 }
 
@@ -184,11 +191,6 @@ fn a_folder_of_another_cluster_or_of_another_broker_is_refused_with_what_to_do()
         (&["--node-id", "2", "--peers", &mine, "--data", folder], &["of broker 1, not of broker 2", "--data"]),
     ];
     for (arguments, says) in cases {
-        let output = command(arguments).output().unwrap();
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
-        for part in says {
-            assert!(error.contains(part), "{arguments:?} does not say `{part}`: {error}");
-        }
+        is_refused(arguments, 1, says);
     }
 }

@@ -7,12 +7,16 @@ use tribunal::run::{How, Trial, World, judge};
 use tribunal::world::KernelWorld;
 use tribunal_reports::{FaultRecord, RunFolder};
 
-/// Three brokers, a topic with so many replicas, and these faults.
-fn scenario(controllers: u32, replication: u32, faults: &str) -> Scenario {
+/// Three brokers, a topic with so many replicas, and these faults, each an inline table.
+fn scenario(controllers: u32, replication: u32, faults: &[&str]) -> Scenario {
+    let faults = faults.join(",\n    ");
     let text = format!(
         r#"
 name = "atlas"
 duration = "12s"
+fault = [
+    {faults}
+]
 
 [cluster]
 brokers = 3
@@ -30,7 +34,7 @@ kind = "producer"
 topic = "orders"
 rate = "50/s"
 for = "12s"
-{faults}
+
 [expect]
 eventually = {{ produce_within = "10s", consume_within = "10s", after = "heal" }}
 "#
@@ -67,22 +71,11 @@ fn whom_the_atlas_spares_is_not_told_to_have_been_struck() {
     let scenario = scenario(
         1,
         2,
-        r#"
-[[fault]]
-at = "2s"
-crash = { broker = "broker 1" }
-restart_after = "never"
-
-[[fault]]
-at = "3s"
-shutdown = { broker = "leader:orders/0" }
-restart_after = "1s"
-
-[[fault]]
-at = "7s"
-pause = { broker = "leader:orders/0" }
-for = "1s"
-"#,
+        &[
+            r#"{ at = "2s", crash = { broker = "broker 1" }, restart_after = "never" }"#,
+            r#"{ at = "3s", shutdown = { broker = "leader:orders/0" }, restart_after = "1s" }"#,
+            r#"{ at = "7s", pause = { broker = "leader:orders/0" }, for = "1s" }"#,
+        ],
     );
     let out = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("atlas-spares");
     let folder = RunFolder::create(&out).unwrap();
@@ -103,17 +96,10 @@ fn the_last_in_sync_replica_does_not_die() {
     is_left_out(&scenario(
         1,
         2,
-        r#"
-[[fault]]
-at = "3s"
-crash = { broker = "leader:orders/0", power = "lost" }
-restart_after = "never"
-
-[[fault]]
-at = "6s"
-shutdown = { broker = "leader:orders/0" }
-restart_after = "never"
-"#,
+        &[
+            r#"{ at = "3s", crash = { broker = "leader:orders/0", power = "lost" }, restart_after = "never" }"#,
+            r#"{ at = "6s", shutdown = { broker = "leader:orders/0" }, restart_after = "never" }"#,
+        ],
     ));
 }
 
@@ -122,17 +108,10 @@ fn a_majority_of_the_voters_is_left() {
     is_left_out(&scenario(
         3,
         3,
-        r#"
-[[fault]]
-at = "3s"
-crash = { broker = "broker 1" }
-restart_after = "never"
-
-[[fault]]
-at = "6s"
-crash = { broker = "broker 2" }
-restart_after = "never"
-"#,
+        &[
+            r#"{ at = "3s", crash = { broker = "broker 1" }, restart_after = "never" }"#,
+            r#"{ at = "6s", crash = { broker = "broker 2" }, restart_after = "never" }"#,
+        ],
     ));
 }
 
@@ -142,25 +121,12 @@ fn whoever_is_dead_and_in_sync_is_not_left_alone_by_a_clean_stop() {
     is_left_out(&scenario(
         1,
         2,
-        r#"
-[[fault]]
-at = "3s"
-reassign = { partition = "orders/0", replicas = [2, 3] }
-
-[[fault]]
-at = "6s"
-elect = { partition = "orders/0", kind = "preferred" }
-
-[[fault]]
-at = "8s"
-crash = { broker = "broker 2" }
-restart_after = "never"
-
-[[fault]]
-at = "8100ms"
-shutdown = { broker = "broker 3" }
-restart_after = "500ms"
-"#,
+        &[
+            r#"{ at = "3s", reassign = { partition = "orders/0", replicas = [2, 3] } }"#,
+            r#"{ at = "6s", elect = { partition = "orders/0", kind = "preferred" } }"#,
+            r#"{ at = "8s", crash = { broker = "broker 2" }, restart_after = "never" }"#,
+            r#"{ at = "8100ms", shutdown = { broker = "broker 3" }, restart_after = "500ms" }"#,
+        ],
     ));
 }
 
@@ -169,36 +135,19 @@ fn a_partition_is_not_moved_to_the_dead() {
     is_left_out(&scenario(
         1,
         2,
-        r#"
-[[fault]]
-at = "2s"
-reassign = { partition = "orders/0", replicas = [1, 2, 3] }
-
-[[fault]]
-at = "4s"
-crash = { broker = "broker 3" }
-restart_after = "never"
-
-# Those who stay are all there is, and they are one who is dead.
-[[fault]]
-at = "4050ms"
-reassign = { partition = "orders/0", replicas = [3] }
-"#,
+        &[
+            r#"{ at = "2s", reassign = { partition = "orders/0", replicas = [1, 2, 3] } }"#,
+            r#"{ at = "4s", crash = { broker = "broker 3" }, restart_after = "never" }"#,
+            // Those who stay are all there is, and they are one who is dead.
+            r#"{ at = "4050ms", reassign = { partition = "orders/0", replicas = [3] } }"#,
+        ],
     ));
 }
 
 #[test]
 fn who_can_be_spared_dies_for_good() {
-    let one_of_three = scenario(
-        3,
-        3,
-        r#"
-[[fault]]
-at = "3s"
-crash = { broker = "leader:orders/0" }
-restart_after = "never"
-"#,
-    );
+    let one_of_three =
+        scenario(3, 3, &[r#"{ at = "3s", crash = { broker = "leader:orders/0" }, restart_after = "never" }"#]);
     assert_eq!(broken(&one_of_three, true), (Vec::new(), 0));
     let mut all_in_sync = one_of_three;
     all_in_sync.expect.eventually.in_sync_within = Some(tribunal_contract::Span::from_secs(5));
