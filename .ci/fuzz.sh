@@ -19,17 +19,26 @@ fuzz_target() {
         "$(grep -o 'cov: [0-9]*' "$log" | tail -n 1)"
 }
 
-fuzz() {
-    local target pid pids=()
+fetch_fuzz() {
     rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal || return 1
     cargo fuzz --version 2>/dev/null | grep -q " $CARGO_FUZZ$" ||
-        cargo install --quiet --locked "cargo-fuzz@$CARGO_FUZZ" || return 1
+        cargo install --quiet --locked "cargo-fuzz@$CARGO_FUZZ"
+}
+
+build_fuzz() {
+    local target
     # Safe Rust needs no address sanitizer: what is looked for are panics and memory.
     (cd broker/protocol && cargo +nightly fuzz build --sanitizer none --target-dir "$work/fuzz-build") || return 1
     mkdir -p "$work/fuzz"
     for target in "${FUZZ_TARGETS[@]}"; do
         cp "$(find "$work/fuzz-build" -type f -name "$target" -path '*/release/*' -perm -u+x | head -n 1)" "$work/fuzz/" ||
             return 1
+    done
+}
+
+fuzz() {
+    local target pid pids=()
+    for target in "${FUZZ_TARGETS[@]}"; do
         fuzz_target "$target" &
         pids+=($!)
     done

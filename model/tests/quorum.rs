@@ -184,6 +184,14 @@ fn a_log_that_ends_before_a_snapshot_of_the_same_node_is_about_to_make_place_for
     // Now it has all that the snapshot has, and no beginning.
     trial.breaks(2, quorum_append(3, 1), Property::QuorumSnapshotAtLogStart);
 
+    // The same loss of power has taken the snapshot too.
+    let mut trial = Trial::quorum(4);
+    trial.holds(2, Obs::SnapshotTaken { end: 4, epoch: 1, crc: 5 });
+    trial.crash(2, true);
+    trial.invariants.on_start(tribunal_contract::NodeId(2));
+    trial.holds(2, opened.clone());
+    trial.breaks(2, quorum_append(2, 1), Property::QuorumSnapshotAtLogStart);
+
     // A process that only crashed has lost nothing.
     let mut trial = Trial::quorum(4);
     trial.holds(2, Obs::SnapshotTaken { end: 4, epoch: 1, crc: 5 });

@@ -59,11 +59,20 @@ impl RunFolder {
     /// The folder of a run that was done before.
     ///
     /// # Errors
-    /// If it is not one: there is no `verdict.json`.
+    /// If it is not one: there is no `verdict.json`. The folders of runs that are in it are then named.
     pub fn open(path: &Path) -> Result<RunFolder, ReportError> {
-        let verdict = path.join("verdict.json");
-        fs::metadata(&verdict).map_err(ReportError::io(&verdict))?;
-        Ok(RunFolder { path: path.to_owned() })
+        if path.join("verdict.json").is_file() {
+            return Ok(RunFolder { path: path.to_owned() });
+        }
+        let corrupt = |why: String| ReportError::Corrupt { path: path.to_owned(), why };
+        if !path.exists() {
+            return Err(corrupt("no such folder".to_owned()));
+        }
+        let inside = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut runs: Vec<PathBuf> = inside.filter(|inside| inside.join("verdict.json").is_file()).collect();
+        runs.sort();
+        let meant = runs.first().map(|run| format!("; did you mean {}?", run.display())).unwrap_or_default();
+        Err(corrupt(format!("not the folder of a run: there is no verdict.json in it{meant}")))
     }
 
     /// Where it is.

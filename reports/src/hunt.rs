@@ -246,16 +246,23 @@ impl HuntRecord {
         self.shards.values().map(|shard| shard.runs).sum()
     }
 
-    /// Parts of the seeds that no record is of: the seeds and which parts of how many.
+    /// Parts of the seeds that no record is of: the seeds and which parts of how many. A hunt that ended before its
+    /// seeds did lacks nothing, for a budget may have ended it; one that went on with them begins where it ended.
     pub fn missing(&self) -> Vec<String> {
-        let mut parts: BTreeMap<(u64, u64, u64), BTreeSet<u64>> = BTreeMap::new();
-        for shard in self.shards.values() {
-            parts.entry((shard.from, shard.until, shard.parts)).or_default().insert(shard.part);
+        let mut missing = BTreeSet::new();
+        for claimed in self.shards.values() {
+            for part in (1..=claimed.parts).filter(|part| *part != claimed.part) {
+                let of_part = self.shards.values().filter(|shard| (shard.part, shard.parts) == (part, claimed.parts));
+                let covered = of_part.fold(claimed.from, |covered, shard| match shard.from <= covered {
+                    true => covered.max(shard.until),
+                    false => covered,
+                });
+                if covered < claimed.until {
+                    missing.insert((covered, claimed.until, claimed.parts, part));
+                }
+            }
         }
-        let missing = parts.iter().flat_map(|(&(from, until, all), there)| {
-            (1..=all).filter(|part| !there.contains(part)).map(move |part| ShardRecord::name_of(from, until, part, all))
-        });
-        missing.collect()
+        missing.into_iter().map(|(from, until, parts, part)| ShardRecord::name_of(from, until, part, parts)).collect()
     }
 
     /// Failures, those that the smallest seeds showed first.
@@ -336,11 +343,11 @@ impl ShardRecord {
         timeless(self) == timeless(other)
     }
 
-    /// Whether seeds may be in both: parts of one division share none.
+    /// Whether seeds may have been run by both: different parts of so many share none, nor does a hunt that goes on
+    /// where another was interrupted.
     fn overlaps(&self, other: &ShardRecord) -> bool {
-        let range = self.from < other.until && other.from < self.until;
-        let divided = (self.from, self.until, self.parts) == (other.from, other.until, other.parts);
-        range && !(divided && self.part != other.part)
+        let range = self.from < other.done_until && other.from < self.done_until;
+        range && !(self.parts == other.parts && self.part != other.part)
     }
 }
 

@@ -108,7 +108,7 @@ fn shards_of_other_hunts_and_shards_that_overlap_are_refused() {
     let mut all = shards[0].clone();
     let other_bugs = HuntRecord { bugs: ["KIP-101".to_owned()].into(), ..shards[1].clone() };
     assert_eq!(all.merge(&other_bugs).unwrap_err().to_string(), "not of one hunt: bugs none, and KIP-101");
-    let shard = ShardRecord { from: 100, until: 500, part: 1, parts: 1, ..ShardRecord::default() };
+    let shard = ShardRecord { from: 100, until: 500, part: 1, parts: 1, done_until: 500, ..ShardRecord::default() };
     let overlapping = HuntRecord { shards: BTreeMap::from([(shard.name(), shard)]), ..shards[1].clone() };
     let error = all.merge(&overlapping).unwrap_err().to_string();
     assert_eq!(error, "shards 0x0..0x190 1/4 and 0x64..0x1f4 1/1 overlap");
@@ -117,6 +117,21 @@ fn shards_of_other_hunts_and_shards_that_overlap_are_refused() {
     assert!(all.merge(&other_runs).unwrap_err().to_string().contains("is there twice, and differs"));
     assert_eq!(all, shards[0], "what is refused changes nothing");
     assert_eq!(all.missing(), ["0x0..0x190 2/4", "0x0..0x190 3/4", "0x0..0x190 4/4"]);
+}
+
+#[test]
+fn a_hunt_that_was_interrupted_and_the_one_that_goes_on_are_one() {
+    let part = |part, from, done_until| {
+        let shard = ShardRecord { from, until: 400, part, parts: 2, done_until, ..ShardRecord::default() };
+        HuntRecord { shards: BTreeMap::from([(shard.name(), shard)]), ..HuntRecord::new([]) }
+    };
+    let mut all = part(1, 0, 60);
+    all.merge(&part(1, 60, 400)).unwrap();
+    assert_eq!(all.missing(), ["0x0..0x190 2/2"], "the other part is that of both");
+    all.merge(&part(2, 0, 400)).unwrap();
+    assert_eq!((all.shards.len(), all.missing()), (3, Vec::new()));
+    let error = all.merge(&part(1, 59, 400)).unwrap_err().to_string();
+    assert_eq!(error, "shards 0x0..0x190 1/2 and 0x3b..0x190 1/2 overlap");
 }
 
 #[test]

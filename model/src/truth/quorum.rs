@@ -20,6 +20,7 @@ pub(crate) struct Member {
     pub(crate) epoch: i32,
     /// Epoch and candidate of votes given, pre-votes apart. Survive restarts.
     pub(crate) votes: BTreeMap<i32, i32>,
+    /// Those that this process took, installed, or found when it started: what it finds, it reports before its log.
     pub(crate) snapshots: Vec<Snapshot>,
     /// The log begins here and the snapshot that must end here has not been reported yet.
     pub(crate) owes_snapshot: Option<i64>,
@@ -86,6 +87,7 @@ impl Quorum {
     pub(crate) fn crash(&mut self, node: NodeId) {
         if let Some(member) = self.members.get_mut(node.index()) {
             member.role = QuorumRole::Unattached;
+            member.snapshots.clear();
         }
     }
 }

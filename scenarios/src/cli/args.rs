@@ -82,7 +82,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, default_value_t = Profile::Default, help_heading = "Running")]
     pub(crate) profile: Profile,
     /// How many runs at a time [default: one for each core]
-    #[arg(short, long, value_name = "N", help_heading = "Running")]
+    #[arg(short, long, value_name = "N", value_parser = parse_count, help_heading = "Running")]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "S", value_parser = parse_seed, help_heading = "Selection")]
     pub(crate) seed: Option<u64>,
     /// Leave out the plan's Nth fault, counted from 1; may be given several times
-    #[arg(long = "drop-fault", value_name = "N", help_heading = "Selection")]
+    #[arg(long = "drop-fault", value_name = "N", value_parser = parse_count, help_heading = "Selection")]
     pub(crate) drop_faults: Vec<NonZeroUsize>,
     /// End the run there: a time after the workload's zero, such as 4.2s, or the number of an event, as `diff` says it
     #[arg(long, value_name = "T|EVENT", value_parser = parse_until, help_heading = "Running")]
@@ -123,6 +123,16 @@ pub(crate) enum Until {
     After(Span),
     /// At the event of that number.
     Event(u64),
+}
+
+fn parse_seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    seconds.ok_or_else(|| "whole seconds are needed, 1 or more, such as 60".to_owned())
+}
+
+/// A number from 1 on.
+pub(super) fn parse_count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "a whole number is needed, 1 or more".to_owned())
 }
 
 fn parse_until(text: &str) -> Result<Until, String> {
@@ -187,7 +197,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "STATES", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Checking")]
     pub(crate) limit: Option<u64>,
     /// Give up after so many seconds for each configuration
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Checking")]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, help_heading = "Checking")]
     pub(crate) time: Option<u64>,
     /// Show the states of one configuration in a browser, instead of checking
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "localhost:3000",
@@ -286,7 +296,7 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_name = "A..B", value_parser = parse_seeds, help_heading = "Selection")]
     pub(crate) seeds: Option<Seeds>,
     /// How many runs at a time [default: one for each core]
-    #[arg(short, long, value_name = "N", help_heading = "Running")]
+    #[arg(short, long, value_name = "N", value_parser = parse_count, help_heading = "Running")]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Pictures as PNG too, beside the SVG
     #[arg(long, help_heading = "Output")]
@@ -304,7 +314,7 @@ pub(crate) struct BenchArgs {
     #[arg(value_enum, default_value_t = Benched::All)]
     pub(crate) what: Benched,
     /// How often each figure is measured; the median counts
-    #[arg(long, value_name = "N", default_value = "5", help_heading = "Running")]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = parse_count, help_heading = "Running")]
     pub(crate) rounds: NonZeroUsize,
     /// The kernel alone: do not build and run turmoil and madsim beside it
     #[arg(long, help_heading = "Running")]
@@ -323,7 +333,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "S", value_parser = parse_seed, default_value = "0", help_heading = "Selection")]
     pub(crate) seed: u64,
     /// How many runs at a time
-    #[arg(short, long, value_name = "N", help_heading = "Running")]
+    #[arg(short, long, value_name = "N", value_parser = parse_count, help_heading = "Running")]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
 

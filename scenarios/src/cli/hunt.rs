@@ -12,7 +12,7 @@ use tribunal_reports::hunt::{FailureRecord, HuntRecord};
 use tribunal_reports::machine;
 
 use super::args::{DEFAULT_OUT, MessageFormat, OutputArgs};
-use super::hunt_args::{HuntArgs, MachineArgs, Part};
+use super::hunt_args::{HuntArgs, MachineArgs, Part, REGRESSIONS};
 use super::select::{self, Selection, Wrong};
 use super::{Exit, complain, hunt_text, json, print, say_error};
 use crate::files::LoadError;
@@ -26,7 +26,7 @@ const DEFAULT_BUDGET: Duration = Duration::from_secs(60);
 /// Seeds that a hunt may use if none are given: more than any budget lasts for.
 const MANY: u64 = 1 << 32;
 
-/// Set by Ctrl-C; a second one ends the process at once.
+/// Set by Ctrl-C or SIGTERM; a second one ends the process at once.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Hunts, shrinks what it finds, and says what came of it.
@@ -81,7 +81,10 @@ fn done(
     if output.message_format == MessageFormat::Human {
         print(&format!("  record: {}\n", file.display()));
         if let Some(next) = hunted.go_on_at.filter(|_| INTERRUPTED.load(Ordering::Relaxed)) {
-            print(&format!("interrupted; to go on: {}\n", again(args, next, options.seeds.end)));
+            let spent: f64 = hunted.record.shards.values().map(|shard| shard.wall_s).sum();
+            let (command, next_file) = again(args, file, next, options.seeds.end, Duration::from_secs_f64(spent));
+            print(&format!("interrupted; to go on: {command}\n"));
+            print(&format!("and then, for both: tribunal merge {} {}\n", file.display(), next_file.display()));
         }
     }
     for seed in &hunted.not_deterministic {
@@ -211,23 +214,57 @@ fn places(out: Option<&Path>) -> (PathBuf, PathBuf) {
     }
 }
 
-/// The command that goes on with the seeds that are left.
-fn again(args: &HuntArgs, next: u64, end: u64) -> String {
+/// The command that goes on with the seeds and the time that are left, and where it leaves its record: not where the
+/// one that was interrupted did.
+fn again(args: &HuntArgs, file: &Path, next: u64, end: u64, spent: Duration) -> (String, PathBuf) {
     let mut command = "tribunal hunt".to_owned();
-    for path in &args.paths {
-        command += &format!(" {}", path.display());
-    }
-    command += &format!(" --seeds {next:#x}..{end:#x}");
+    let mut add = |more: String| {
+        command.push(' ');
+        command += &more;
+    };
+    args.paths.iter().for_each(|path| add(path.display().to_string()));
+    add(format!("--seeds {next:#x}..{end:#x}"));
     if let Some(Part(part, parts)) = args.partition {
-        command += &format!(" --partition hash:{part}/{parts}");
+        add(format!("--partition hash:{part}/{parts}"));
     }
     if let Some(budget) = args.budget.or(args.seeds.is_none().then_some(DEFAULT_BUDGET)) {
-        command += &format!(" --budget {}s", budget.as_secs());
+        add(format!("--budget {}s", budget.saturating_sub(spent).as_secs().max(1)));
     }
-    for bug in &args.how.bugs {
-        command += &format!(" --bug {}", bug.id());
+    args.how.bugs.iter().for_each(|bug| add(format!("--bug {}", bug.id())));
+    let flags = [
+        ("--fail-fast", args.fail_fast),
+        ("--no-shrink", args.no_shrink),
+        ("--check-determinism", args.how.check_determinism),
+        ("--check-refinement", args.how.check_refinement),
+        ("--no-report", args.how.no_report),
+        ("--github", args.machines.github),
+    ];
+    flags.into_iter().filter(|(_, given)| *given).for_each(|(flag, _)| add(flag.to_owned()));
+    if let Some(jobs) = args.jobs {
+        add(format!("-j {jobs}"));
     }
-    command
+    if args.regressions != Path::new(REGRESSIONS) {
+        add(format!("--regressions {}", args.regressions.display()));
+    }
+    if let Some(junit) = &args.machines.junit {
+        add(format!("--junit {}", beside(junit, next).display()));
+    }
+    let is_folder = file.file_name().is_some_and(|name| name == "hunt.json");
+    let place = file.parent().filter(|_| is_folder).unwrap_or(file);
+    let out = beside(place, next);
+    add(format!("--out {}", out.display()));
+    (command, places(Some(&out)).1)
+}
+
+/// The same place with a seed in its name.
+fn beside(path: &Path, seed: u64) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{seed:x}"));
+    let mut beside = path.with_file_name(name);
+    if let Some(end) = path.extension() {
+        beside.set_extension(end);
+    }
+    beside
 }
 
 /// Tells of a hunt while it goes on.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{HowArgs, OutputArgs};
+use super::args::{HowArgs, OutputArgs, parse_count};
 use crate::language::{Seeds, parse_seed, parse_seeds, parse_span};
 
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(crate) struct HuntArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_budget, help_heading = "Running")]
     pub(crate) budget: Option<Duration>,
     /// How many runs at a time [default: one for each core]; changes nothing that is found
-    #[arg(short, long, value_name = "N", help_heading = "Running")]
+    #[arg(short, long, value_name = "N", value_parser = parse_count, help_heading = "Running")]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// End with the first failure
     #[arg(long, help_heading = "Running")]
@@ -62,7 +62,7 @@ pub(crate) struct ShrinkArgs {
     #[arg(long = "bug", value_name = "ID", value_parser = crate::language::parse_bug, help_heading = "Running")]
     pub(crate) bugs: Vec<tribunal_common::Bug>,
     /// The most runs it may take
-    #[arg(long, value_name = "N", default_value_t = crate::shrink::MAX_RUNS, help_heading = "Running")]
+    #[arg(long, value_name = "N", default_value_t = crate::shrink::MAX_RUNS, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Running")]
     pub(crate) max_runs: u64,
     /// Where the regression file goes
     #[arg(long, value_name = "DIR", default_value = REGRESSIONS, help_heading = "Output")]
@@ -102,7 +102,7 @@ pub(crate) struct MergeArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Part(pub(crate) u64, pub(crate) u64);
 
-const REGRESSIONS: &str = "scenarios/regressions";
+pub(super) const REGRESSIONS: &str = "scenarios/regressions";
 
 fn parse_part(text: &str) -> Result<Part, String> {
     let numbers = text.strip_prefix("hash:").and_then(|part| part.split_once('/'));
@@ -117,5 +117,8 @@ fn parse_part(text: &str) -> Result<Part, String> {
 }
 
 fn parse_budget(text: &str) -> Result<Duration, String> {
-    parse_span(text).map(|span| Duration::from_nanos(span.as_nanos()))
+    match parse_span(text)?.as_nanos() {
+        0 => Err("in no time nothing is hunted".into()),
+        nanos => Ok(Duration::from_nanos(nanos)),
+    }
 }

@@ -6,7 +6,7 @@ use tribunal_contract::Span;
 use tribunal_reports::{ReportError, RunFolder};
 use tribunal_sim::trace::{Trace, TraceEvent};
 
-use super::args::{DEFAULT_OUT, ReplayArgs, Until};
+use super::args::{DEFAULT_OUT, MessageFormat, ReplayArgs, Until};
 use super::{Exit, all, check, complain, diff, print, say_error, select};
 use crate::run::{How, RunError, RunOptions, RunRequest, World, run_caught};
 
@@ -29,6 +29,14 @@ pub(super) fn replay(args: &ReplayArgs, world: Option<&dyn World>) -> Exit {
         Ok(chosen) => chosen,
         Err(wrong) => return complain(&wrong, output),
     };
+    let plan = request.subject.plan();
+    if plan.found.is_some()
+        && plan.tribunal != env!("CARGO_PKG_VERSION")
+        && output.message_format == MessageFormat::Human
+    {
+        let (theirs, ours) = (&plan.tribunal, env!("CARGO_PKG_VERSION"));
+        eprintln!("note: found by tribunal {theirs}, and this is {ours}: traces of the two are not compared");
+    }
     let options = args.options(bugs);
     match (world, args.until.is_some() || !args.logs.is_empty()) {
         (Some(world), true) => match in_part(args, request, options, world) {
@@ -79,7 +87,16 @@ fn in_part(
     let zero = folder.read_run()?.zero_ns;
     let until = match args.until {
         None => u64::MAX,
-        Some(Until::After(span)) => zero.saturating_add(span.0),
+        Some(Until::After(span)) => {
+            let end = trace.events.last().map_or(zero, |event| event.at.0);
+            if zero.saturating_add(span.0) > end {
+                let end = Span(end.saturating_sub(zero));
+                return Err(Unseen::Wrong(select::Wrong::Usage(format!(
+                    "{span:?} is after the end: the run ends at {end:?}"
+                ))));
+            }
+            zero.saturating_add(span.0)
+        }
         Some(Until::Event(number)) => {
             let event = trace.events.iter().find(|event| event.kind.is_event() && event.seq == number);
             let last = trace.events.iter().rev().find(|event| event.kind.is_event()).map_or(0, |event| event.seq);

@@ -86,7 +86,8 @@ impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Selection::Plan(plan, _) => {
-                write!(f, "plan of {} seed {:#x}, {} faults", plan.scenario, plan.seed, plan.faults.len())
+                let faults = super::terminal::faults(plan.faults.len() as u64);
+                write!(f, "plan of {} seed {:#x}, {faults}", plan.scenario, plan.seed)
             }
             Selection::Scenario(scenario) => {
                 write!(f, "{}, seeds {}, {:?} simulated", scenario.name, scenario.seeds, scenario.duration)

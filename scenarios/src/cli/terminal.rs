@@ -96,8 +96,13 @@ fn head(word: &str, wall: Duration, simulated: Span, scenario: &str) -> String {
 }
 
 fn counted(operations: u64, faults: u64, trace_hash: u64) -> String {
-    let faults_are = if faults == 1 { "fault" } else { "faults" };
-    format!("{} operations · {} {faults_are} · trace {}", thousands(operations), thousands(faults), short(trace_hash))
+    let faults = self::faults(faults);
+    format!("{} operations · {faults} · trace {}", thousands(operations), short(trace_hash))
+}
+
+/// How many faults.
+pub(super) fn faults(faults: u64) -> String {
+    format!("{} {}", thousands(faults), if faults == 1 { "fault" } else { "faults" })
 }
 
 /// A run as people read it.

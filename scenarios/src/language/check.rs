@@ -164,6 +164,9 @@ fn check_topic(cx: &mut Context, setup: &Setup<'_>, index: usize, topic: &Topic)
     }
 }
 
+/// The most records that producers of a workload may send: the history of a run keeps them all, some hundred bytes each.
+const MAX_SENDS: u64 = 10_000_000;
+
 fn check_producer(cx: &mut Context, setup: &Setup<'_>, path: &str, producer: &Producer) {
     let at = |key: &str| format!("{path}.{key}");
     if producer.idempotent {
@@ -182,6 +185,11 @@ fn check_producer(cx: &mut Context, setup: &Setup<'_>, path: &str, producer: &Pr
         let key = if cx.has(&at("for")) { at("for") } else { at("file") };
         let message = format!("the workload ends at {:?}, after the end", Span(end));
         cx.error_at(&key, message, format!("the run ends at {:?}", setup.duration));
+    }
+    let sends = producer.rate.map_or(0, |rate| lasts.0 / rate.interval().0.max(1));
+    if sends > MAX_SENDS {
+        let message = format!("{sends} records are more than a run can remember");
+        cx.error_at(&at("rate"), message, format!("no workload may send more than {MAX_SENDS}"));
     }
     for (key, span) in [("retry_backoff", producer.retry_backoff), ("request_timeout", producer.request_timeout)] {
         positive(cx, &at(key), span);

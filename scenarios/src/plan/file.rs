@@ -36,7 +36,10 @@ struct Hash(u64);
 struct PlantedBug(Bug);
 
 string_value! {
-    Hash, "a trace hash, such as \"0x9f3c51e03dd20a77\"", |text| parse_seed(text).map(Hash), |hash: &Hash| {
+    Hash, "a trace hash, such as \"0x9f3c51e03dd20a77\"", |text| match parse_seed(text) {
+        Ok(hash) => Ok(Hash(hash)),
+        Err(_) => Err(format!("`{text}` is not a hash: 0x and 16 hexadecimal digits")),
+    }, |hash: &Hash| {
         format!("{:#018x}", hash.0)
     };
 }
@@ -94,7 +97,9 @@ impl Keys for PlanKeys {
 /// Whether a file is a plan rather than a scenario, as far as its first keys tell.
 pub fn is_plan(source: &Source) -> bool {
     let (root, _) = DeTable::parse_recoverable(source.text());
-    root.get_ref().contains_key("format")
+    let has = |key| root.get_ref().contains_key(key);
+    // One from which a hand has taken the format is to be told that, and not what a scenario needs.
+    has("format") || has("tribunal") && has("clock_offsets")
 }
 
 impl Plan {
@@ -128,7 +133,10 @@ impl Plan {
     pub fn parse(source: Source) -> Result<Plan, Diagnostics> {
         let mut cx = Context::new(source, true);
         let keys: Option<PlanKeys> = parse_file(&mut cx);
-        let other_format = keys.as_ref().is_some_and(|keys| cx.has("format") && keys.format != FORMAT);
+        // What is no number has been told as such.
+        let is_number = cx.diagnostics.0.iter().all(|wrong| wrong.range != cx.span("format"));
+        let is_other = |keys: &PlanKeys| cx.has("format") && is_number && keys.format != FORMAT;
+        let other_format = keys.as_ref().is_some_and(is_other);
         if let Some(keys) = keys.as_ref().filter(|_| other_format) {
             // What else is wrong with it follows from that.
             cx.diagnostics.0.clear();

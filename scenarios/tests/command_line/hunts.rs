@@ -90,6 +90,11 @@ fn a_find_shrinks_to_a_regression_that_is_replayed_and_holds_without_the_bug() {
     fs::write(folder.join("other.toml"), text.replace(hash, "trace_hash = \"0x1\"")).unwrap();
     let parted = tribunal(&folder, &["replay", "other.toml"]);
     assert_eq!(parted.status.code(), Some(122), "a trace that is not the file's: {parted:?}");
+    let elder = text.replace(hash, "trace_hash = \"0x1\"").replace("tribunal = \"", "tribunal = \"0.0.");
+    fs::write(folder.join("elder.toml"), elder).unwrap();
+    let of_another_version = tribunal(&folder, &["replay", "elder.toml"]);
+    assert_eq!(of_another_version.status.code(), Some(100), "it fails as it did: {of_another_version:?}");
+    assert!(err(&of_another_version).contains("note: found by tribunal 0.0."), "{of_another_version:?}");
     fs::write(folder.join("half.toml"), text.replace(hash, "")).unwrap();
     let half = tribunal(&folder, &["validate", "half.toml"]);
     assert_eq!(half.status.code(), Some(96));
@@ -184,21 +189,31 @@ fn a_hunt_that_is_interrupted_keeps_what_it_found_and_says_how_to_go_on() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut out = BufReader::new(hunt.stdout.take().unwrap());
+    let mut printed = BufReader::new(hunt.stdout.take().unwrap());
     let mut line = String::new();
     while !line.contains("strong-isr") {
         line.clear();
-        assert_ne!(out.read_line(&mut line).unwrap(), 0, "the hunt ended");
+        assert_ne!(printed.read_line(&mut line).unwrap(), 0, "the hunt ended");
     }
     assert!(Command::new("kill").args(["-INT", &hunt.id().to_string()]).status().unwrap().success());
     let mut rest = String::new();
-    out.read_to_string(&mut rest).unwrap();
+    printed.read_to_string(&mut rest).unwrap();
     assert_eq!(hunt.wait().unwrap().code(), Some(100), "{rest}");
     let record = timeless(&folder.join("hunt/hunt.json"));
     assert!(!record.failures.is_empty() && record.runs_done() > 0);
-    let again = rest.lines().find_map(|line| line.strip_prefix("interrupted; to go on: ")).unwrap();
     let next = record.shards.values().next().unwrap().done_until;
-    assert_eq!(again, format!("tribunal hunt --seeds {next:#x}..0xf4240 --bug {BUG}"), "{rest}");
+    let says = |what: &str| rest.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+    let again = format!("tribunal hunt --seeds {next:#x}..0xf4240 --bug {BUG} --no-shrink --out hunt-{next:x}");
+    assert_eq!(says("interrupted; to go on: "), again, "{rest}");
+    // The rest of it, if the hunt had been shorter, and both together.
+    let end = format!("{:#x}", next + 4);
+    let rest_of_it: Vec<String> = again.replace("0xf4240", &end).split(' ').skip(1).map(str::to_owned).collect();
+    let went_on = tribunal(&folder, &rest_of_it.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(folder.join(format!("hunt-{next:x}/hunt.json")).exists(), "{went_on:?}");
+    let merge: Vec<&str> = says("and then, for both: ").split(' ').skip(1).collect();
+    let both = tribunal(&folder, &merge);
+    assert_eq!(both.status.code(), Some(100), "{both:?}");
+    assert!(out(&both).contains(&format!(" {} seeds ", next + 4)), "{both:?}");
 }
 
 #[test]
@@ -230,10 +245,11 @@ fn a_replay_ends_where_it_is_told_and_prints_what_a_broker_did() {
 #[test]
 fn what_cannot_be_hunted_is_refused_with_the_reason() {
     let folder = scratch("refused");
-    let cases: [(&[&str], i32, &str); 5] = [
+    let cases: [(&[&str], i32, &str); 6] = [
         (&["hunt", "--partition", "hash:1/4"], 2, "--seeds"),
         (&["hunt", "--seeds", "0..9", "--partition", "hash:5/4"], 2, "parts are counted from 1 to 4"),
         (&["hunt", "--budget", "5"], 2, "needs a unit"),
+        (&["hunt", "--budget", "0s"], 2, "in no time nothing is hunted"),
         (&["hunt", "--bug", "KIP-100"], 2, "did you mean KIP-101?"),
         (&["merge", "nowhere.json"], 96, "nowhere.json"),
     ];

@@ -59,7 +59,13 @@ fn missing_files_and_empty_folders_are_told_apart() {
     assert!(err(&empty).contains("there are no .toml files"), "{}", err(&empty));
     let run = tribunal(&folder, &["replay", "."]);
     assert_eq!(run.status.code(), Some(96));
-    assert!(err(&run).contains("verdict.json"), "{}", err(&run));
+    assert!(err(&run).contains(".: not the folder of a run"), "{}", err(&run));
+    let gone = tribunal(&folder, &["report", "gone"]);
+    assert_eq!((gone.status.code(), err(&gone).as_str()), (Some(96), "error: gone: no such folder\n"));
+    fs::create_dir_all(folder.join("runs/0x7")).unwrap();
+    fs::write(folder.join("runs/0x7/verdict.json"), "{}").unwrap();
+    let above = tribunal(&folder, &["replay", "runs"]);
+    assert!(err(&above).contains("did you mean runs/0x7?"), "{}", err(&above));
 }
 
 #[test]
@@ -69,6 +75,7 @@ fn wrong_usage_is_2() {
         (&["run", "--seed", "x"][..], "is not a seed"),
         (&["run", "--seeds", "9..3"], "there is no seed in 9..3"),
         (&["run", "--seed", "1", "--seeds", "0..3"], "cannot be used with"),
+        (&["run", "-j", "0"], "1 or more"),
         (&["run", "--bug", "KIP-102"], "did you mean KIP-101?"),
         (&["run", "--profile", "fast"], "possible values: default, ci"),
         (&["replay", "scenarios/catalog/isolated-leader-is-replaced.toml"], "a scenario file needs --seed"),

@@ -205,6 +205,11 @@ fn times_are_positive_and_within_the_run() {
         ("for = \"20s\"", "for = \"0s\"", "14:7 a time of zero | must be more than 0"),
         (
             "rate = \"200/s\"",
+            "rate = \"1000000/s\"",
+            "13:8 20000000 records are more than a run can remember | no workload may send more than 10000000",
+        ),
+        (
+            "rate = \"200/s\"",
             "rate = \"-1/s\"",
             "13:8 expected a rate, such as \"200/s\", found \"-1/s\" | a rate cannot be negative",
         ),

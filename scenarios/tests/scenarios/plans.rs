@@ -172,11 +172,14 @@ fn a_plan_of_another_format_is_said_to_be_one() {
 fn a_plan_edited_by_hand_is_checked_like_a_scenario() {
     let text = Plan::generate(&scenario(SCENARIO), 1).to_toml();
     assert!(is_plan(&Source::new("plan.toml", text.clone())));
+    assert!(is_plan(&Source::new("plan.toml", text.replace("format = 1\n", ""))), "it is told what it lacks");
     assert!(!is_plan(&Source::new("scenario.toml", SCENARIO)));
     for (old, new, expected) in [
         ("broker = \"all\"", "broker = \"broker 6\"", "there is no broker 6"),
         ("brokers = 5", "brokers = 2", "3 replicas need as many brokers"),
         ("format = 1\n", "", "missing key `format` in the file"),
+        ("format = 1\n", "format = \"1\"\n", "expected a whole number"),
+        ("format = 1\n", "format = 0\n", "a plan of format 0"),
         ("seed = \"0x1\"", "seed = \"0xg\"", "`0xg` is not a seed"),
         ("at = \"3s\"", "at = \"-3s\"", "a time cannot be negative"),
         ("at = \"3s\"", "at = \"300s\"", "after the end"),

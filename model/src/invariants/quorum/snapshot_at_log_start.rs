@@ -2,7 +2,7 @@
 //!
 //! Else there would be a gap, or a state that nobody committed. The report of the snapshot may follow that of the log
 //! start; the next report about the quorum by the same node may not come before both. A log that has lost its end with
-//! the power, and now ends before a snapshot of the same node does, is about to make place for that.
+//! the power, and now ends before a snapshot that the node has found on its disk does, is about to make place for that.
 
 use tribunal_contract::{NodeId, Time};
 
