@@ -3,15 +3,28 @@
 //!
 //! | damage | is done only if |
 //! |---|---|
-//! | a loss of power, where writes are not flushed | every partition has another member of its ISR that is whole, and fewer replicas than its `min.insync.replicas` are damaged or have lost their eligibility |
+//! | a loss of power, where writes are not flushed | what it takes can be spared (1) |
 //! | a wiped disk, an old disk | the same |
 //! | corruption, which is found later | the same |
 //! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
-//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged: an unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has it. A disk that will fail, and a process that is to die in mid-step, stop a broker later, and who is to be forgotten is perhaps only after it has registered anew: until then it is not counted on |
-//! | a death: a crash or a shutdown that nothing follows | what it does to the disk may be done, every partition has another member of its ISR that is whole, and has its `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left |
-//! | a clean stop | who is damaged or dead, and still in the ISR or eligible, is not left alone there; and of a broker that has not registered yet, as a crash: it cannot say after which epoch it stopped, and the next start counts as unclean (Kafka writes epoch -1 into its mark then) |
-//! | a reassignment | `min.insync.replicas` of those it names are not dead, and fewer of them are damaged in a way that a copy does not mend, or may lose their eligibility. Until it is over they all count as replicas |
+//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged (2) |
+//! | a death: a crash or a shutdown that nothing follows | who dies can be spared for good (3) |
+//! | a clean stop | nobody is left alone who cannot be (4) |
+//! | a reassignment | those it names can be relied on (5) |
 //! | its cancellation | no replica is damaged; until it is over none may be |
+//!
+//! 1. Every partition has another member of its ISR that is whole, and fewer replicas than its `min.insync.replicas`
+//!    are damaged or have lost their eligibility.
+//! 2. An unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has
+//!    it. A disk that will fail, and a process that is to die in mid-step, stop a broker later, and who is to be
+//!    forgotten is perhaps only after it has registered anew: until then it is not counted on.
+//! 3. What it does to the disk may be done, every partition has another member of its ISR that is whole, and has its
+//!    `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left.
+//! 4. Who is damaged or dead, and still in the ISR or eligible, is not left alone there; and of a broker that has not
+//!    registered yet, as a crash: it cannot say after which epoch it stopped, and the next start counts as unclean
+//!    (Kafka writes epoch -1 into its mark then).
+//! 5. Of those it names `min.insync.replicas` are not dead, and fewer of them are damaged in a way that a copy does
+//!    not mend, or may lose their eligibility. Until it is over they all count as replicas.
 //!
 //! As few as that because every committed record is on `min.insync.replicas` replicas and no more can be relied on: who
 //! leaves an ISR that stays as large as its minimum is not remembered as eligible, so an ISR of damaged replicas must
