@@ -249,20 +249,26 @@ impl HuntRecord {
     /// Parts of the seeds that no record is of: the seeds and which parts of how many. A hunt that ended before its
     /// seeds did lacks nothing, for a budget may have ended it; one that went on with them begins where it ended.
     pub fn missing(&self) -> Vec<String> {
-        let mut missing = BTreeSet::new();
-        for claimed in self.shards.values() {
+        let mut missing: Vec<(u64, u64, u64, u64)> = Vec::new();
+        let mut shards: Vec<&ShardRecord> = self.shards.values().collect();
+        shards.sort_by_key(|shard| shard.from);
+        for claimed in &shards {
             for part in (1..=claimed.parts).filter(|part| *part != claimed.part) {
-                let of_part = self.shards.values().filter(|shard| (shard.part, shard.parts) == (part, claimed.parts));
+                let of_part = shards.iter().filter(|shard| (shard.part, shard.parts) == (part, claimed.parts));
                 let covered = of_part.fold(claimed.from, |covered, shard| match shard.from <= covered {
                     true => covered.max(shard.until),
                     false => covered,
                 });
                 if covered < claimed.until {
-                    missing.insert((covered, claimed.until, claimed.parts, part));
+                    missing.push((claimed.parts, part, covered, claimed.until));
                 }
             }
         }
-        missing.into_iter().map(|(from, until, parts, part)| ShardRecord::name_of(from, until, part, parts)).collect()
+        missing.sort_unstable();
+        // Hunts of which one goes on with the other lack the same.
+        missing
+            .dedup_by(|(parts, part, _, until), before| (*parts, *part) == (before.0, before.1) && *until <= before.3);
+        missing.into_iter().map(|(parts, part, from, until)| ShardRecord::name_of(from, until, part, parts)).collect()
     }
 
     /// Failures, those that the smallest seeds showed first.
