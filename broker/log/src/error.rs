@@ -63,6 +63,8 @@ pub enum LogError {
 /// What is wrong with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
+    /// The log ends beyond the end that an orderly shutdown left it with: its last batch is not what was written.
+    Grown,
     /// A segment's file whose name is not 20 digits.
     Name,
     /// A text file that does not read as it should, from this line (from 1).
@@ -111,6 +113,7 @@ impl core::fmt::Display for LogError {
 impl core::fmt::Display for Refusal {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
+            Refusal::Grown => f.write_str("the log ends beyond the end that an orderly shutdown left it with"),
             Refusal::Name => f.write_str("a segment's name is its base offset in 20 digits"),
             Refusal::Line(n) => write!(f, "line {n} is malformed"),
             Refusal::Version(n) => write!(f, "version {n} is not supported"),

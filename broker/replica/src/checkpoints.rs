@@ -119,8 +119,10 @@ impl Checkpoints {
                     io.fx.observe(Obs::Appended { log: id, batch: crate::mark(&header) });
                 }
                 // The controller was told that all is there. The next start, without the marker, tells it otherwise.
-                if self.ends.get(topic, id.partition).is_some_and(|end| log.end_offset() < end) {
-                    return Err(LogError::Refused { file: dir, why: Refusal::Shrunk });
+                let end = self.ends.get(topic, id.partition).unwrap_or(log.end_offset());
+                if log.end_offset() != end {
+                    let why = if log.end_offset() < end { Refusal::Shrunk } else { Refusal::Grown };
+                    return Err(LogError::Refused { file: dir, why });
                 }
                 if !clean {
                     let file =
