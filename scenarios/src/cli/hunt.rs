@@ -147,7 +147,8 @@ fn shrink_all(
             say_error(format!("seed {:#x} does not fail again", failure.plan.seed), output);
             continue;
         };
-        let path = shrunk.save(regressions).map_err(|error| RunError::new(error.to_string()))?;
+        let cannot_save = |error| RunError::new(format!("cannot save into {}: {error}", regressions.display()));
+        let path = shrunk.save(regressions).map_err(cannot_save)?;
         let record = shrunk.record(&path);
         match output.message_format {
             MessageFormat::Human => print(&hunt_text::shrunk(&record)),

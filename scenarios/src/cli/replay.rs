@@ -90,10 +90,9 @@ fn in_part(
         Some(Until::After(span)) => {
             let end = trace.events.last().map_or(zero, |event| event.at.0);
             if zero.saturating_add(span.0) > end {
-                let end = Span(end.saturating_sub(zero));
-                return Err(Unseen::Wrong(select::Wrong::Usage(format!(
-                    "{span:?} is after the end: the run ends at {end:?}"
-                ))));
+                let end = Span(end.saturating_sub(zero)).as_nanos() as f64 / 1e9;
+                let why = format!("{span:?} is after the end: the run ends at {end:.3}s");
+                return Err(Unseen::Wrong(select::Wrong::Usage(why)));
             }
             zero.saturating_add(span.0)
         }

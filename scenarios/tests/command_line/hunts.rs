@@ -235,7 +235,11 @@ fn a_replay_ends_where_it_is_told_and_prints_what_a_broker_did() {
     assert!(!short.contains("identical"), "there is nothing to compare a part with: {short}");
     let to_event = log(&part(&few[few.len() - 1].to_string()));
     assert_eq!(to_event, few, "the number of an event says as much as its time");
-    for (arguments, said) in [(["--until", "999999999"], "there is no event"), (["--log", "broker9"], "no broker 9")] {
+    for (arguments, said) in [
+        (["--until", "999999999"], "there is no event"),
+        (["--until", "9h"], "32400s is after the end: the run ends at 3"),
+        (["--log", "broker9"], "no broker 9"),
+    ] {
         let output = tribunal(&folder, &[&["replay", &run], &arguments[..]].concat());
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(err(&output).contains(said), "{output:?}");
