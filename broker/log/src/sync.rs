@@ -124,15 +124,15 @@ impl Log {
         self.sync.flushed
     }
 
-    /// Where records begin that a loss of power may replace by others, which were cut off here before; None if there are
-    /// none. Whatever is to outlive a loss of power must not speak of them.
+    /// Where records begin that a loss of power may replace by others, which were cut off here before; None if there
+    /// are none. Whatever is to outlive a loss of power must not speak of them.
     pub fn unsynced_cut(&self) -> Option<i64> {
         let in_round = self.sync.round.as_ref().and_then(|round| round.cut);
         self.sync.cut.into_iter().chain(in_round).min()
     }
 
-    /// Counts the records from `from` on as after a cut: of a log that was not closed cleanly nobody knows where it was cut
-    /// last.
+    /// Counts the records from `from` on as after a cut: of a log that was not closed cleanly nobody knows where it was
+    /// cut last.
     pub fn distrust(&mut self, from: i64) {
         self.sync.cut_at(from);
     }

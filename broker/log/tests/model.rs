@@ -218,8 +218,8 @@ impl Run {
         report
     }
 
-    /// After a loss of power: nothing durable is gone, all there is was written once, and below the last `cut` that was not
-    /// durable it is what was there.
+    /// After a loss of power: nothing durable is gone, all there is was written once, and below the last `cut` that was
+    /// not durable it is what was there.
     fn take_over_survivors(&mut self, flushed: i64, cut: i64) {
         let Run { log, disk, model } = self;
         assert!(log.end_offset() >= flushed, "{} of {flushed} durable offsets", log.end_offset());

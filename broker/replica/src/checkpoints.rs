@@ -215,8 +215,8 @@ impl Replicas {
         for at in 0..self.partitions.len() as u32 {
             let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
             let checkpoint = &mut self.checkpoints.high_watermarks;
-            // Not of what lies beyond a cut that a loss of power may undo: other records would count as committed then. The
-            // next time it is durable.
+            // Not of what lies beyond a cut that a loss of power may undo: other records would count as committed then.
+            // The next time it is durable.
             let cut = partition.log.unsynced_cut();
             let durable = partition.high_watermark.min(cut.unwrap_or(i64::MAX));
             if checkpoint.get(&partition.topic, partition.id.partition) != Some(durable) {
@@ -314,7 +314,8 @@ impl Replicas {
             if let Err(error) = start_sync(partition, at, io) {
                 return self.fail(&error, io);
             }
-            // With every write flushed the next round has begun already, and what it covers no longer counts as unsynced.
+            // With every write flushed the next round has begun already, and what it covers no longer counts as
+            // unsynced.
             if partition.log.is_syncing() {
                 return;
             }

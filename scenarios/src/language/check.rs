@@ -164,7 +164,7 @@ fn check_topic(cx: &mut Context, setup: &Setup<'_>, index: usize, topic: &Topic)
     }
 }
 
-/// The most records that producers of a workload may send: the history of a run keeps them all, some hundred bytes each.
+/// The most records that a workload may send: the history of a run keeps them all, some hundred bytes each.
 const MAX_SENDS: u64 = 10_000_000;
 
 fn check_producer(cx: &mut Context, setup: &Setup<'_>, path: &str, producer: &Producer) {
