@@ -278,32 +278,6 @@ pub struct Elect {
 }
 
 impl Action {
-    /// Whom it names.
-    pub fn targets(&self) -> Vec<&Target> {
-        match self {
-            Action::Clock(clock) => vec![&clock.broker],
-            Action::Corrupt(corrupt) => vec![&corrupt.broker],
-            Action::Crash { what, .. } => vec![&what.broker],
-            Action::Disk(disk) => vec![&disk.broker],
-            Action::Decommission(leaving) => vec![&leaving.broker],
-            Action::Elect(_) | Action::Reassign(_) | Action::RollingRestart(_) => Vec::new(),
-            Action::Join(join) => vec![&join.broker],
-            Action::Unregister(gone) => vec![&gone.broker],
-            Action::Partition { what, .. } => {
-                what.isolate.iter().chain(what.groups.iter().flatten().flatten()).collect()
-            }
-            Action::FullDisk { what, .. } => vec![&what.broker],
-            Action::Pause { what, .. } => vec![&what.broker],
-            Action::RestartLoop(restart) => vec![&restart.broker],
-            Action::Reset(reset) => reset.between.iter().collect(),
-            Action::Shutdown { what, .. } => vec![&what.broker],
-            Action::SlowCpu { what, .. } => vec![&what.broker],
-            Action::SlowDisk { what, .. } => vec![&what.broker],
-            Action::StallDisk { what, .. } => vec![&what.broker],
-            Action::SlowLink { what, .. } => what.between.iter().collect(),
-        }
-    }
-
     /// The key that names it in a file.
     pub fn name(&self) -> &'static str {
         match self {

@@ -22,6 +22,7 @@ mod scenario;
 mod source;
 mod sweep;
 mod target;
+mod targets;
 mod template;
 mod trigger;
 pub(crate) mod units;

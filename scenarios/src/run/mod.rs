@@ -22,7 +22,7 @@ use crate::plan::Plan;
 
 pub use execute::{Refined, RunError, World, execute, run_caught};
 pub use marks::{Mark, MarkClass, Marks};
-pub use outcome::{AckLatency, RunOutcome, ScenarioOutcome, Signature, Summary, Trial, Verdict, Violation};
+pub use outcome::{AckLatency, RunOutcome, ScenarioOutcome, Signature, Struck, Summary, Trial, Verdict, Violation};
 pub use tally::{Tally, counts, judge};
 
 /// A run that is wanted.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tribunal_common::Bug;
-use tribunal_contract::Span;
+use tribunal_contract::{NodeId, Span};
 use tribunal_reports::causal::ChainStep;
 use tribunal_reports::{VerdictRecord, ViolationRecord};
 
@@ -69,8 +69,8 @@ pub struct Trial {
     pub faults: u64,
     /// Steps of machines: what the run cost, the same on every machine.
     pub events: u64,
-    /// Which of the plan's faults began when, after the workload's zero.
-    pub struck: Vec<(usize, Span)>,
+    /// Which of the plan's faults began when, and whom each meant.
+    pub struck: Vec<Struck>,
     /// The rolling hash of the run.
     pub trace_hash: u64,
     /// What was observed at least once.
@@ -81,6 +81,17 @@ pub struct Trial {
     pub marks: Marks,
     /// How long acknowledgements took, if marks were asked for and there were any.
     pub acks: Option<AckLatency>,
+}
+
+/// A fault that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Struck {
+    /// Which of the plan's.
+    pub fault: usize,
+    /// When it began, after the workload's zero.
+    pub at: Span,
+    /// Whom each of [`Action::targets`](crate::language::Action::targets) meant then.
+    pub meant: Vec<Vec<NodeId>>,
 }
 
 /// How long records took from the application to their acknowledgement.

@@ -13,7 +13,7 @@ const BEGINNINGS: usize = 4;
 pub(super) fn all(search: &mut Search<'_>) -> Result<(), RunError> {
     let faults = search.whole.faults.clone();
     let mut begun = 0;
-    for kept in subsets(faults.len(), FEW_FAULTS) {
+    for kept in subsets(&faults, FEW_FAULTS) {
         if search.is_small() || search.is_over() || begun == BEGINNINGS {
             return Ok(());
         }
@@ -26,7 +26,7 @@ pub(super) fn all(search: &mut Search<'_>) -> Result<(), RunError> {
         }
         if taken {
             begun += 1;
-            passes::once(search)?;
+            passes::less(search)?;
         }
         if !taken || search.rank() >= Search::rank_of(&best) {
             (search.best, search.violation) = (best, violation);

@@ -1,6 +1,10 @@
 //! Delta debugging.
 
-/// A smaller list that still passes `test`, of which no single element can be left out; or the smallest that was found
+/// No parts smaller than this share of a list are taken away: where so little goes at a time, what is left stays long.
+const MOST_PIECES: usize = 64;
+
+/// A smaller list that still passes `test`, of which no single element (no 64th, if it is longer
+/// than that) can be left out; or the smallest that was found
 /// when `test` began to say no to everything. `test` has said yes to all of `items`.
 ///
 /// # Errors
@@ -26,9 +30,9 @@ pub(super) fn ddmin<T: Clone, E>(items: Vec<T>, mut test: impl FnMut(&[T]) -> Re
             }
         }
         match () {
-            () if size == 1 && !taken => break,
+            () if (size == 1 || pieces >= MOST_PIECES) && !taken => break,
             () if taken => pieces = pieces.min(best.len()).max(2),
-            () => pieces = (pieces * 2).min(best.len()),
+            () => pieces = (pieces * 2).min(best.len()).min(MOST_PIECES),
         }
     }
     Ok(best)

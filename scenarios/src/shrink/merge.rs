@@ -162,3 +162,87 @@ fn alone(cut: &Cut) -> Option<&Target> {
     let groups = cut.groups.iter().flatten();
     cut.isolate.as_ref().or_else(|| groups.filter(|group| group.len() == 1).find_map(|group| group.first()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::language::SpanRange;
+
+    fn spell() -> impl Strategy<Value = (u64, u64)> {
+        (0u64..10_000, 1u64..5_000)
+    }
+
+    fn of(what: What, (at, lasts): (u64, u64)) -> Spell {
+        Spell { at: Span::from_millis(at), lasts: Span::from_millis(lasts), what }
+    }
+
+    fn slow(one: Target, other: Target) -> What {
+        let latency = SpanRange { min: Span::from_millis(1), max: Span::from_millis(2) };
+        What::Slow(SlowLink { between: [one, other], latency, bandwidth: None })
+    }
+
+    fn stopped(broker: u32) -> What {
+        What::Stopped(Target::Broker(broker), Stop::Kill)
+    }
+
+    /// From the first that begins to the last that ends, in milliseconds.
+    fn both(one: (u64, u64), other: (u64, u64)) -> Span {
+        Span::from_millis((one.0 + one.1).max(other.0 + other.1) - one.0.min(other.0))
+    }
+
+    proptest! {
+        #[test]
+        fn who_is_apart_twice_at_once_is_cut_off_for_as_long_as_both(one in spell(), other in spell()) {
+            let apart = |times| of(What::Apart(Target::Broker(1)), times);
+            let actions = apart(one).with(&apart(other));
+            let overlap = one.0.max(other.0) < (one.0 + one.1).min(other.0 + other.1);
+            prop_assert_eq!(overlap, !actions.is_empty());
+            for action in &actions {
+                prop_assert_eq!(action.targets(), [&Target::Broker(1)]);
+            }
+            if overlap {
+                let Action::Partition { heal, .. } = &actions[0] else { return Err(TestCaseError::fail("another kind")) };
+                prop_assert_eq!(*heal, After::Span(both(one, other)));
+            }
+        }
+
+        #[test]
+        fn a_slow_link_for_two_lasts_as_long_as_both_and_lies_on_each(
+            one in spell(), other in spell(), to in 2u32..4, from in 1u32..4
+        ) {
+            let ends = [[Target::Broker(1), Target::Broker(to)], [Target::Broker(from), Target::Broker(1)]];
+            let [a, b] = ends.clone().map(|[one, other]| slow(one, other));
+            let actions = of(a, one).with(&of(b, other));
+            prop_assert!(!actions.is_empty());
+            for action in actions {
+                let Action::SlowLink { what, lasts } = action else { return Err(TestCaseError::fail("another kind")) };
+                prop_assert_eq!(lasts, both(one, other));
+                let [reach, rest] = &what.between;
+                prop_assert_eq!(rest, &Target::All);
+                prop_assert!(ends.iter().all(|ends| *reach == Target::All || ends.contains(reach)));
+            }
+        }
+
+        #[test]
+        fn a_loop_for_two_stops_begins_each_when_they_did(one in spell(), other in spell()) {
+            let apart = one.0.abs_diff(other.0);
+            prop_assume!(apart > one.1);
+            let actions = of(stopped(1), one).with(&of(stopped(2), other));
+            let [Action::RestartLoop(again), Action::RollingRestart(each)] = &actions[..] else {
+                return Err(TestCaseError::fail(format!("{actions:?}")));
+            };
+            prop_assert_eq!((again.times, again.up + again.down, again.stop), (2, Span::from_millis(apart), Stop::Kill));
+            prop_assert_eq!((each.every, each.down), (Span::from_millis(apart), Span::from_millis(one.1)));
+        }
+
+        #[test]
+        fn what_has_nothing_in_common_is_not_one(one in spell(), other in spell()) {
+            let apart = |broker| What::Apart(Target::Broker(broker));
+            prop_assert_eq!(of(apart(1), one).with(&of(apart(2), other)), []);
+            prop_assert_eq!(of(apart(1), one).with(&of(stopped(1), other)), []);
+            prop_assert_eq!(of(stopped(1), one).with(&of(slow(Target::Any, Target::All), other)), []);
+        }
+    }
+}

@@ -3,24 +3,29 @@
 //! A candidate is the best plan so far with something taken away or made plain. It takes the place of the best if it
 //! breaks the property that broke first, and the failure's signature is the same, whatever else it breaks; with a bug
 //! planted the property is enough, if the candidate holds without the bug. Faults and records are taken away by delta
-//! debugging (Zeller 2002), the rest one thing at a time, until nothing more goes. Attempts at much less have several
-//! seeds, and where the plan is not small then, it is begun again from a few of its faults. The runs and what they
-//! cost, counted in steps of machines, are the bounds: so a plan shrinks to the same plan on every machine.
+//! debugging (Zeller 2002) until nothing more goes; before that, what is left is made independent of what goes, so that
+//! a fault strikes whom it struck and when it did. Attempts at much less have several seeds, and where the plan is not
+//! small then, leaders too are named, and it is begun again from a few of its faults. The rest is made plain last. The
+//! runs and what they cost, counted in steps of machines, are the bounds: so a plan shrinks to the same plan on every
+//! machine.
 
 mod afresh;
 mod ddmin;
 mod few;
 mod fewer;
 mod merge;
+mod named;
 mod passes;
+mod plain;
 mod seeds;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tribunal_common::Bug;
-use tribunal_contract::Span;
 use tribunal_reports::hunt::ShrinkRecord;
+use tribunal_sim::stable_hash;
 
 use crate::hunt::explained;
 use crate::language::{Source, Workload};
@@ -28,11 +33,15 @@ use crate::plan::{Found, Plan};
 use crate::run::{EndsAt, How, RunError, Signature, Trial, Violation, World, judge, run_caught};
 
 /// Runs that shrinking may take if nothing else is said.
-pub const MAX_RUNS: u64 = 4_000;
+pub const MAX_RUNS: u64 = 12_000;
 
 /// Steps of machines in all runs of a shrinking, at most: what the runs cost, counted so that it is the same
 /// everywhere.
-const MOST_EVENTS: u64 = 6_000_000;
+const MOST_EVENTS: u64 = 12_000_000;
+/// And so many more once the plan is small: making it plain is worth less.
+const MOST_EVENTS_ONCE_SMALL: u64 = 3_000_000;
+/// What recording a run costs more than the run, in such runs.
+const RECORDING: u64 = 4;
 
 /// Seeds that an attempt at much less has, at first and where that did not make the plan small.
 const SEEDS: [u64; 2] = [6, 24];
@@ -82,10 +91,13 @@ pub fn shrink(plan: &Plan, bugs: &[Bug], max_runs: u64, world: &dyn World) -> Re
         signature: violation.signature.clone(),
         whole: plan,
         seeds: SEEDS[0],
+        is_steady: false,
         best: Plan { found: None, ..plan.clone() },
         violation,
         runs: 1,
         events: 0,
+        most_events: MOST_EVENTS,
+        refused: BTreeSet::new(),
         max_runs,
     };
     passes::all(&mut search)?;
@@ -109,6 +121,8 @@ struct Search<'s> {
     whole: &'s Plan,
     /// Seeds that an attempt at much less has.
     seeds: u64,
+    /// Whether messages and syncs have been given one length each: tried once.
+    is_steady: bool,
     best: Plan,
     /// The failure of the best plan.
     violation: Violation,
@@ -116,6 +130,10 @@ struct Search<'s> {
     max_runs: u64,
     /// Steps of machines in all of them.
     events: u64,
+    /// How many there may be.
+    most_events: u64,
+    /// Hashes of the candidates that were not taken.
+    refused: BTreeSet<u64>,
 }
 
 impl Search<'_> {
@@ -151,7 +169,7 @@ impl Search<'_> {
 
     /// Whether the runs are used up, or what they may cost.
     fn is_over(&self) -> bool {
-        self.runs >= self.max_runs || self.events >= MOST_EVENTS
+        self.runs >= self.max_runs || self.events >= self.most_events
     }
 
     /// Runs a plan and counts it.
@@ -167,32 +185,44 @@ impl Search<'_> {
         if self.is_over() || candidate == self.best {
             return Ok(false);
         }
+        let text = candidate.to_toml();
+        let hash = stable_hash(&text);
         // Not every change leaves a plan that makes sense, and the language knows best.
-        if Plan::parse(Source::new("candidate.toml", candidate.to_toml())).is_err() {
+        if self.refused.contains(&hash) || Plan::parse(Source::new("candidate.toml", text)).is_err() {
             return Ok(false);
         }
-        // What led to it is found out only of those that break the same promise: most do not, and it costs a recording.
-        let how = How { bugs: self.bugs, ends_at: self.ends_at(), ..How::default() };
-        let trial = self.run(&candidate, &how)?;
-        let [violations, ..] = judge(&candidate.expect, trial.violations);
-        let breaks = violations.iter().any(|violation| violation.property == self.signature.property);
-        if !breaks || !self.holds_without_bugs(&candidate)? {
+        let Some(violation) = self.fails(&candidate)? else {
+            self.refused.insert(hash);
             return Ok(false);
+        };
+        let was_small = self.is_small();
+        (self.best, self.violation) = (candidate, violation);
+        if !was_small && self.is_small() {
+            self.most_events = self.events + MOST_EVENTS_ONCE_SMALL;
         }
-        match explained(&candidate, self.bugs, self.ends_at(), self.world)? {
-            (Some(violation), _) if self.is_same(&violation) => {
-                (self.best, self.violation) = (candidate, violation);
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+        Ok(true)
     }
 
-    /// Which faults of the best plan began when, until it fails.
-    fn struck(&mut self) -> Result<Vec<(usize, Span)>, RunError> {
+    /// How a plan fails, if it does in the same way.
+    fn fails(&mut self, plan: &Plan) -> Result<Option<Violation>, RunError> {
+        // What led to it is found out only of those that break the same promise: most do not, and it costs a recording.
+        let how = How { bugs: self.bugs, ends_at: self.ends_at(), ..How::default() };
+        let trial = self.run(plan, &how)?;
+        let [violations, ..] = judge(&plan.expect, trial.violations);
+        let breaks = violations.iter().any(|violation| violation.property == self.signature.property);
+        if !breaks || !self.holds_without_bugs(plan)? {
+            return Ok(None);
+        }
+        self.events += RECORDING * trial.events;
+        let (violation, _) = explained(plan, self.bugs, self.ends_at(), self.world)?;
+        Ok(violation.filter(|violation| self.is_same(violation)))
+    }
+
+    /// Runs the best plan until it fails: what happened when.
+    fn again(&mut self) -> Result<Trial, RunError> {
         let how = How { bugs: self.bugs, ends_at: self.ends_at(), ..How::default() };
         let best = self.best.clone();
-        Ok(self.run(&best, &how)?.struck)
+        self.run(&best, &how)
     }
 
     /// Whether it is the planted bugs that the candidate fails by. Where none are planted there is nothing to ask.

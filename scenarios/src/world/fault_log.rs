@@ -1,9 +1,10 @@
 //! Which faults have happened, to whom, and until when, for the report. It never changes what happens.
 
-use tribunal_contract::{NodeId, Span, Time};
+use tribunal_contract::{NodeId, Time};
 
 use crate::language::{Action, After};
 use crate::plan::Plan;
+use crate::run::Struck;
 
 /// A fault that has happened.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(super) struct Happened {
     pub(super) began: Time,
     /// When the last of what it scheduled was done, or all was healed. None: it has no length, or goes on.
     pub(super) ended: Option<Time>,
+    /// Whom each of its targets meant.
+    meant: Vec<Vec<NodeId>>,
     /// To whom.
     pub(super) nodes: Vec<NodeId>,
     /// Whom it was meant for, and the atlas spared.
@@ -39,13 +42,15 @@ pub(super) struct FaultLog {
 }
 
 impl FaultLog {
-    /// A planned fault happens. What is scheduled until [`FaultLog::pause`] belongs to it.
-    pub(super) fn begin(&mut self, now: Time, fault: usize) {
+    /// A planned fault happens, and means these by its targets. What is scheduled until [`FaultLog::pause`] belongs to
+    /// it.
+    pub(super) fn begin(&mut self, now: Time, fault: usize, meant: Vec<Vec<NodeId>>) {
         self.current = Some(self.happened.len());
         self.happened.push(Happened {
             fault,
             began: now,
             ended: None,
+            meant,
             nodes: Vec::new(),
             spared: Vec::new(),
             moves_nothing: false,
@@ -53,9 +58,14 @@ impl FaultLog {
         });
     }
 
-    /// Which of the plan's faults began when, after `zero`.
-    pub(super) fn began(&self, zero: Time) -> Vec<(usize, Span)> {
-        self.happened.iter().map(|happened| (happened.fault, happened.began.since(zero))).collect()
+    /// Which of the plan's faults began when, after `zero`, and whom each meant.
+    pub(super) fn struck(&self, zero: Time) -> Vec<Struck> {
+        let struck = |happened: &Happened| Struck {
+            fault: happened.fault,
+            at: happened.began.since(zero),
+            meant: happened.meant.clone(),
+        };
+        self.happened.iter().map(struck).collect()
     }
 
     /// Something that belongs to a fault is done.

@@ -199,8 +199,10 @@ impl Faults {
         let now = kernel.now();
         let chance = stable_hash(&(self.seed, index as u64, "target"));
         self.count += 1;
-        self.cover(kernel, &plan.faults[index].action, subject, chance);
-        self.log.begin(now, index);
+        let targets = plan.faults[index].action.targets().into_iter();
+        let struck = targets.map(|target| self.resolve(kernel, target, subject, chance)).collect::<Vec<_>>();
+        self.cover(kernel, &plan.faults[index].action, &struck);
+        self.log.begin(now, index, struck);
         let meant = |faults: &Faults, target: &Target| {
             let mut nodes = faults.resolve(kernel, target, subject, chance);
             nodes.retain(|node| !faults.absent.contains(node));
@@ -412,15 +414,10 @@ impl Faults {
     }
 
     /// Tells coverage whom the fault strikes.
-    fn cover(&self, kernel: &mut SimKernel, action: &Action, subject: Option<NodeId>, chance: u64) {
-        if kernel.judge().coverage.is_none() {
-            return;
-        }
-        let struck = action.targets().into_iter().flat_map(|target| self.resolve(kernel, target, subject, chance));
-        let struck: Vec<NodeId> = struck.collect();
+    fn cover(&self, kernel: &mut SimKernel, action: &Action, struck: &[Vec<NodeId>]) {
         let court = kernel.judge_mut();
         if let Some(coverage) = &mut court.coverage {
-            coverage.fault(action.name(), &struck, &court.partitions);
+            coverage.fault(action.name(), &struck.concat(), &court.partitions);
         }
     }
 

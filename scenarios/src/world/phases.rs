@@ -331,7 +331,7 @@ impl<'p> Run<'p> {
             operations: court.operations,
             faults: self.faults.count,
             events: self.kernel.stats().events,
-            struck: self.faults.log.began(self.zero),
+            struck: self.faults.log.struck(self.zero),
             trace_hash,
             reached: court
                 .reached
