@@ -203,7 +203,9 @@ mod tests {
                 prop_assert_eq!(action.targets(), [&Target::Broker(1)]);
             }
             if overlap {
-                let Action::Partition { heal, .. } = &actions[0] else { return Err(TestCaseError::fail("another kind")) };
+                let Action::Partition { heal, .. } = &actions[0] else {
+                    return Err(TestCaseError::fail("another kind"));
+                };
                 prop_assert_eq!(*heal, After::Span(both(one, other)));
             }
         }
@@ -233,8 +235,9 @@ mod tests {
             let [Action::RestartLoop(again), Action::RollingRestart(each)] = &actions[..] else {
                 return Err(TestCaseError::fail(format!("{actions:?}")));
             };
-            prop_assert_eq!((again.times, again.up + again.down, again.stop), (2, Span::from_millis(apart), Stop::Kill));
-            prop_assert_eq!((each.every, each.down), (Span::from_millis(apart), Span::from_millis(one.1)));
+            let every = Span::from_millis(apart);
+            prop_assert_eq!((again.times, again.up + again.down, again.stop), (2, every, Stop::Kill));
+            prop_assert_eq!((each.every, each.down), (every, Span::from_millis(one.1)));
         }
 
         #[test]
