@@ -414,3 +414,28 @@ fn a_broken_promise_is_reported_once_a_partition() {
     trial.breaks(2, truncates(4), Property::StrongIsr);
     trial.holds(3, truncates(3));
 }
+
+#[test]
+fn what_a_crash_brings_back_from_below_a_follower_s_log_start_need_not_be_what_was_committed() {
+    let returns = |start| {
+        let mut trial = Trial::with_records(5);
+        trial.holds(1, committed(2, 1, 1, &[1, 2]));
+        trial.holds(3, truncates(2));
+        trial.holds(3, appended(ORDERS, 2, 1, 99));
+        (3..5).for_each(|offset| trial.holds(3, append(offset, 1)));
+        trial.holds(3, Obs::LogStart { log: ORDERS, start, emptied: false });
+        trial.crash(3, false);
+        trial.start(3);
+        trial.holds(3, opens(0));
+        (0..2).for_each(|offset| trial.holds(3, append(offset, 1)));
+        trial.holds(3, appended(ORDERS, 2, 1, 99));
+        (3..5).for_each(|offset| trial.holds(3, append(offset, 1)));
+        trial
+    };
+    returns(3).holds(3, learns(5));
+    returns(2).breaks(3, learns(5), Property::LogMatching);
+    // Who leads with it shows it.
+    let mut leads_with_it = returns(3);
+    leads_with_it.holds(1, committed(3, 3, 2, &[3]));
+    leads_with_it.tell(3, &leads(2, 5)).and_then(|()| leads_with_it.tell(3, &exposes(5))).unwrap_err();
+}

@@ -210,8 +210,9 @@ pub struct Promises {
     values: BTreeMap<u64, Bytes>,
     acknowledged: BTreeMap<i64, Bytes>,
     read: BTreeMap<i64, Bytes>,
-    /// From where it was to read: the start, the end, the start.
-    positions: Vec<i64>,
+    /// From where each node was to read; the client: the start, the end, the start. It may know the first position before
+    /// it sends anything, and so before it is known to be the client.
+    positions: BTreeMap<NodeId, Vec<i64>>,
 }
 
 impl Watch for Promises {
@@ -221,6 +222,9 @@ impl Watch for Promises {
             && value.starts_with(PREFIX.as_bytes())
         {
             self.client = Some(node);
+        }
+        if let ClientObs::Assigned { offset, .. } = obs {
+            self.positions.entry(node).or_default().push(*offset);
         }
         if self.client != Some(node) {
             return Ok(());
@@ -240,7 +244,6 @@ impl Watch for Promises {
             {
                 return Err(format!("offset {offset} is read twice"));
             }
-            ClientObs::Assigned { offset, .. } => self.positions.push(*offset),
             _ => {}
         }
         Ok(())
@@ -261,9 +264,10 @@ impl Watch for Promises {
             }
         }
         let end = self.read.keys().next_back().map_or(0, |last| last + 1);
-        match self.positions[..] {
+        let positions = self.client.and_then(|client| self.positions.get(&client)).map_or(&[][..], |all| all);
+        match *positions {
             [0, looked_up, 0] if looked_up == end => Ok(()),
-            _ => Err(format!("the log goes from 0 to {end}, and positions were {:?}", self.positions)),
+            _ => Err(format!("the log goes from 0 to {end}, and positions were {positions:?}")),
         }
     }
 }

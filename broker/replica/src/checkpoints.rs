@@ -1,4 +1,4 @@
-//! The small files beside the logs: high-watermark checkpoint, recovery points, clean-shutdown marker.
+//! The small files beside the logs: high-watermark checkpoint, recovery points, log starts, clean-shutdown marker.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tribunal_common::{Fx, Io, Obs, TopicIdPartition, syncs, timers};
 use tribunal_contract::{Disk, DiskError, SyncOp, TimerId};
 use tribunal_log::{
-    CLEAN_SHUTDOWN_FILE, CleanShutdown, Log, LogConfig, LogError, OffsetCheckpoint, PARTITION_METADATA,
-    RECOVERY_POINT_CHECKPOINT, REPLICATION_CHECKPOINT, Refusal, Replace, partition_folder,
+    CLEAN_SHUTDOWN_FILE, CleanShutdown, LOG_START_CHECKPOINT, Log, LogConfig, LogError, OffsetCheckpoint,
+    PARTITION_METADATA, RECOVERY_POINT_CHECKPOINT, REPLICATION_CHECKPOINT, Refusal, Replace, partition_folder,
 };
 use tribunal_protocol::Str;
 
@@ -20,6 +20,8 @@ const HIGH_WATERMARKS: u32 = 0;
 const RECOVERY_POINTS: u32 = 1;
 /// Sync index of the clean-shutdown marker.
 const MARKER: u32 = 2;
+/// Sync index of the log-start checkpoint.
+const LOG_STARTS: u32 = 3;
 
 /// What is known of the small files.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +30,9 @@ pub(crate) struct Checkpoints {
     high_watermarks: OffsetCheckpoint,
     /// Where logs ended when they were closed in order.
     ends: OffsetCheckpoint,
+    /// Where logs began that did not begin with their first segment, as the file says: true of logs that were closed in
+    /// order.
+    starts: OffsetCheckpoint,
     /// Whether the last incarnation shut down in order; its broker epoch if so.
     marker: Option<CleanShutdown>,
     /// Whether every log has been opened, and recovered where there was no marker.
@@ -76,10 +81,12 @@ impl Checkpoints {
             Some(_) => OffsetCheckpoint::read(RECOVERY_POINT_CHECKPOINT, io.disk).unwrap_or_default(),
             None => OffsetCheckpoint::default(),
         };
+        let starts = OffsetCheckpoint::read(LOG_START_CHECKPOINT, io.disk).unwrap_or_default();
         arm(io);
         Checkpoints {
             high_watermarks,
             ends,
+            starts,
             marker,
             all_opened: false,
             replacing: BTreeMap::new(),
@@ -111,7 +118,8 @@ impl Checkpoints {
                 // Without a clean shutdown everything is scanned: slower than from a recovery point, and right even if
                 // the log was truncated below one and written again before the power went.
                 let clean = self.marker.is_some();
-                let checkpoints = tribunal_log::Checkpoints { clean, ..Default::default() };
+                let log_start_offset = self.starts.get(topic, id.partition).filter(|_| clean).unwrap_or(0);
+                let checkpoints = tribunal_log::Checkpoints { clean, log_start_offset, recovery_point: 0 };
                 let mut scanned = Vec::new();
                 let (mut log, report) = Log::open(&dir, config, checkpoints, io.disk, |header| scanned.push(*header))?;
                 io.fx.observe(Obs::LogOpened { log: id, start: log.start_offset(), kept: report.scanned_from });
@@ -331,15 +339,22 @@ impl Replicas {
                 self.close_on(io);
             }
             Some(Closing::Logs(waiting)) if waiting.is_empty() => {
-                let mut recovery = OffsetCheckpoint::default();
+                let (mut recovery, mut starts) = (OffsetCheckpoint::default(), OffsetCheckpoint::default());
                 for partition in self.partitions.iter().flatten() {
                     recovery.set(&partition.topic, partition.id.partition, partition.log.flushed_offset());
+                    let start = partition.log.start_offset();
+                    if partition.log.segment_base_offsets().next().is_some_and(|base| base < start) {
+                        starts.set(&partition.topic, partition.id.partition, start);
+                    }
                     let high_watermark = partition.high_watermark;
                     self.checkpoints.high_watermarks.set(&partition.topic, partition.id.partition, high_watermark);
                 }
                 self.checkpoints.closing = Some(Closing::Checkpoints);
                 let contents = self.checkpoints.high_watermarks.encode();
                 self.checkpoints.replace(RECOVERY_POINTS, RECOVERY_POINT_CHECKPOINT, recovery.encode(), io);
+                if starts != self.checkpoints.starts {
+                    self.checkpoints.replace(LOG_STARTS, LOG_START_CHECKPOINT, starts.encode(), io);
+                }
                 if !self.checkpoints.replacing.contains_key(&HIGH_WATERMARKS) {
                     self.checkpoints.replace(HIGH_WATERMARKS, REPLICATION_CHECKPOINT, contents, io);
                 }

@@ -29,6 +29,8 @@ pub(crate) struct Replica {
     /// The committed metadata has taken it from the assignment, and this was the leader epoch then: its log may go,
     /// until it begins to lead or follow in that epoch or a later one.
     pub(crate) released: Option<i32>,
+    /// Where its log began before it was opened last.
+    pub(crate) began_at: i64,
 }
 
 impl Default for Replica {
@@ -41,6 +43,7 @@ impl Default for Replica {
             settling: false,
             end_before_power_loss: None,
             released: None,
+            began_at: 0,
         }
     }
 }
@@ -202,6 +205,17 @@ impl Partition {
         }
     }
 
+    /// Whether `node`'s log holds below `offset` what is committed, from where it began before it was opened last. What was
+    /// deleted below may be there again after a crash: it goes when its leader tells it where the log begins.
+    pub(crate) fn holds_from_former_start(&self, node: NodeId, offset: i64) -> bool {
+        self.replica(node).is_some_and(|replica| {
+            let mut log = replica.log.clone();
+            log.start_at(replica.began_at);
+            log.forget_what_differed(|offset| self.committed.seed_at(offset));
+            self.committed.held_by(&log, offset) != Holding::Other
+        })
+    }
+
     /// `node`'s log is empty and begins at `start`.
     pub(crate) fn restart(&mut self, node: NodeId, start: i64) {
         let seed = self.seed_at(start);
@@ -213,6 +227,7 @@ impl Partition {
     pub(crate) fn delete(&mut self, node: NodeId) {
         self.restart(node, 0);
         let replica = self.replica_mut(node);
+        replica.began_at = 0;
         if replica.released.is_some() {
             let log = std::mem::take(&mut replica.log);
             *replica = Replica { log, ..Replica::default() };
@@ -228,12 +243,16 @@ impl Partition {
 
     /// `node` has opened its log: what was below `kept` is as it was, the rest will be reported.
     pub(crate) fn open(&mut self, node: NodeId, start: i64, kept: i64) {
-        let log = &mut self.replica_mut(node).log;
+        let replica = self.replica_mut(node);
+        let began_at = replica.began_at.max(replica.log.start());
+        let log = &mut replica.log;
         log.truncate(kept.max(start));
         if log.end() < kept || log.end() < start {
             self.restart(node, kept.max(start));
         }
-        self.replica_mut(node).log.start_at(start);
+        let replica = self.replica_mut(node);
+        replica.log.start_at(start);
+        replica.began_at = began_at;
     }
 
     /// What `node` leads by its own account: an epoch.

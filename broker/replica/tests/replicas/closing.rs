@@ -68,3 +68,38 @@ fn a_shutdown_does_not_wait_for_a_log_that_was_taken_away() {
     world.sync(1);
     assert!(world.broker(1).replicas.is_closed());
 }
+
+/// A broker whose log began at offset 1 of its only segment ends, in order or not, and another begins.
+fn restarted(in_order: bool) -> World {
+    let mut world = World::new(1, 1, TruncationMode::Fetch);
+    world.with(1, |replicas, _| replicas.all_opened());
+    world.elect(1, &[1]);
+    world.commit();
+    for value in ["a", "b"] {
+        world.produce(1, -1, value);
+    }
+    world.delete_before(1, 1);
+    if in_order {
+        world.with(1, |replicas, io| replicas.close(io));
+        world.sync(1);
+        assert!(world.broker(1).replicas.is_closed());
+    }
+    world.restart(1);
+    world
+}
+
+#[test]
+fn records_that_were_deleted_do_not_return_after_an_orderly_shutdown() {
+    let mut world = restarted(true);
+    assert_eq!((world.replica(1).log.start_offset(), world.end(1)), (1, 2));
+    // Also not after the next one; and where a log began says nothing once it was not closed in order.
+    world.with(1, |replicas, io| {
+        replicas.all_opened();
+        replicas.close(io);
+    });
+    world.sync(1);
+    world.restart(1);
+    assert_eq!(world.replica(1).log.start_offset(), 1);
+    world.restart(1);
+    assert_eq!((world.replica(1).log.start_offset(), restarted(false).replica(1).log.start_offset()), (0, 0));
+}

@@ -13,6 +13,9 @@ use tribunal_common::{
     TruncationMode, lanes, timers,
 };
 use tribunal_contract::{ConnId, DiskError, Effects, Lane, NodeId, Span, SyncOp, Time, TimerId};
+use tribunal_protocol::messages::delete_records_request::{
+    DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
+};
 use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic, ReplicaState};
 use tribunal_protocol::messages::fetch_response::PartitionData;
 use tribunal_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
@@ -208,6 +211,15 @@ impl World {
     pub fn with<T>(&mut self, id: i32, call: impl FnOnce(&mut Replicas, &mut Io<'_, TestDisk, TestFx>) -> T) -> T {
         let Broker { cfg, replicas, net, disk, fx } = &mut self.brokers[id as usize - 1];
         call(replicas, &mut Io { cfg, now: Time(1_000_000_000_000), disk, fx, net })
+    }
+
+    /// A leader deletes all records before `offset` (KIP-107).
+    pub fn delete_before(&mut self, id: i32, offset: i64) {
+        let partitions = vec![DeleteRecordsPartition { partition_index: PARTITION.partition, offset }];
+        let topics = vec![DeleteRecordsTopic { name: Str::from_static("orders"), partitions }];
+        let answer = self
+            .with(id, |replicas, io| replicas.delete_records(DeleteRecordsRequest { topics, timeout_ms: 1_000 }, io));
+        assert_eq!(answer.topics[0].partitions[0].low_watermark, offset);
     }
 
     /// What is in a broker's log.

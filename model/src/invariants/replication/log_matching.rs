@@ -16,9 +16,11 @@ pub(in crate::invariants) fn check(truth: &Truth, p: usize, at: Time, node: Node
     if partition.awaits_unclean_leader || partition.holding(node, value) != Holding::Other {
         return Ok(());
     }
-    // After an unclean election a follower may learn late that what it holds is no longer true.
-    let stale = partition.committed.is_void(value - 1) && partition.leads(node).is_none();
-    if stale { Ok(()) } else { Err(broken(truth, p, at, node, value)) }
+    // After an unclean election a follower may learn late that what it holds is no longer true, and after a crash what was
+    // deleted.
+    let late = partition.leads(node).is_none()
+        && (partition.committed.is_void(value - 1) || partition.holds_from_former_start(node, value));
+    if late { Ok(()) } else { Err(broken(truth, p, at, node, value)) }
 }
 
 #[cold]
