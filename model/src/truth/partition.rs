@@ -205,12 +205,17 @@ impl Partition {
         }
     }
 
-    /// Whether `node`'s log holds below `offset` what is committed, from where it began before it was opened last. What was
-    /// deleted below may be there again after a crash: it goes when its leader tells it where the log begins.
+    /// Whether `node`'s log begins below where it did before it was opened last, and holds from there to `offset` what is
+    /// committed. What was deleted below may be there again after a crash: it goes when its leader tells it where the log
+    /// begins.
     pub(crate) fn holds_from_former_start(&self, node: NodeId, offset: i64) -> bool {
         self.replica(node).is_some_and(|replica| {
+            let began_at = replica.began_at;
+            if began_at <= replica.log.start() || replica.log.batch_at(began_at).is_none() {
+                return false;
+            }
             let mut log = replica.log.clone();
-            log.start_at(replica.began_at);
+            log.start_at(began_at);
             log.forget_what_differed(|offset| self.committed.seed_at(offset));
             self.committed.held_by(&log, offset) != Holding::Other
         })

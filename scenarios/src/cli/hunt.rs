@@ -116,7 +116,9 @@ pub(super) fn report(record: &HuntRecord, machines: &MachineArgs, output: Output
     if let Some(path) = &machines.junit {
         let text = machine::junit(record).map_err(RunError::new)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        std::fs::create_dir_all(folder).and_then(|()| std::fs::write(path, text)).map_err(|error| wrong(path, error))?;
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(path, text))
+            .map_err(|error| wrong(path, error))?;
     }
     if machines.github {
         machine::annotations(record).iter().for_each(|line| print(&format!("{line}\n")));
