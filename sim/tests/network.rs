@@ -456,6 +456,30 @@ fn bandwidth_spaces_messages_by_their_size() {
 }
 
 #[test]
+fn what_waits_for_a_link_goes_on_at_its_new_rate() {
+    let mut lab = Lab::new(2);
+    let (bulk, other, third) = (lab.connect(0, 1, 0), lab.connect(0, 1, 1), lab.connect(0, 1, 2));
+    let start = lab.now_micros();
+    let limit = |lab: &mut Lab, messages: Option<u64>| {
+        let bytes_per_second = messages.map(|messages| MESSAGE_BYTES as u64 * messages);
+        lab.kernel.apply(Fault::LinkBandwidth { from: node(0), to: node(1), both: false, bytes_per_second });
+    };
+    limit(&mut lab, Some(100));
+    (0..10).for_each(|n| lab.tell(0, Do::Send(bulk, n)));
+    lab.run(0);
+    // What takes 100 ms takes 10, and then no time.
+    limit(&mut lab, Some(1_000));
+    lab.tell(0, Do::Send(other, 10));
+    lab.run(0);
+    limit(&mut lab, None);
+    lab.tell(0, Do::Send(third, 11));
+    lab.run(200);
+    let seen = lab.take();
+    let at = |conn| seen.iter().find(|(_, _, saw)| matches!(saw, Saw::Msg(of, _) if *of == conn)).map(|s| s.0 - start);
+    assert_eq!([at(bulk), at(other), at(third)], [Some(11_000), Some(12_000), Some(1_000)]);
+}
+
+#[test]
 fn a_link_has_its_own_latency_each_way() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);

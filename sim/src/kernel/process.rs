@@ -171,9 +171,9 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
                 true
             }
             Fault::LinkBandwidth { from, to, both, bytes_per_second } => {
-                net.set_bandwidth(from, to, bytes_per_second);
+                net.set_bandwidth(now, from, to, bytes_per_second);
                 if both {
-                    net.set_bandwidth(to, from, bytes_per_second);
+                    net.set_bandwidth(now, to, from, bytes_per_second);
                 }
                 true
             }

@@ -181,7 +181,7 @@ impl<M: Wire> Net<M> {
         self.links.set_latency(from, to, latency);
     }
 
-    pub(crate) fn set_bandwidth(&mut self, from: NodeId, to: NodeId, bandwidth: Option<u64>) {
-        self.links.set_bandwidth(from, to, bandwidth);
+    pub(crate) fn set_bandwidth(&mut self, now: u64, from: NodeId, to: NodeId, bandwidth: Option<u64>) {
+        self.links.set_bandwidth(now, from, to, bandwidth);
     }
 }

@@ -178,9 +178,14 @@ impl Links {
         Latency { min: scale(default.min), tail: scale(default.tail), max: scale(default.max) }
     }
 
-    pub(super) fn set_bandwidth(&mut self, from: NodeId, to: NodeId, bandwidth: Option<u64>) {
+    /// What still waits to be sent goes on at the new rate; when it arrives was said before and stays.
+    pub(super) fn set_bandwidth(&mut self, now: u64, from: NodeId, to: NodeId, bandwidth: Option<u64>) {
         let bandwidth = bandwidth.map_or(self.default_bandwidth, |b| b.max(1));
         let link = self.between(from, to);
-        self.links[link as usize].bandwidth = bandwidth;
+        let link = &mut self.links[link as usize];
+        let bytes_by_rate = u128::from(link.busy_until.saturating_sub(now)) * u128::from(link.bandwidth);
+        let waits = bytes_by_rate.checked_div(u128::from(bandwidth)).unwrap_or(0);
+        link.busy_until = now.saturating_add(waits.min(u128::from(u64::MAX)) as u64);
+        link.bandwidth = bandwidth;
     }
 }
