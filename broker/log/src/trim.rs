@@ -21,6 +21,14 @@ impl Log {
         }
         let keep = self.segment_of(offset);
         let cut = self.first_batch(keep, offset, disk)?;
+        if let Some((position, header)) = cut.filter(|(_, header)| header.base_offset != offset) {
+            // Logs part between batches: one that is cut in two has rotted perhaps, and says that it reaches far.
+            let read = disk.read(self.segments[keep].files.log, position, header.total_size());
+            tribunal_records::validate(&read.map_err(LogError::disk("read records"))?)?;
+            if header.base_offset > offset {
+                return Err(LogError::NotContiguous { expected: offset, got: header.base_offset });
+            }
+        }
         let reopened = keep + 1 < self.segments.len();
         while self.segments.len() > keep + 1 {
             if let Some(segment) = self.segments.pop() {

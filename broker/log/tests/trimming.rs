@@ -23,6 +23,22 @@ fn truncation_cuts_whole_batches() {
 }
 
 #[test]
+fn a_batch_that_has_rotted_does_not_take_those_behind_it_with_it() {
+    // The offset of its last record, and of its first: where it says that it reaches far, or begins late.
+    for (at, error) in [(23, "checksum"), (6, "log ends at")] {
+        let disk = &mut TestDisk::default();
+        // So that the index leads to the beginning.
+        let mut log = new_log(LogConfig { index_interval_bytes: 1 << 20, ..small() }, disk);
+        fill(&mut log, 1, 4, disk);
+        let second = validate(&contents(&log, disk)[0]).unwrap().total_size();
+        disk.edit(&format!("{DIR}/00000000000000000000.log"), |file| file[second + at] ^= 0x10);
+        let told = log.truncate_to(6, disk).unwrap_err().to_string();
+        assert!(told.contains(error), "{told}");
+        assert_eq!(log.end_offset(), 8);
+    }
+}
+
+#[test]
 fn truncation_at_the_end_still_drops_an_epoch_that_wrote_nothing() {
     let disk = &mut TestDisk::default();
     let mut log = new_log(small(), disk);
