@@ -5,6 +5,7 @@ mod catalog;
 mod checks;
 mod diagnostics;
 mod expectations;
+mod names;
 mod plans;
 mod rare_paths;
 mod records;
