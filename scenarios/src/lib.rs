@@ -4,6 +4,7 @@ mod allocator;
 pub mod apps;
 pub mod bench;
 pub mod cli;
+mod command;
 pub mod files;
 pub mod hunt;
 pub mod language;

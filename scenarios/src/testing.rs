@@ -22,6 +22,7 @@ use tribunal_contract::{Machine, Span};
 use tribunal_protocol::Message;
 use tribunal_reports::causal::chain_line;
 
+use crate::command::CommandLine;
 use crate::language::{Scenario, Seeds, Source, parse_seed, parse_seeds};
 use crate::plan::Plan;
 use crate::run::{How, Violation, World, judge, run_caught};
@@ -168,8 +169,8 @@ impl Trials {
         let test = std::thread::current().name().unwrap_or_default().to_owned();
         message += &match Path::new(&self.scenario.path).exists() && !own {
             true => {
-                let bugs: String = self.bugs.iter().map(|bug| format!(" --bug {}", bug.id())).collect();
-                format!("  replay: tribunal replay {} --seed {seed:#x}{bugs}", self.scenario.path)
+                let line = CommandLine::new("replay").word(&self.scenario.path).option("--seed", &format!("{seed:#x}"));
+                format!("  replay: {}", line.bugs(&self.bugs).finish())
             }
             false => format!("  replay: TRIBUNAL_SEED={seed:#x} cargo test {test}"),
         };

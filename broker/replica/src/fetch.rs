@@ -138,7 +138,8 @@ impl Replicas {
     ) {
         let registered = self.brokers.get(&broker).map_or(-1, |known| known.epoch);
         let Some(partition) = self.partitions[at as usize].as_mut() else { return };
-        if broker_epoch != ANY_EPOCH && broker_epoch < registered {
+        let stale = broker_epoch != ANY_EPOCH && broker_epoch < registered;
+        if stale && !planted!(io.cfg.bugs, Kip903) {
             return;
         }
         let fetcher = Fetcher::Follower { broker, broker_epoch };

@@ -71,7 +71,8 @@ impl Replicas {
     /// comes from its current incarnation (KIP-903).
     fn is_eligible(&self, broker: i32, fetched_with: i64, bugs: Bugs) -> bool {
         self.brokers.get(&broker).is_some_and(|known| {
-            (known.active || planted!(bugs, Kip841)) && (fetched_with == ANY_EPOCH || fetched_with == known.epoch)
+            let current = fetched_with == ANY_EPOCH || fetched_with == known.epoch;
+            (known.active || planted!(bugs, Kip841)) && (current || planted!(bugs, Kip903))
         })
     }
 

@@ -13,9 +13,14 @@ const SPEED: &str = "replica";
 /// Generated states after which a planted bug is not looked for any further in a configuration, daily or nightly.
 const LOOKED_FOR: (u64, u64) = (1_000_000, 4_000_000);
 
-/// Measures speed and memory, then looks for every planted bug in every configuration that has the machine it is in.
-pub(super) fn measure(rounds: usize, tell: &mut dyn FnMut(&Figure)) -> Result<(), BenchError> {
+/// Measures speed and memory, then looks for every planted bug in every configuration that has the machine it is in; or
+/// only that, for the bugs that are given.
+pub(super) fn measure(rounds: usize, bugs: &[Bug], tell: &mut dyn FnMut(&Figure)) -> Result<(), BenchError> {
     let configs = shipped().map_err(|wrong| BenchError::Failed(wrong.to_string()))?;
+    if !bugs.is_empty() {
+        bugs.iter().for_each(|bug| zoo(*bug, &configs, tell));
+        return Ok(());
+    }
     let speed = configs.iter().find(|config| config.name == SPEED);
     let speed = speed.ok_or_else(|| BenchError::Failed(format!("no configuration {SPEED}")))?;
     // What healed clusters do from there is another measure.

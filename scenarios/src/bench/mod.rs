@@ -11,6 +11,7 @@ mod zoo;
 use std::fmt;
 use std::num::NonZeroUsize;
 
+use tribunal_common::Bug;
 use tribunal_reports::ReportError;
 
 use crate::run::World;
@@ -35,11 +36,13 @@ pub enum Bench {
 
 /// How it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BenchOptions {
+pub struct BenchOptions<'b> {
     /// How often each figure is measured; its median counts.
     pub rounds: NonZeroUsize,
     /// Whether the kernel is set beside the simulators of `sim/reference`, which cargo builds.
     pub references: bool,
+    /// The bugs that the checker looks for, and nothing else is measured; none: all of them, and the rest too.
+    pub bugs: &'b [Bug],
 }
 
 /// Why something could not be measured.
@@ -74,13 +77,13 @@ impl From<ReportError> for BenchError {
 /// figure.
 pub fn measure(
     bench: Bench,
-    options: BenchOptions,
+    options: BenchOptions<'_>,
     world: &dyn World,
     tell: &mut dyn FnMut(&Figure),
 ) -> Result<(), BenchError> {
     let rounds = options.rounds.get();
     match bench {
-        Bench::Check => check::measure(rounds, tell),
+        Bench::Check => check::measure(rounds, options.bugs, tell),
         Bench::Kernel => kernel::measure(rounds, options.references, tell),
         Bench::Scenario => runs::standard(rounds, world, tell),
         Bench::Idle => {

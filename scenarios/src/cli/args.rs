@@ -319,7 +319,7 @@ pub(crate) struct BenchArgs {
     /// The kernel alone: do not build and run turmoil and madsim beside it
     #[arg(long, help_heading = "Running")]
     pub(crate) no_references: bool,
-    /// With zoo: these bugs only
+    /// With check and zoo: these bugs only
     #[arg(long = "bug", value_name = "ID", value_parser = parse_bug, help_heading = "Running")]
     pub(crate) bugs: Vec<Bug>,
     #[command(flatten)]
@@ -392,7 +392,7 @@ impl RunArgs {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         RunOptions {
             jobs: self.jobs.unwrap_or(cores),
-            bugs: self.how.bugs.clone(),
+            bugs: distinct(&self.how.bugs),
             out: self.how.out.clone().unwrap_or_else(|| DEFAULT_OUT.into()),
             check_determinism: self.how.check_determinism || ci,
             check_refinement: self.how.check_refinement,
@@ -408,7 +408,7 @@ impl ReplayArgs {
     pub(crate) fn options(&self, recorded: Vec<Bug>) -> RunOptions {
         RunOptions {
             jobs: NonZeroUsize::MIN,
-            bugs: if self.how.bugs.is_empty() { recorded } else { self.how.bugs.clone() },
+            bugs: if self.how.bugs.is_empty() { recorded } else { distinct(&self.how.bugs) },
             // Not where runs go: the folder of the run that is replayed must stay as it is.
             out: self.how.out.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_OUT).join("replay")),
             check_determinism: self.how.check_determinism,
@@ -418,6 +418,11 @@ impl ReplayArgs {
             until: None,
         }
     }
+}
+
+/// Each once: asked for twice, a bug is planted once.
+pub(crate) fn distinct(bugs: &[Bug]) -> Vec<Bug> {
+    bugs.iter().enumerate().filter(|(at, bug)| !bugs[..*at].contains(bug)).map(|(_, bug)| *bug).collect()
 }
 
 pub(super) const DEFAULT_OUT: &str = "target/tribunal";

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use serde::Serialize;
 use tribunal_common::Bug;
 
-use super::args::{BenchArgs, Benched, MessageFormat};
+use super::args::{BenchArgs, Benched, MessageFormat, distinct};
 use super::{Exit, json, print, say_error};
 use crate::bench::{Bench, BenchError, BenchOptions, Figure, Find, Goal, Zoo, ZooFigure, measure, zoo};
 use crate::run::World;
@@ -34,6 +34,11 @@ pub(super) fn bench(args: &BenchArgs, world: Option<&dyn World>) -> Exit {
         say_error("this build has no world to run plans in", args.output);
         return Exit::Failed;
     };
+    let bugs = distinct(&args.bugs);
+    if !bugs.is_empty() && !matches!(args.what, Benched::Check | Benched::Zoo) {
+        say_error("--bug goes with `bench check` and `bench zoo`: the others plant nothing", args.output);
+        return Exit::Usage;
+    }
     if cfg!(debug_assertions) {
         eprintln!("warning: this is a debug build; for figures: cargo run --release -- bench");
     }
@@ -44,10 +49,10 @@ pub(super) fn bench(args: &BenchArgs, world: Option<&dyn World>) -> Exit {
         Benched::Scenario => &[Bench::Scenario],
         Benched::Idle => &[Bench::Idle],
         Benched::Serve => &[Bench::Serve],
-        Benched::Zoo => return zoo_of(args, world),
+        Benched::Zoo => return zoo_of(args, &bugs, world),
         Benched::All => &[Bench::Scenario, Bench::Idle, Bench::Kernel, Bench::Check],
     };
-    let options = BenchOptions { rounds: args.rounds, references: !args.no_references };
+    let options = BenchOptions { rounds: args.rounds, references: !args.no_references, bugs: &bugs };
     for &bench in benches {
         if std::io::stderr().is_terminal() {
             eprintln!("measuring: {bench:?}, {} rounds …", args.rounds);
@@ -108,8 +113,8 @@ struct FindRecord<'f> {
 }
 
 /// Hunts for planted bugs.
-fn zoo_of(args: &BenchArgs, world: &dyn World) -> Exit {
-    let bugs = if args.bugs.is_empty() { Bug::ALL } else { &args.bugs };
+fn zoo_of(args: &BenchArgs, bugs: &[Bug], world: &dyn World) -> Exit {
+    let bugs = if bugs.is_empty() { Bug::ALL } else { bugs };
     let human = args.output.message_format == MessageFormat::Human;
     if human {
         print(&format!(

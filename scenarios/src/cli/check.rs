@@ -12,6 +12,7 @@ use tribunal_reports::{ReportOptions, RunFolder, thousands, write_report};
 use super::args::{CheckArgs, CheckOrder, MessageFormat, OutputArgs, ReplayArgs};
 use super::configurations::selected;
 use super::{Exit, complain, json, print, say_error};
+use crate::command::CommandLine;
 use crate::plan::Script;
 use crate::world::{Followed, follow_into};
 
@@ -230,7 +231,7 @@ fn counterexample(world: &World, found: &Found, plan: Option<&Path>, covered: &s
         text += &format!("{state:?}").lines().map(|line| format!("       {line}\n")).collect::<String>();
     }
     if let Some(plan) = plan {
-        text += &format!("  replay: tribunal replay {}\n", plan.display());
+        text += &format!("  replay: {}\n", CommandLine::new("replay").path(plan).finish());
     }
     text
 }

@@ -10,6 +10,7 @@ use tribunal_reports::hunt::{FailureRecord, HuntRecord};
 
 use super::args::{DEFAULT_OUT, DemoArgs};
 use super::{Exit, hunt_text, print, say_error};
+use crate::command::CommandLine;
 use crate::hunt::{HuntOptions, HuntReporter, hunt};
 use crate::language::Seeds;
 use crate::run::{How, RunError, World, run_caught};
@@ -81,7 +82,7 @@ fn story(args: &DemoArgs, world: &dyn World) -> Result<Exit, RunError> {
     print(&format!("   {at:>8.3} s  {}: {}\n", shrunk.violation.property.as_str(), shrunk.violation.detail));
     let folder = failure.folder.as_deref().unwrap_or(&out);
     print(&format!("\n{:.1} s. The run that was found: {}\n", started.elapsed().as_secs_f64(), folder.display()));
-    print(&format!("next: tribunal replay {}\n", path.display()));
+    print(&format!("next: {}\n", CommandLine::new("replay").path(&path).finish()));
     let plan: Arc<_> = Arc::new(shrunk.plan);
     let without = run_caught(world, &plan, &How::default())?;
     let [violations, ..] = crate::run::judge(&plan.expect, without.violations);

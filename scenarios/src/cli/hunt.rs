@@ -11,10 +11,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tribunal_reports::hunt::{FailureRecord, HuntRecord};
 use tribunal_reports::machine;
 
-use super::args::{DEFAULT_OUT, MessageFormat, OutputArgs};
+use super::args::{DEFAULT_OUT, MessageFormat, OutputArgs, distinct};
 use super::hunt_args::{HuntArgs, MachineArgs, Part, REGRESSIONS};
 use super::select::{self, Selection, Wrong};
 use super::{Exit, complain, hunt_text, json, print, say_error};
+use crate::command::CommandLine;
 use crate::files::LoadError;
 use crate::hunt::{self, HuntOptions, HuntReporter, Hunted};
 use crate::language::{Scenario, Seeds};
@@ -84,7 +85,8 @@ fn done(
             let spent: f64 = hunted.record.shards.values().map(|shard| shard.wall_s).sum();
             let (command, next_file) = again(args, file, next, options.seeds.end, Duration::from_secs_f64(spent));
             print(&format!("interrupted; to go on: {command}\n"));
-            print(&format!("and then, for both: tribunal merge {} {}\n", file.display(), next_file.display()));
+            let merge = CommandLine::new("merge").path(file).path(&next_file).finish();
+            print(&format!("and then, for both: {merge}\n"));
         }
     }
     for seed in &hunted.not_deterministic {
@@ -189,7 +191,7 @@ fn options(args: &HuntArgs, folder: &Path) -> HuntOptions {
         part: (part, parts),
         budget: args.budget.or(args.seeds.is_none().then_some(DEFAULT_BUDGET)),
         jobs: args.jobs.unwrap_or(cores),
-        bugs: args.how.bugs.clone(),
+        bugs: distinct(&args.how.bugs),
         out: folder.to_owned(),
         fail_fast: args.fail_fast,
         check_determinism: args.how.check_determinism,
@@ -221,43 +223,35 @@ fn places(out: Option<&Path>) -> (PathBuf, PathBuf) {
 /// The command that goes on with the seeds and the time that are left, and where it leaves its record: not where the
 /// one that was interrupted did.
 fn again(args: &HuntArgs, file: &Path, next: u64, end: u64, spent: Duration) -> (String, PathBuf) {
-    let mut command = "tribunal hunt".to_owned();
-    let mut add = |more: String| {
-        command.push(' ');
-        command += &more;
-    };
-    args.paths.iter().for_each(|path| add(path.display().to_string()));
-    add(format!("--seeds {next:#x}..{end:#x}"));
+    let line = args.paths.iter().fold(CommandLine::new("hunt"), |line, path| line.path(path));
+    let mut line = line.option("--seeds", &format!("{next:#x}..{end:#x}"));
     if let Some(Part(part, parts)) = args.partition {
-        add(format!("--partition hash:{part}/{parts}"));
+        line = line.option("--partition", &format!("hash:{part}/{parts}"));
     }
     if let Some(budget) = args.budget.or(args.seeds.is_none().then_some(DEFAULT_BUDGET)) {
-        add(format!("--budget {}s", budget.saturating_sub(spent).as_secs().max(1)));
+        line = line.option("--budget", &format!("{}s", budget.saturating_sub(spent).as_secs().max(1)));
     }
-    args.how.bugs.iter().for_each(|bug| add(format!("--bug {}", bug.id())));
-    let flags = [
-        ("--fail-fast", args.fail_fast),
-        ("--no-shrink", args.no_shrink),
-        ("--check-determinism", args.how.check_determinism),
-        ("--check-refinement", args.how.check_refinement),
-        ("--no-report", args.how.no_report),
-        ("--github", args.machines.github),
-    ];
-    flags.into_iter().filter(|(_, given)| *given).for_each(|(flag, _)| add(flag.to_owned()));
+    line = line
+        .bugs(&distinct(&args.how.bugs))
+        .flag("--fail-fast", args.fail_fast)
+        .flag("--no-shrink", args.no_shrink)
+        .flag("--check-determinism", args.how.check_determinism)
+        .flag("--check-refinement", args.how.check_refinement)
+        .flag("--no-report", args.how.no_report)
+        .flag("--github", args.machines.github);
     if let Some(jobs) = args.jobs {
-        add(format!("-j {jobs}"));
+        line = line.option("-j", &jobs.to_string());
     }
     if args.regressions != Path::new(REGRESSIONS) {
-        add(format!("--regressions {}", args.regressions.display()));
+        line = line.word("--regressions").path(&args.regressions);
     }
     if let Some(junit) = &args.machines.junit {
-        add(format!("--junit {}", beside(junit, next).display()));
+        line = line.word("--junit").path(&beside(junit, next));
     }
     let is_folder = file.file_name().is_some_and(|name| name == "hunt.json");
     let place = file.parent().filter(|_| is_folder).unwrap_or(file);
     let out = beside(place, next);
-    add(format!("--out {}", out.display()));
-    (command, places(Some(&out)).1)
+    (line.word("--out").path(&out).finish(), places(Some(&out)).1)
 }
 
 /// The same place with a seed in its name.

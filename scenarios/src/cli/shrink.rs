@@ -1,8 +1,9 @@
 //! `tribunal shrink`.
 
-use super::args::MessageFormat;
+use super::args::{MessageFormat, distinct};
 use super::hunt_args::ShrinkArgs;
 use super::{Exit, complain, hunt_text, json, print, say_error, select};
+use crate::command::CommandLine;
 use crate::run::World;
 use crate::shrink;
 
@@ -17,7 +18,7 @@ pub(super) fn shrink(args: &ShrinkArgs, world: Option<&dyn World>) -> Exit {
         Ok(chosen) => chosen,
         Err(wrong) => return complain(&wrong, output),
     };
-    let bugs = if args.bugs.is_empty() { recorded } else { args.bugs.clone() };
+    let bugs = if args.bugs.is_empty() { recorded } else { distinct(&args.bugs) };
     let plan = request.subject.plan();
     let shrunk = match shrink::shrink(&plan, &bugs, args.max_runs, world) {
         Ok(Some(shrunk)) => shrunk,
@@ -42,7 +43,7 @@ pub(super) fn shrink(args: &ShrinkArgs, world: Option<&dyn World>) -> Exit {
         MessageFormat::Human => {
             print(&hunt_text::shrunk(&record));
             print(&format!("  {}: {}\n", shrunk.violation.property.as_str(), shrunk.violation.detail));
-            print(&format!("  replay: tribunal replay {}\n", path.display()));
+            print(&format!("  replay: {}\n", CommandLine::new("replay").path(&path).finish()));
         }
         MessageFormat::Json => json::print(&json::Tagged { r#type: "shrunk", value: &record }),
     }

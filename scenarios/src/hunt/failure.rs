@@ -8,6 +8,7 @@ use tribunal_common::Bug;
 use tribunal_reports::RunFolder;
 use tribunal_reports::hunt::{FailureRecord, FirstFailure};
 
+use crate::command::CommandLine;
 use crate::language::Scenario;
 use crate::plan::Plan;
 use crate::run::{
@@ -66,10 +67,10 @@ impl Failure {
     pub(super) fn record(&self, bugs: &[Bug]) -> FailureRecord {
         let seed = format!("{:#x}", self.plan.seed);
         let folder = self.folder.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default();
-        let planted: String = bugs.iter().map(|bug| format!(" --bug {}", bug.id())).collect();
+        let replay = CommandLine::new("replay");
         let replay = match self.folder {
-            Some(_) => format!("tribunal replay {folder}"),
-            None => format!("tribunal replay {} --seed {seed}{planted}", self.plan.path),
+            Some(_) => replay.word(&folder),
+            None => replay.word(&self.plan.path).option("--seed", &seed).bugs(bugs),
         };
         FailureRecord {
             signature: self.signature().to_string(),
@@ -80,7 +81,7 @@ impl Failure {
                 seed,
                 detail: self.violation.detail.clone(),
                 chain: self.violation.chain.clone(),
-                replay,
+                replay: replay.finish(),
                 folder,
                 shrunk: None,
             },

@@ -11,6 +11,7 @@ use tribunal_reports::causal::ChainStep;
 use tribunal_reports::{VerdictRecord, ViolationRecord};
 
 use super::marks::Marks;
+use crate::command::CommandLine;
 use crate::language::{ObservationName, PropertyName};
 
 /// A property that did not hold in a run.
@@ -168,14 +169,9 @@ pub struct RunOutcome {
 impl RunOutcome {
     /// The command that repeats the run.
     pub fn replay_command(&self) -> String {
-        let mut command = format!("tribunal replay {}", self.path);
-        if self.of_seed {
-            command += &format!(" --seed {:#x}", self.seed);
-        }
-        for bug in &self.bugs {
-            command += &format!(" --bug {}", bug.id());
-        }
-        command
+        let line = CommandLine::new("replay").word(&self.path);
+        let line = if self.of_seed { line.option("--seed", &format!("{:#x}", self.seed)) } else { line };
+        line.bugs(&self.bugs).finish()
     }
 
     /// The run as `verdict.json` keeps it.

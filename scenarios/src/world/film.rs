@@ -17,6 +17,7 @@ use tribunal_sim::{Kernel, Stop};
 use super::explain::Observations;
 use super::records::{self, Series};
 use super::script::{Actor, Bench};
+use crate::command::CommandLine;
 use crate::plan::Script;
 use crate::run;
 
@@ -135,7 +136,7 @@ impl Film<'_> {
             limit: None,
             reached: recorded.reached().into_keys().collect(),
             bugs: self.config.bugs.iter().map(|bug| bug.id().to_owned()).collect(),
-            replay: format!("tribunal replay {path}"),
+            replay: CommandLine::new("replay").word(path).finish(),
             folder: Some(folder.path().display().to_string()),
         })
     }
