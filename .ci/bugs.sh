@@ -6,13 +6,13 @@ readonly CLEAN_SEEDS=0..60
 # by `tribunal bench zoo`; here it is only to stay so, in bounded time.
 declare -rA KNOWN=(
     [KIP-101]="0..30 fast-failovers-with-lookup-truncation"
-    [KIP-279]="0..200 fast-failovers-with-lookup-truncation"
+    [KIP-279]="0..30 slow-followers-do-not-diverge-in-quick-elections"
     [KIP-320-isr]="0..60 stale-followers-stay-out-of-the-isr"
-    [KIP-320-truncation]="0..700 stale-leaders-do-not-guide-truncation"
+    [KIP-320-truncation]="0..30 a-leader-that-hears-late-does-not-guide-truncation"
     [KIP-841]="0..5 a-fenced-broker-stays-out-of-the-isr"
     [KIP-903]="0..40 a-wiped-broker-is-not-in-sync-by-an-old-fetch"
     [KIP-996]="0..5 a-voter-that-returns-does-not-disturb-the-leader"
-    [KAFKA-7164]="0..200 a-follower-that-missed-an-epoch-truncates"
+    [KAFKA-7164]="0..30 a-killed-leader-truncates-what-nobody-else-has"
     [KAFKA-9491]="0..5 retention-passes-a-follower-that-is-away"
     [KAFKA-10706]="0..60 an-epoch-that-wrote-nothing-leaves-no-trace"
     [vote-persistence]="0..400 a-forgotten-vote-is-not-given-twice"
