@@ -7,6 +7,7 @@ use tribunal_reports::RunFolder;
 use tribunal_sim::trace::{Trace, TraceKind};
 
 use super::{BenchError, Figure, Goal};
+use crate::command::CommandLine;
 use crate::language::{Scenario, Source};
 use crate::plan::Plan;
 use crate::run::{How, Trial, World, judge};
@@ -28,13 +29,12 @@ fn run(world: &dyn World, plan: &Plan, folder: Option<&RunFolder>) -> Result<Tri
     match violations.first() {
         None => Ok(trial),
         Some(violation) => Err(BenchError::Violated(format!(
-            "{} seed {:#x} does not hold, so its speed says nothing: {}: {}\nreplay: tribunal replay {} --seed {:#x}",
+            "{} seed {:#x} does not hold, so its speed says nothing: {}: {}\nreplay: {}",
             plan.scenario,
             plan.seed,
             violation.property.as_str(),
             violation.detail,
-            plan.path,
-            plan.seed,
+            CommandLine::new("replay").word(&plan.path).option("--seed", &format!("{:#x}", plan.seed)).finish(),
         ))),
     }
 }
