@@ -82,6 +82,25 @@ impl Log {
         Ok(())
     }
 
+    /// Throws all records away and goes on at the same end in the same epoch: for a follower of whose records its leader
+    /// has none any more. Whether there was anything to throw away.
+    ///
+    /// A start offset that is raised leaves records on the disk, and a crash brings them back: where a log begins is
+    /// written at an orderly shutdown only.
+    pub fn forget_all<D: Disk>(&mut self, disk: &mut D) -> Result<bool, LogError> {
+        self.check()?;
+        let end = self.end_offset;
+        if self.segments.first().is_none_or(|segment| segment.base_offset >= end) {
+            return Ok(false);
+        }
+        let latest = self.latest_epoch();
+        self.truncate_fully_and_start_at(end, disk)?;
+        if let Some(epoch) = latest {
+            self.assign_epoch(epoch, end);
+        }
+        Ok(true)
+    }
+
     /// Raises the start offset (DeleteRecords, or the leader's start offset at a follower). The caller does not let it
     /// pass the high watermark. Whether it rose; [`Log::retain`] then frees the space.
     pub fn delete_records_before(&mut self, offset: i64) -> bool {

@@ -17,6 +17,7 @@ enum Op {
     Follow { records: usize, value: usize, new_epoch: bool },
     Roll,
     Truncate { back: u8 },
+    ForgetAll,
     Restart { ahead: u8 },
     Retain { high_watermark_back: u8, bytes: u16 },
     DeleteRecords { back: u8 },
@@ -36,6 +37,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(records, value, new_epoch)| Op::Follow { records, value, new_epoch }),
         1 => Just(Op::Roll),
         2 => any::<u8>().prop_map(|back| Op::Truncate { back: back % 40 }),
+        1 => Just(Op::ForgetAll),
         1 => (0u8..9).prop_map(|ahead| Op::Restart { ahead }),
         1 => (0u8..9, any::<u16>()).prop_map(|(high_watermark_back, bytes)| Op::Retain { high_watermark_back, bytes }),
         1 => (0u8..60).prop_map(|back| Op::DeleteRecords { back }),
@@ -121,6 +123,14 @@ impl Run {
                 log.truncate_fully_and_start_at(at, disk).unwrap();
                 model.batches.clear();
                 (model.start, model.end, model.recovery_point) = (at, at, at);
+            }
+            Op::ForgetAll => {
+                let first = log.segment_base_offsets().next().unwrap();
+                assert_eq!(log.forget_all(disk).unwrap(), first < model.end);
+                if first < model.end {
+                    model.batches.clear();
+                    (model.start, model.recovery_point) = (model.end, model.end);
+                }
             }
             Op::Retain { high_watermark_back, bytes } => {
                 let high_watermark = model.end - i64::from(high_watermark_back);

@@ -23,6 +23,25 @@ fn truncation_cuts_whole_batches() {
 }
 
 #[test]
+fn what_is_forgotten_does_not_return_with_a_crash() {
+    let disk = &mut TestDisk::default();
+    let mut log = new_log(small(), disk);
+    fill(&mut log, 1, 5, disk);
+    fill(&mut log, 2, 5, disk);
+    sync(&mut log, disk);
+    assert!(log.delete_records_before(14));
+    assert_eq!(log.forget_all(disk), Ok(true));
+    assert_eq!((log.start_offset(), log.end_offset()), (20, 20));
+    assert_eq!(log.end_offset_for_epoch(2), Some((2, 20)), "whom its leader compares it with");
+    assert_eq!(log.forget_all(disk), Ok(false), "there is nothing left");
+    sync(&mut log, disk);
+    disk.crash();
+    let (log, _) = Log::open(DIR, small(), Checkpoints::default(), disk, |_| {}).unwrap();
+    assert_eq!((log.start_offset(), log.end_offset()), (20, 20));
+    assert!(contents(&log, disk).is_empty());
+}
+
+#[test]
 fn a_batch_that_has_rotted_does_not_take_those_behind_it_with_it() {
     // The offset of its last record, and of its first: where it says that it reaches far, or begins late.
     for (at, error) in [(23, "checksum"), (6, "log ends at")] {

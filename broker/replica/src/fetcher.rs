@@ -2,6 +2,7 @@
 
 use tribunal_common::{FlushPolicy, Fx, Io, Obs, TopicIdPartition, TruncationMode, lanes, rare, timers};
 use tribunal_contract::{Disk, NodeId, TimerId};
+use tribunal_log::LogError;
 use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic, ReplicaState};
 use tribunal_protocol::messages::fetch_response::{FetchResponse, PartitionData};
 use tribunal_protocol::{ErrorCode, RequestBody};
@@ -204,6 +205,12 @@ impl Replicas {
             }
             return Ok(());
         }
+        if data.log_start_offset >= partition.log.end_offset()
+            && let Err(error) = forget_all(partition, io)
+        {
+            self.fail(&error, io);
+            return Ok(());
+        }
         if let Some(records) = data.records.filter(|records| !records.is_empty()) {
             let segments = partition.log.segment_base_offsets().count();
             if rare!(io, TinySegment)
@@ -325,4 +332,15 @@ pub(crate) fn lookup_timer(leader: i32) -> TimerId {
 pub(crate) fn arm_backoff<D: Disk, F: Fx>(leader: i32, io: &mut Io<'_, D, F>) {
     let backoff = io.cfg.replica_fetch_backoff;
     io.fx.set_timer(TimerId { class: timers::FETCHER_BACKOFF, index: leader as u32 }, backoff, backoff);
+}
+
+/// The leader has none of our records any more, so nobody can say whether they were the same: it answers for no epoch
+/// below its first offset. What is other must not come back with a crash.
+fn forget_all<D: Disk, F: Fx>(partition: &mut Partition, io: &mut Io<'_, D, F>) -> Result<(), LogError> {
+    if partition.log.forget_all(io.disk)? {
+        let start = partition.log.start_offset();
+        io.fx.observe(Obs::LogStart { log: partition.id, start, emptied: true });
+        partition.follow_high_watermark(start, io);
+    }
+    Ok(())
 }
