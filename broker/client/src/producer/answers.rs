@@ -115,7 +115,7 @@ impl Producer {
 
     /// The broker answered with an error.
     fn refused<F: Fx>(&mut self, slot: u32, mut batch: Batch, error: ErrorCode, moved: bool, io: &mut ClientIo<'_, F>) {
-        batch.maybe_appended |= !verdict::proves_absence(error, self.config.acks);
+        batch.maybe_appended |= !verdict::proves_absence(error);
         match verdict::of(error) {
             Verdict::Retry { .. } => self.retry(slot, batch, error, moved, io),
             Verdict::Fatal => self.fail(batch, error, io),

@@ -2,8 +2,6 @@
 
 use tribunal_protocol::ErrorCode;
 
-use crate::Acks;
-
 /// What to do with a batch that came back with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -38,33 +36,28 @@ pub(crate) fn of(error: ErrorCode) -> Verdict {
 
 /// Whether the error proves that this attempt has put nothing into the log, and never will.
 ///
-/// An error that says "not here" proves it only where the leader answers before it waits for replication: with
-/// `acks=all` a leader that steps down answers the appended batches that wait with it, and its successor may have them.
-pub(crate) fn proves_absence(error: ErrorCode, acks: Acks) -> bool {
-    match error {
+/// An error that says "not here" does not: a leader that steps down answers with it the appended batches that wait, for
+/// replication with `acks=all`, and with `acks=1` for the disk where every write is flushed; and the log may keep them.
+pub(crate) fn proves_absence(error: ErrorCode) -> bool {
+    matches!(
+        error,
         ErrorCode::MessageTooLarge
-        | ErrorCode::RecordListTooLarge
-        | ErrorCode::CorruptMessage
-        | ErrorCode::InvalidRequiredAcks
-        | ErrorCode::NotEnoughReplicas
-        | ErrorCode::InvalidRecord
-        | ErrorCode::InvalidTimestamp
-        | ErrorCode::InvalidTopicException
-        | ErrorCode::InvalidRequest
-        | ErrorCode::PolicyViolation
-        | ErrorCode::TopicAuthorizationFailed
-        | ErrorCode::ClusterAuthorizationFailed
-        | ErrorCode::UnknownTopicId
-        | ErrorCode::UnsupportedCompressionType
-        | ErrorCode::UnsupportedForMessageFormat
-        | ErrorCode::UnsupportedVersion => true,
-        ErrorCode::NotLeaderOrFollower
-        | ErrorCode::UnknownTopicOrPartition
-        | ErrorCode::LeaderNotAvailable
-        | ErrorCode::FencedLeaderEpoch
-        | ErrorCode::UnknownLeaderEpoch => acks != Acks::All,
-        _ => false,
-    }
+            | ErrorCode::RecordListTooLarge
+            | ErrorCode::CorruptMessage
+            | ErrorCode::InvalidRequiredAcks
+            | ErrorCode::NotEnoughReplicas
+            | ErrorCode::InvalidRecord
+            | ErrorCode::InvalidTimestamp
+            | ErrorCode::InvalidTopicException
+            | ErrorCode::InvalidRequest
+            | ErrorCode::PolicyViolation
+            | ErrorCode::TopicAuthorizationFailed
+            | ErrorCode::ClusterAuthorizationFailed
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::UnsupportedCompressionType
+            | ErrorCode::UnsupportedForMessageFormat
+            | ErrorCode::UnsupportedVersion
+    )
 }
 
 #[cfg(test)]
@@ -73,16 +66,14 @@ mod tests {
 
     #[test]
     fn an_error_after_the_append_proves_nothing() {
-        for acks in [Acks::All, Acks::Leader] {
-            assert!(proves_absence(ErrorCode::NotEnoughReplicas, acks));
-            assert!(!proves_absence(ErrorCode::NotEnoughReplicasAfterAppend, acks));
-            assert!(!proves_absence(ErrorCode::RequestTimedOut, acks));
-            assert!(!proves_absence(ErrorCode::KafkaStorageError, acks));
-            assert!(!proves_absence(ErrorCode::UnknownServerError, acks));
-            assert!(!proves_absence(ErrorCode::NetworkException, acks));
-        }
-        assert!(proves_absence(ErrorCode::NotLeaderOrFollower, Acks::Leader));
-        assert!(!proves_absence(ErrorCode::NotLeaderOrFollower, Acks::All));
+        assert!(proves_absence(ErrorCode::NotEnoughReplicas));
+        assert!(!proves_absence(ErrorCode::NotEnoughReplicasAfterAppend));
+        assert!(!proves_absence(ErrorCode::RequestTimedOut));
+        assert!(!proves_absence(ErrorCode::KafkaStorageError));
+        assert!(!proves_absence(ErrorCode::UnknownServerError));
+        assert!(!proves_absence(ErrorCode::NetworkException));
+        // Also of a leader that had appended it, and steps down before that is replicated, or flushed.
+        assert!(!proves_absence(ErrorCode::NotLeaderOrFollower));
     }
 
     #[test]
