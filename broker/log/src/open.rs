@@ -1,7 +1,9 @@
 //! Opening a log that is on disk.
 
+use std::ops::ControlFlow;
+
 use tribunal_contract::{Disk, DiskError, FileId};
-use tribunal_records::BatchHeader;
+use tribunal_records::{BatchHeader, HEADER_LEN, validate, walk};
 
 use crate::derived::Derived;
 use crate::epochs::EpochCache;
@@ -174,8 +176,8 @@ fn foreign_magic<D: Disk>(file: FileId, base: i64, len: u64, disk: &mut D) -> Re
     Ok((crc_fast::crc32_iso_hdlc(&message) == u32::from_be_bytes([c0, c1, c2, c3])).then_some(magic as i8))
 }
 
-/// Whether a file was written as it is, in a format that is not known here, rather than torn: its first batch has the
-/// checksum where format 2 has it, or is followed by another batch of the same format.
+/// Whether a file was written as it is, in a format that is not known here, rather than torn or rotten: its first batch
+/// has the checksum where format 2 has it, or is followed by another batch of the same format.
 fn is_of_later_format<D: Disk>(
     file: FileId,
     base: i64,
@@ -196,8 +198,17 @@ fn is_of_later_format<D: Disk>(
     {
         return Ok(true);
     }
-    let checked = disk.read(file, 17, size as usize - 5)?;
-    Ok(checked.split_first_chunk().is_some_and(|(&crc, rest)| u32::from_be_bytes(crc) == crc_fast::crc32_iscsi(rest)))
+    let batch = disk.read(file, 0, end as usize)?;
+    let Some((&crc, checked)) = batch.get(17..).and_then(|rest| rest.split_first_chunk()) else { return Ok(false) };
+    Ok(u32::from_be_bytes(crc) == crc_fast::crc32_iscsi(checked) && !is_format_2_but_for_its_number(&batch))
+}
+
+/// Whether only the byte with the format's number has rotted, which no checksum covers: the rest is a batch of format 2
+/// down to its records. A format that differs in nothing but the number needs no number of its own.
+fn is_format_2_but_for_its_number(batch: &[u8]) -> bool {
+    let mut batch = batch.to_vec();
+    batch[16] = 2;
+    validate(&batch).is_ok_and(|header| walk(&header, &batch[HEADER_LEN..], |_| ControlFlow::Continue(())).is_ok())
 }
 
 /// Opens a segment's files; whether its indexes were there.

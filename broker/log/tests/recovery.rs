@@ -214,6 +214,23 @@ fn a_torn_first_batch_is_not_taken_for_one_of_a_later_format() {
 }
 
 #[test]
+fn a_rotten_format_number_is_not_taken_for_a_later_format() {
+    let mut disk = TestDisk::default();
+    disk.sync_dir_of_root();
+    let mut log = Log::create(DIR, small(), 0, &mut disk).unwrap();
+    fill(&mut log, 1, 1, &mut disk);
+    sync(&mut log, &mut disk);
+    let whole = disk.contents(&path(0, "log")).unwrap();
+    // No checksum covers the number, so the batch has the right one still.
+    for magic in (0..=u8::MAX).filter(|magic| *magic != 2) {
+        let disk = &mut disk.clone();
+        disk.edit(&path(0, "log"), |f| f[16] = magic);
+        let (log, report) = open(disk, 0);
+        assert_eq!((log.end_offset(), report.truncated_bytes), (0, whole.len() as u64), "{magic}");
+    }
+}
+
+#[test]
 fn files_of_others_in_the_folder_stay() {
     let disk = &mut TestDisk::default();
     synced_log(disk);
