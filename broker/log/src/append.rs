@@ -122,6 +122,9 @@ impl Log {
         if self.must_roll(info) {
             self.roll(disk)?;
         }
+        if self.active().was_cut && self.unsynced_cut().is_some() {
+            self.begin_apart(disk)?;
+        }
         let active = self.active();
         active.log_dirty = true;
         let file = active.files.log;
@@ -201,6 +204,23 @@ impl Log {
         self.sync.names_dirty = true;
         *self.indexes = Default::default();
         self.tail.clear();
+        Ok(())
+    }
+
+    /// Begins another file. In one that was cut, a loss of power could leave what was cut off, and behind it what was
+    /// written later: whole batches, offsets without a gap, and a history that there never was.
+    fn begin_apart<D: Disk>(&mut self, disk: &mut D) -> Result<(), LogError> {
+        if self.active().size > 0 {
+            return self.roll(disk);
+        }
+        if let Some(segment) = self.segments.pop() {
+            self.doom(&segment, true, disk)?;
+            let files = Files::create(&self.dir, segment.base_offset, disk);
+            let files = self.wrote("create a segment", files)?;
+            self.segments.push(Segment::new(segment.base_offset, files));
+            *self.indexes = Default::default();
+            self.tail.clear();
+        }
         Ok(())
     }
 

@@ -83,6 +83,8 @@ impl Log {
             // What was read may be in the page cache only (KAFKA-10101).
             log.sync = SyncState::new(if checkpoints.clean { end_offset } else { checkpoints.recovery_point });
             log.sync.cut_to(end_offset);
+            // The incarnation before may have cut it, too.
+            log.segments.iter_mut().for_each(|segment| segment.was_cut = true);
             // The segment before was perhaps cut or closed after the last sync.
             log.segments.iter_mut().skip(first.saturating_sub(1)).for_each(|s| {
                 (s.log_dirty, s.index_dirty) = (true, true);

@@ -25,6 +25,8 @@ pub(crate) struct Segment {
     pub(crate) log_dirty: bool,
     /// Whether index entries that recovery will trust were written since then.
     pub(crate) index_dirty: bool,
+    /// Whether the records' file was cut: until that is durable, a loss of power may bring back what was there.
+    pub(crate) was_cut: bool,
 }
 
 /// The open files of a segment.
@@ -70,6 +72,7 @@ impl Segment {
             max_timestamp_offset: -1,
             log_dirty: false,
             index_dirty: false,
+            was_cut: false,
         }
     }
 

@@ -128,7 +128,8 @@ impl Log {
     /// are none. Whatever is to outlive a loss of power must not speak of them.
     pub fn unsynced_cut(&self) -> Option<i64> {
         let in_round = self.sync.round.as_ref().and_then(|round| round.cut);
-        self.sync.cut.into_iter().chain(in_round).min()
+        // A round that was under way may have covered the cut, too.
+        self.sync.cut.filter(|_| self.unsynced()).into_iter().chain(in_round).min()
     }
 
     /// Counts the records from `from` on as after a cut: of a log that was not closed cleanly nobody knows where it was
@@ -193,6 +194,7 @@ impl Log {
         }
         if round.pending == 0 {
             self.sync.flushed = round.covers;
+            self.settle_cuts(round.cut);
             return Ok(false);
         }
         self.sync.round = Some(round);
@@ -233,7 +235,16 @@ impl Log {
         }
         // A truncation may have lowered what this round covers, never below what was durable then.
         self.sync.flushed = self.sync.flushed.max(round.covers);
+        self.settle_cuts(round.cut);
         Ok(Some(self.sync.flushed))
+    }
+
+    /// Forgets cuts that are durable by now; `covered` is what the round that is over has made durable.
+    fn settle_cuts(&mut self, covered: Option<i64>) {
+        if self.sync.cut.or(covered).is_some() && self.unsynced_cut().is_none() {
+            self.sync.cut = None;
+            self.segments.iter_mut().for_each(|segment| segment.was_cut = false);
+        }
     }
 
     /// Makes the active segment's indexes ready to be trusted after a clean shutdown. The next sync round covers them;

@@ -39,7 +39,7 @@ impl Log {
         let (position, end) = cut.map_or((active.size, offset), |(position, header)| (position, header.base_offset));
         let files = active.files;
         active.size = position;
-        (active.log_dirty, active.index_dirty) = (true, true);
+        (active.log_dirty, active.index_dirty, active.was_cut) = (true, true, true);
         if reopened {
             let read = active.read_indexes(disk);
             *self.indexes = self.wrote("read an index", read)?.unwrap_or_default();

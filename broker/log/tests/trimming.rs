@@ -42,6 +42,32 @@ fn what_is_forgotten_does_not_return_with_a_crash() {
 }
 
 #[test]
+fn what_is_written_after_a_cut_that_is_not_durable_lies_in_another_file() {
+    let bases = |log: &Log| log.segment_base_offsets().collect::<Vec<_>>();
+    let disk = &mut TestDisk::default();
+    let mut log = new_log(small(), disk);
+    fill(&mut log, 1, 4, disk);
+    sync(&mut log, disk);
+    log.truncate_to(4, disk).unwrap();
+    assert_eq!(log.unsynced_cut(), Some(4));
+    fill(&mut log, 2, 2, disk);
+    assert_eq!(bases(&log), [0, 4]);
+    fill(&mut log, 2, 1, disk);
+    assert_eq!(bases(&log), [0, 4], "nothing was cut from this one");
+    // Also where nothing is left of the file: it has the same name then.
+    log.truncate_to(4, disk).unwrap();
+    fill(&mut log, 3, 1, disk);
+    assert_eq!((bases(&log), log.end_offset()), (vec![0, 4], 6));
+    assert!(disk.paths().iter().any(|path| path.contains("00000000000000000004.log.")), "{:?}", disk.paths());
+    sync(&mut log, disk);
+    log.truncate_to(4, disk).unwrap();
+    sync(&mut log, disk);
+    assert_eq!(log.unsynced_cut(), None);
+    fill(&mut log, 4, 1, disk);
+    assert_eq!(bases(&log), [0, 4], "a cut that is durable needs no other file");
+}
+
+#[test]
 fn a_batch_that_has_rotted_does_not_take_those_behind_it_with_it() {
     // The offset of its last record, and of its first: where it says that it reaches far, or begins late.
     for (at, error) in [(23, "checksum"), (6, "log ends at")] {

@@ -73,16 +73,19 @@ impl Replicas {
     }
 
     /// A fetch tells the leader that all before it is durable, where every write is flushed. Of a log that was
-    /// recovered, or led until now, that is not so yet.
+    /// recovered, or led until now, that is not so yet. And where a log was cut, that has to be durable before other
+    /// records come there: a loss of power would bring back some of what was cut off, among what was fetched since.
     fn flush_first<D: Disk, F: Fx>(&mut self, leader: i32, io: &mut Io<'_, D, F>) {
         let Some(fetcher) = self.fetchers.get(&leader) else { return };
         for &at in &fetcher.partitions {
             let Some(partition) = self.partitions[at as usize].as_mut() else { continue };
             let fetches = matches!(&partition.role, Role::Follower(following) if following.phase == Phase::Fetch);
-            if fetches && partition.own_end() < partition.log.end_offset() {
-                set_phase(partition, Phase::Flush);
+            if fetches && !partition.may_fetch() {
                 if let Err(error) = start_sync(partition, at, io) {
                     return self.fail(&error, io);
+                }
+                if !partition.may_fetch() {
+                    set_phase(partition, Phase::Flush);
                 }
             }
         }
@@ -205,11 +208,16 @@ impl Replicas {
             }
             return Ok(());
         }
-        if data.log_start_offset >= partition.log.end_offset()
-            && let Err(error) = forget_all(partition, io)
-        {
-            self.fail(&error, io);
-            return Ok(());
+        if data.log_start_offset >= partition.log.end_offset() {
+            match forget_all(partition, io) {
+                Ok(false) => {}
+                // What comes next is fetched again, once that is durable.
+                Ok(true) => return Ok(()),
+                Err(error) => {
+                    self.fail(&error, io);
+                    return Ok(());
+                }
+            }
         }
         if let Some(records) = data.records.filter(|records| !records.is_empty()) {
             let segments = partition.log.segment_base_offsets().count();
@@ -336,11 +344,12 @@ pub(crate) fn arm_backoff<D: Disk, F: Fx>(leader: i32, io: &mut Io<'_, D, F>) {
 
 /// The leader has none of our records any more, so nobody can say whether they were the same: it answers for no epoch
 /// below its first offset. What is other must not come back with a crash.
-fn forget_all<D: Disk, F: Fx>(partition: &mut Partition, io: &mut Io<'_, D, F>) -> Result<(), LogError> {
-    if partition.log.forget_all(io.disk)? {
+fn forget_all<D: Disk, F: Fx>(partition: &mut Partition, io: &mut Io<'_, D, F>) -> Result<bool, LogError> {
+    let forgotten = partition.log.forget_all(io.disk)?;
+    if forgotten {
         let start = partition.log.start_offset();
         io.fx.observe(Obs::LogStart { log: partition.id, start, emptied: true });
         partition.follow_high_watermark(start, io);
     }
-    Ok(())
+    Ok(forgotten)
 }

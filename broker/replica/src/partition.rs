@@ -64,7 +64,7 @@ pub enum Phase {
     FindStart,
     /// Waits after an error, then goes on with a lookup or a fetch.
     Backoff,
-    /// Waits until what it appended is durable, then fetches (`flush.messages=1`).
+    /// Waits until a cut of its log is durable, or with `flush.messages=1` what it appended; then fetches.
     Flush,
 }
 
@@ -126,6 +126,11 @@ impl Partition {
     /// `min.insync.replicas`, but never more than there are replicas.
     pub fn effective_min_isr(&self) -> usize {
         (self.min_insync_replicas.max(1) as usize).min(self.replicas.len().max(1))
+    }
+
+    /// Whether a follower's log is as durable as it has to be before it fetches.
+    pub(crate) fn may_fetch(&self) -> bool {
+        self.own_end() == self.log.end_offset() && self.log.unsynced_cut().is_none()
     }
 
     /// Up to where this replica's own log counts: written, or durable where every write is flushed.

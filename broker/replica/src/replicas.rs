@@ -239,7 +239,7 @@ impl Replicas {
         partition.role = Role::Leader(Leading::new(self.me, &partition.replicas, start));
         partition.log.assign_epoch(partition.leader_epoch, start);
         io.fx.observe(Obs::LeaderStarted { partition: partition.id, epoch: partition.leader_epoch, end: start });
-        if partition.flush == FlushPolicy::EveryWrite
+        if (partition.flush == FlushPolicy::EveryWrite || partition.log.unsynced_cut().is_some())
             && let Err(error) = start_sync(partition, at, io)
         {
             return self.fail(&error, io);
@@ -368,12 +368,12 @@ impl Replicas {
             Err(error) => self.fail(&error, io),
             Ok(None) => {}
             Ok(Some(_)) => {
-                if partition.flush == FlushPolicy::EveryWrite {
-                    if let Err(error) = start_sync(partition, at, io) {
-                        return self.fail(&error, io);
-                    }
-                    self.flushed(at, io);
+                if (partition.flush == FlushPolicy::EveryWrite || partition.log.unsynced_cut().is_some())
+                    && let Err(error) = start_sync(partition, at, io)
+                {
+                    return self.fail(&error, io);
                 }
+                self.flushed(at, io);
                 self.close_log(at, io);
             }
         }
@@ -381,15 +381,16 @@ impl Replicas {
 
     fn flushed<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
         let Some(partition) = self.partitions[at as usize].as_mut() else { return };
+        let durable = partition.may_fetch();
         match &mut partition.role {
-            Role::Leader(_) => self.after_isr_change(at, io),
-            Role::Follower(following) => {
-                if following.phase == Phase::Flush && partition.log.flushed_offset() == partition.log.end_offset() {
-                    following.phase = Phase::Fetch;
-                    let leader = partition.leader;
-                    self.fetcher_run(leader, io);
-                }
+            Role::Leader(_) if partition.flush == FlushPolicy::EveryWrite => self.after_isr_change(at, io),
+            Role::Leader(_) => {}
+            Role::Follower(following) if following.phase == Phase::Flush && durable => {
+                following.phase = Phase::Fetch;
+                let leader = partition.leader;
+                self.fetcher_run(leader, io);
             }
+            Role::Follower(_) => {}
         }
     }
 

@@ -226,8 +226,12 @@ impl World {
     pub fn log(&mut self, id: i32) -> Vec<Written> {
         let Broker { replicas, disk, .. } = &mut self.brokers[id as usize - 1];
         let log = &replicas.get(PARTITION).expect("every broker has a replica").log;
-        let bytes = log.read(0, usize::MAX, i64::MAX, true, disk).expect("a log that can be read");
-        Batches::new(bytes)
+        // A read does not go beyond the segment that it begins in.
+        let starts: Vec<i64> = log.segment_base_offsets().collect();
+        let segments = starts
+            .into_iter()
+            .map(|start| log.read(start, usize::MAX, i64::MAX, true, disk).expect("a log that can be read"));
+        Batches::new(segments.collect::<Vec<_>>().concat().into())
             .map(|batch| {
                 let batch = batch.expect("a whole batch");
                 let first = batch.records().expect("records").next().expect("one").expect("whole");
@@ -399,6 +403,11 @@ impl World {
         self.commit();
         self.run();
         self.end_waits();
+        // What is cut off has to be durable before a follower fetches on.
+        for _ in 0..2 {
+            (2..=3).for_each(|id| self.sync(id));
+            self.end_waits();
+        }
     }
 
     fn deliver(&mut self, conn: ConnId, to: NodeId, msg: Message) {
