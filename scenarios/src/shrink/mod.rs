@@ -37,7 +37,7 @@ pub const MAX_RUNS: u64 = 12_000;
 
 /// Steps of machines in all runs of a shrinking, at most: what the runs cost, counted so that it is the same
 /// everywhere.
-const MOST_EVENTS: u64 = 25_000_000;
+const MOST_EVENTS: u64 = 32_000_000;
 /// And so many more once the plan is small: making it plain is worth less.
 const MOST_EVENTS_ONCE_SMALL: u64 = 3_000_000;
 /// What recording a run costs more than the run, in such runs.
