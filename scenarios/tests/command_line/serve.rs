@@ -84,7 +84,19 @@ fn produce(broker: SocketAddr, value: &str) -> Option<i64> {
 
 /// The values of all records; none while the broker does not lead.
 fn values(broker: SocketAddr) -> Option<Vec<String>> {
-    let wanted = FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() };
+    let mut all = Vec::new();
+    // One answer does not go beyond a segment.
+    loop {
+        match values_from(broker, all.len() as i64)? {
+            more if more.is_empty() => return Some(all),
+            more => all.extend(more),
+        }
+    }
+}
+
+/// The values of some records from this offset on.
+fn values_from(broker: SocketAddr, fetch_offset: i64) -> Option<Vec<String>> {
+    let wanted = FetchPartition { fetch_offset, partition_max_bytes: 1 << 20, ..Default::default() };
     let topic = FetchTopic { topic: Str::from("t"), partitions: vec![wanted], ..Default::default() };
     let request = FetchRequest { max_bytes: 1 << 20, topics: vec![topic], ..Default::default() };
     let ResponseBody::Fetch(answer) = call(broker, 11, request) else { panic!("another answer") };
