@@ -194,14 +194,20 @@ fn what_is_not_understood_is_refused_by_name() {
     assert_eq!(text, "orders-0/00000000000000000000.log: record format 1 is not supported, only 2");
 }
 
-#[test]
-fn a_torn_first_batch_is_not_taken_for_one_of_a_later_format() {
+/// A log of one batch, and the bytes of that.
+fn one_batch() -> (TestDisk, Vec<u8>) {
     let mut disk = TestDisk::default();
     disk.sync_dir_of_root();
     let mut log = Log::create(DIR, small(), 0, &mut disk).unwrap();
     fill(&mut log, 1, 1, &mut disk);
     sync(&mut log, &mut disk);
-    let whole = disk.contents(&path(0, "log")).unwrap();
+    let whole = disk.contents(&path(0, "log")).unwrap().to_vec();
+    (disk, whole)
+}
+
+#[test]
+fn a_torn_first_batch_is_not_taken_for_one_of_a_later_format() {
+    let (disk, whole) = one_batch();
     // What a torn sector kept of the batch may end anywhere, and then comes anything, a format's number too.
     for kept in 0..whole.len() - 1 {
         for noise in [3, 104, 255] {
@@ -215,12 +221,7 @@ fn a_torn_first_batch_is_not_taken_for_one_of_a_later_format() {
 
 #[test]
 fn a_rotten_format_number_is_not_taken_for_a_later_format() {
-    let mut disk = TestDisk::default();
-    disk.sync_dir_of_root();
-    let mut log = Log::create(DIR, small(), 0, &mut disk).unwrap();
-    fill(&mut log, 1, 1, &mut disk);
-    sync(&mut log, &mut disk);
-    let whole = disk.contents(&path(0, "log")).unwrap();
+    let (disk, whole) = one_batch();
     // No checksum covers the number, so the batch has the right one still.
     for magic in (0..=u8::MAX).filter(|magic| *magic != 2) {
         let disk = &mut disk.clone();
