@@ -5,25 +5,25 @@ readonly CLEAN_SEEDS=0..60
 # Where a planted bug is known to be found soon: seeds and a scenario. That hunts find them without being told is measured
 # by `tribunal bench zoo`; here it is only to stay so, in bounded time.
 declare -rA KNOWN=(
-    [KIP-101]="0..30 fast-failovers-with-lookup-truncation"
+    [KIP-101]="0..30 fast-failovers-lose-nothing-by-lookup-truncation"
     [KIP-279]="0..30 slow-followers-do-not-diverge-in-quick-elections"
-    [KIP-320-isr]="0..60 stale-followers-stay-out-of-the-isr"
-    [KIP-320-truncation]="0..30 a-leader-that-hears-late-does-not-guide-truncation"
-    [KIP-841]="0..5 a-fenced-broker-stays-out-of-the-isr"
-    [KIP-903]="0..40 a-wiped-broker-is-not-in-sync-by-an-old-fetch"
-    [KIP-996]="0..5 a-voter-that-returns-does-not-disturb-the-leader"
-    [KAFKA-7164]="0..30 a-killed-leader-truncates-what-nobody-else-has"
-    [KAFKA-9491]="0..5 retention-passes-a-follower-that-is-away"
-    [KAFKA-10706]="0..60 an-epoch-that-wrote-nothing-leaves-no-trace"
-    [vote-persistence]="0..400 a-forgotten-vote-is-not-given-twice"
+    [KIP-320-isr]="0..60 stale-followers-stay-out-of-isr"
+    [KIP-320-truncation]="0..30 late-leader-does-not-guide-truncation"
+    [KIP-841]="0..5 fenced-broker-stays-out-of-isr"
+    [KIP-903]="0..40 old-fetch-does-not-readmit-wiped-broker"
+    [KIP-996]="0..5 returning-voter-does-not-depose-leader"
+    [KAFKA-7164]="0..30 killed-leader-truncates-unreplicated-records"
+    [KAFKA-9491]="0..5 follower-behind-retention-starts-over"
+    [KAFKA-10706]="0..60 empty-epoch-does-not-block-followers"
+    [vote-persistence]="0..400 voter-keeps-its-vote-across-power-loss"
 )
 # Where else, in turn: seeds, and scenarios (none: all of them). The many and short first, the rare ones last.
 readonly BUG_SEARCHES=(
-    "0..30 fast-failovers-with-lookup-truncation fast-failovers-with-fetch-truncation stale-leaders-do-not-guide-truncation
-        stale-followers-stay-out-of-the-isr a-forgotten-vote-is-not-given-twice whatever-can-be-survived-is-survived"
+    "0..30 fast-failovers-lose-nothing-by-lookup-truncation fast-failovers-lose-nothing-by-fetch-truncation stale-leaders-do-not-guide-truncation
+        stale-followers-stay-out-of-isr voter-keeps-its-vote-across-power-loss survivable-faults-lose-nothing"
     "0..5"
-    "30..2000 fast-failovers-with-lookup-truncation fast-failovers-with-fetch-truncation stale-leaders-do-not-guide-truncation
-        stale-followers-stay-out-of-the-isr a-forgotten-vote-is-not-given-twice"
+    "30..2000 fast-failovers-lose-nothing-by-lookup-truncation fast-failovers-lose-nothing-by-fetch-truncation stale-leaders-do-not-guide-truncation
+        stale-followers-stay-out-of-isr voter-keeps-its-vote-across-power-loss"
 )
 
 # A bug is found, its replay command repeats the run, and without the bug the same plan holds.

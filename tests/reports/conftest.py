@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TRIBUNAL = os.environ.get("TRIBUNAL", str(REPOSITORY / "target/debug/tribunal"))
 
 HELD = ["leader-crash-keeps-acknowledged-records", "--seed", "1"]
-FAILED = ["min-insync-replicas-refuse-what-they-cannot-keep", "--bug", "KAFKA-15583"]
+FAILED = ["writes-below-min-insync-are-refused", "--bug", "KAFKA-15583"]
 
 
 def tribunal(*args, code=0):

@@ -135,7 +135,7 @@ def test_runs_are_compared_in_one_page(held, failed, tmp_path):
 
 
 def test_a_sweep_takes_each_value_at_each_seed_and_a_typo_is_shown_where_it_is(tmp_path):
-    source = (REPOSITORY / "scenarios/sweeps/how-failover-follows-the-session-timeout.toml").read_text()
+    source = (REPOSITORY / "scenarios/sweeps/failover-follows-session-timeout.toml").read_text()
     file = tmp_path / "mine.toml"
     file.write_text(source.replace('values = ["1s", "2s", "4s", "8s"]', 'values = ["1s", "4s"]'))
     lines = tribunal("sweep", file, "--seeds", "0..3", "--out", tmp_path / "out", "--message-format", "json").splitlines()

@@ -13,8 +13,8 @@ use tribunal_tests::{run, scenario};
 /// Random faults of several kinds, and two ways to follow a leader.
 const SCENARIOS: [&str; 3] = [
     "leader-crash-keeps-acknowledged-records",
-    "random-power-losses-with-flush-keep-acknowledged-records",
-    "fast-failovers-with-lookup-truncation",
+    "flushed-records-survive-random-power-losses",
+    "fast-failovers-lose-nothing-by-lookup-truncation",
 ];
 
 fn out(test: &str) -> PathBuf {

@@ -133,9 +133,6 @@ fn a_property_that_does_not_hold_fails_with_the_line_that_repeats_it() {
 #[test]
 #[should_panic(expected = "replay: tribunal replay")]
 fn a_planted_bug_fails_a_scenario_of_the_catalog_with_the_command_that_repeats_it() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../scenarios/catalog/min-insync-replicas-refuse-what-they-cannot-keep.toml"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/catalog/writes-below-min-insync-are-refused.toml");
     Trials::of_file(path).bug(Bug::Kafka15583).run();
 }

@@ -366,6 +366,7 @@ pub(crate) enum Benched {
 pub(crate) enum Listed {
     Checks,
     Scenarios,
+    Regressions,
     Faults,
     RarePaths,
     Properties,

@@ -6,8 +6,9 @@ use tribunal_model::{Property, PropertyKind};
 
 use super::args::{ListArgs, Listed, MessageFormat};
 use super::{Exit, json, print};
-use crate::files::catalog;
+use crate::files::{catalog, regressions};
 use crate::language::{OBSERVATIONS, PropertyName, Scenario, faults, reference};
+use crate::plan::Plan;
 
 /// A line of a list.
 #[derive(Serialize)]
@@ -19,8 +20,9 @@ struct Item {
 
 /// Lists what there is.
 pub(super) fn list(args: ListArgs) -> Exit {
-    const ALL: [Listed; 7] = [
+    const ALL: [Listed; 8] = [
         Listed::Scenarios,
+        Listed::Regressions,
         Listed::Checks,
         Listed::Faults,
         Listed::RarePaths,
@@ -57,6 +59,7 @@ fn title(what: Listed) -> &'static str {
         Listed::Observations => "observations, for `sometimes` and `when = { event = … }`",
         Listed::Properties => "properties, for [expect]",
         Listed::RarePaths => "rare paths, for `rare_paths` of [cluster]",
+        Listed::Regressions => "regressions: runs that failed once, and the promise that holds since",
         Listed::Scenarios => "scenarios of the catalog",
     }
 }
@@ -86,6 +89,10 @@ fn items(what: Listed) -> Vec<Item> {
             })
             .collect(),
         Listed::RarePaths => RarePath::ALL.iter().map(|path| item("rare-path", path.name(), path.about())).collect(),
+        Listed::Regressions => regressions()
+            .filter_map(|source| Plan::parse(source).ok())
+            .map(|plan| item("regression", &plan.scenario, &plan.about))
+            .collect(),
         Listed::Scenarios => catalog()
             .filter_map(|source| Scenario::parse(source).ok())
             .map(|scenario| item("scenario", &scenario.name, &scenario.about))

@@ -60,6 +60,7 @@ struct PlanKeys {
     format: u32,
     tribunal: String,
     scenario: String,
+    about: Option<String>,
     path: String,
     seed: Seed,
     duration: Span,
@@ -79,6 +80,7 @@ impl Keys for PlanKeys {
         v.required("format", "Version of this format.", &mut self.format);
         v.required("tribunal", "Version of the tool that made it.", &mut self.tribunal);
         v.required("scenario", "The scenario's name.", &mut self.scenario);
+        v.key("about", "The promise in a sentence.", &mut self.about);
         v.required("path", "The scenario's file.", &mut self.path);
         v.required("seed", "Of all that the world draws.", &mut self.seed);
         v.required("duration", "Of the safety phase.", &mut self.duration);
@@ -112,6 +114,7 @@ impl Plan {
             format: FORMAT,
             tribunal: plan.tribunal,
             scenario: plan.scenario,
+            about: (!plan.about.is_empty()).then_some(plan.about),
             path: plan.path,
             seed: Seed(plan.seed),
             duration: plan.duration,
@@ -196,6 +199,7 @@ impl PlanKeys {
             found,
             tribunal: self.tribunal,
             scenario: self.scenario,
+            about: self.about.unwrap_or_default(),
             path: self.path,
             seed: self.seed.0,
             duration: self.duration,

@@ -39,6 +39,7 @@ impl Plan {
         Plan {
             tribunal: env!("CARGO_PKG_VERSION").to_owned(),
             scenario: scenario.name.clone(),
+            about: scenario.about.clone(),
             path: scenario.path.clone(),
             seed,
             duration: scenario.duration,

@@ -25,6 +25,8 @@ pub struct Plan {
     pub tribunal: String,
     /// The scenario's name.
     pub scenario: String,
+    /// What the scenario promises, in a sentence or two; empty if it does not say.
+    pub about: String,
     /// The scenario's file, as people know it.
     pub path: String,
     /// The seed of all that the world draws: latencies, torn writes, which follower.
