@@ -1,0 +1,58 @@
+//! Hunting: many runs of scenarios that nobody wrote, or of scenario files at fresh seeds, until something breaks.
+//!
+//! A hunt goes on in rounds of [`ROUND`] seeds. What a seed runs depends on the seed, on what earlier rounds of the
+//! same hunt have shown, and on nothing else: not on the number of jobs, not on time. So the same seeds of the same
+//! build give the same runs and the same finds, however many jobs there are; a budget only decides after which round it
+//! ends. A part (`--partition`) learns from its own seeds only.
+
+mod failure;
+mod hunter;
+mod mutate;
+mod pool;
+pub mod shrink;
+pub mod space;
+pub mod sweep;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tribunal_common::Bug;
+use tribunal_language::Seeds;
+use tribunal_reports::hunt::{FailureRecord, HuntRecord};
+
+pub use failure::Failure;
+pub(crate) use failure::explained;
+pub use hunter::{Hunted, hunt};
+
+/// Seeds of a round.
+pub const ROUND: usize = 32;
+
+/// How a hunt is done.
+#[derive(Clone, Debug)]
+pub struct HuntOptions {
+    /// The seeds; all of them, or as many as the budget allows.
+    pub seeds: Seeds,
+    /// Which part of the seeds: the how-manyth, from 1, of how many.
+    pub part: (u64, u64),
+    /// How long, in time of the wall clock.
+    pub budget: Option<Duration>,
+    /// How many runs at a time.
+    pub jobs: NonZeroUsize,
+    /// Bugs planted in every broker.
+    pub bugs: Vec<Bug>,
+    /// Where folders of failures go.
+    pub out: PathBuf,
+    /// Whether the first failure ends it.
+    pub fail_fast: bool,
+    /// Whether each plan is run twice and the trace hashes compared.
+    pub check_determinism: bool,
+}
+
+/// Who tells people, or machines, of a hunt.
+pub trait HuntReporter {
+    /// A round is done. `seeds_done` of `seeds` were run.
+    fn round(&mut self, record: &HuntRecord, seeds_done: u64, seeds: Option<u64>);
+    /// A failure of a signature that is new.
+    fn failure(&mut self, failure: &FailureRecord);
+}

@@ -1,0 +1,64 @@
+//! The scenario language: TOML files that say what a cluster is, what clients do, what goes wrong, what is expected.
+//!
+//! [`Scenario::parse`] reads a file into a typed value that has been checked, or says what is wrong with it, all
+//! mistakes at once, each with its place and the nearest known name. Every key is defined once, in its table's type;
+//! [`reference()`] lists them all.
+
+mod action;
+pub(crate) mod check;
+mod cluster;
+pub mod command;
+mod diagnostic;
+mod disk_action;
+mod expect;
+mod fault;
+pub mod files;
+pub(crate) mod keys;
+mod member_action;
+mod names;
+pub mod nearest;
+pub mod plan;
+mod random;
+mod records;
+mod reference;
+mod scenario;
+mod source;
+mod sweep;
+mod target;
+mod targets;
+mod template;
+mod trigger;
+pub(crate) mod units;
+mod workload;
+
+pub use action::{
+    Action, Clock, Crash, Cut, Direction, Elect, Election, Pause, Power, Reset, RestartLoop, RollingRestart, Shape,
+    Shutdown, SlowCpu, SlowLink, Stop,
+};
+pub use cluster::{Cluster, MAX_BROKERS, Topic};
+pub use diagnostic::{Diagnostic, DiagnosticRecord, Diagnostics};
+pub use disk_action::{
+    Corrupt, Corruption, DiskErrorKind, DiskFault, DiskLoss, DiskOperation, FullDisk, SlowDisk, StallDisk,
+};
+pub use expect::{AllowOn, Eventually, Expect, Milestone};
+pub use fault::{ACTIONS, Fault, ScenarioFault};
+pub use member_action::{Decommission, Join, Reassign, Unregister};
+pub use names::{OBSERVATIONS, Observation, ObservationName, PropertyName, parse_bug};
+pub use random::{FaultKind, RandomFaults};
+pub use records::{FileRecord, MAX_RECORDS, checksum, parse_records};
+pub use reference::{faults, reference};
+pub use scenario::Scenario;
+pub use source::{Position, Source};
+pub use sweep::{Sweep, SweepPoint};
+pub use target::{ClientKind, Partition, Target, parse_partition, parse_target};
+pub use template::template;
+pub use trigger::{Condition, Trigger};
+pub use units::{
+    After, Offset, Rate, Seeds, SizeRange, SpanRange, parse_rate, parse_seed, parse_seeds, parse_size, parse_span,
+    parse_span_range,
+};
+pub use workload::{
+    Acks, Consumer, From, Isolation, Partitioner, Partitions, Producer, RecordKeys, Serializer, Workload,
+};
+
+pub(crate) use scenario::{parse_file, resolve_producer};

@@ -1,0 +1,7 @@
+//! Plans run in the kernel: what their runs come to.
+
+mod atlas;
+mod checks;
+mod expectations;
+mod names;
+mod rare_paths;
