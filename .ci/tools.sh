@@ -11,10 +11,22 @@ tools() {
     rustc --version
 }
 
-# Clients and Apache Kafka; Chromium and a Python environment; nightly Rust. Waits for the network while the compiler
+# Clients and Apache Kafka; Chromium and a Python environment; nightly Rust; cargo-deny. Waits for the network while the compiler
 # works. Three minutes at most.
 fetch() {
-    tests/interop/install.sh && bash tests/reports/install.sh "$work/venv" && fetch_fuzz
+    tests/interop/install.sh && bash tests/reports/install.sh "$work/venv" && fetch_fuzz && fetch_deny
+}
+
+# A debug build: it takes a second to run, and a third of the time to build.
+readonly CARGO_DENY=0.20.2
+fetch_deny() {
+    cargo deny --version 2>/dev/null | grep -q " $CARGO_DENY$" || cargo install --quiet --locked --debug "cargo-deny@$CARGO_DENY"
+}
+
+# Licences, bans and sources of dependencies: deny.toml. Advisories need a clone of RustSec's database, which is more network
+# than this may need: `cargo xtask deny advisories`.
+dependencies() {
+    cargo xtask deny
 }
 
 # The command line, and the judges of frames.
@@ -24,6 +36,7 @@ release_build() {
 
 # Two to five minutes of one core.
 one_after_another() {
+    step "licences, bans and sources of dependencies" dependencies
     step "every interleaving of small configurations" configurations
     step "counterexamples in the kernel" counterexamples
     step "reports in a browser, figures recomputed" env TRIBUNAL_REPORTS_VENV="$work/venv" bash tests/reports/run.sh "$release"
