@@ -1,11 +1,21 @@
 //! What must hold: invariants on ground truth and validations of the history.
 //!
-//! A world feeds [`Invariants`] with every observation of its brokers and clients, and [`History`] with those of its
-//! clients. The first judges after each of them, the second at the end of the run. Both know what brokers and clients
-//! report ([`tribunal_common::Obs`]) and nothing of the world: the same properties judge simulator, checker and server.
+//! In: every observation of brokers and clients ([`tribunal_common::Obs`]). Out: [`Violation`]s. A world feeds
+//! [`Invariants`] with all of them, which judge after each; and [`History`] with those of clients, which is judged at
+//! the end of the run.
 //!
-//! [`Property`] is the one list of names. [`Reached`] counts what happened, [`Progress`] watches that the cluster
-//! serves again once it is healed.
+//! | for | open |
+//! |---|---|
+//! | the one list of properties, each with its sentence | `property.rs` |
+//! | an invariant: a file each | `invariants/replication`, `invariants/quorum` |
+//! | a validation of what clients saw: a file each | `history` |
+//! | what is known of logs, leaders and commits | `truth` |
+//! | that the cluster serves again after it was healed | `progress.rs` |
+//! | what happened, counted, for `sometimes` | `reached.rs` |
+//! | conformance to the abstract model of KIP-320 | `refinement.rs` |
+//!
+//! It knows what brokers and clients report and nothing of the world: the same properties judge simulator, checker and
+//! server.
 
 mod digest;
 mod history;

@@ -5,9 +5,21 @@
 //!                                        └────▶ CSV
 //! ```
 //!
-//! `<out>/<scenario>/<seed>/` holds `verdict.json`, `plan.toml`, `run.json`, `faults.jsonl`, `history.jsonl`,
-//! `observations.jsonl`, `trace.bin`, `series.csv` and `operations.csv`; `<out>/latest` points at the newest. This
-//! crate knows how they are written and read, not what a run is.
+//! In: the files of a run, `<out>/<scenario>/<seed>/`: `verdict.json`, `plan.toml`, `run.json`, `faults.jsonl`,
+//! `history.jsonl`, `observations.jsonl`, `trace.bin`, `series.csv` and `operations.csv`; `<out>/latest` points at the
+//! newest. Out: `report.html`, pictures, CSV files, and the formats of other tools.
+//!
+//! | for | open |
+//! |---|---|
+//! | the files, read and written | `folder.rs`, `run.rs`, `verdict.rs`, `data.rs` |
+//! | availability, latency, lag, recovery over time | `series/availability.rs`, `series/latency.rs`, `series/lag.rs`, `series/recovery.rs` |
+//! | what a chart shows, and its drawing | `charts/panels.rs`, `charts/draw.rs` |
+//! | the page of a run, its diagram and timeline | `page/run.rs`, `page/spacetime.rs`, `page/timeline.rs` |
+//! | what led to a violation | `causal/graph.rs`, `causal/story.rs` |
+//! | several runs side by side; the record of a hunt | `compare/mod.rs`, `hunt.rs` |
+//! | Perfetto, ShiViz, Jepsen, JSON lines | `export` |
+//!
+//! It knows how the files are written and read, not what a run is.
 
 pub mod causal;
 pub mod charts;

@@ -1,17 +1,22 @@
 //! The deterministic kernel: a world of [`Machine`](tribunal_contract::Machine)s on a virtual clock, with a simulated
 //! network, disks and clocks.
 //!
-//! A run is a function of its seed, its configuration and the faults and inputs the caller applies: the same calls give
-//! the same events in the same order, and so the same [`Kernel::trace_hash`], in any process, in debug and release, on
-//! any machine. Nothing here reads a clock, draws from a shared generator, or depends on an address.
+//! In: a seed, a [`Config`], machines, and the faults and inputs that the caller applies. Out: the machines'
+//! observations, to a [`Judge`], and a [`trace`] as a hash and, when asked, as a list. The same calls give the same
+//! events in the same order, and so the same [`Kernel::trace_hash`], in any process, in debug and release, on any
+//! machine. Nothing here reads a clock, draws from a shared generator, or depends on an address.
 //!
-//! The kernel knows no Kafka. It does not decide when a fault happens (the caller does, see [`Kernel::at`]), and it
-//! does not judge (a [`Judge`] does).
+//! | for | open |
+//! |---|---|
+//! | the run loop, what a caller can do between events | `kernel/mod.rs`, `kernel/process.rs` |
+//! | everything that can go wrong, as a value | `fault.rs` |
+//! | connections and links: latency, cuts, resets | `net/mod.rs`, `net/link.rs`, `net/faults.rs` |
+//! | what a crash and a loss of power leave of a disk | `disk/mod.rs`, `disk/file.rs`, `disk/faults.rs` |
+//! | what happens next | `queue.rs`, `timers.rs` |
+//! | the two workloads that the kernel's speed is measured with | `echo.rs`, `idle.rs` |
 //!
-//! - [`Kernel`]: nodes, inputs, faults, `run_until`.
-//! - [`Config`]: seed, latencies, timeouts; [`Fault`]: everything that can go wrong, as a value.
-//! - [`NodeDisk`]: files behind a page cache. [`trace`]: what happened, as a hash and, when asked, as a list.
-//! - [`echo`] and [`idle`]: the two workloads the kernel's speed is measured with.
+//! It knows no Kafka. It does not decide when a fault happens (the caller does, see [`Kernel::at`]), and it does not
+//! judge.
 
 mod config;
 pub mod disk;

@@ -1,5 +1,16 @@
-//! Acceptance: the whole of it, from scenario files to verdicts. What is slow and wants a release build is in
+//! Acceptance: the whole of it, from scenario files to verdicts.
+//!
+//! In: the built-in catalog and the crates as their users see them. Out: nothing; a test holds or fails. Only what
+//! needs several crates together is here: each crate has tests of its own. What is slow and wants a release build is in
 //! `.ci/run`.
+//!
+//! | for | open |
+//! |---|---|
+//! | catalog runs, twice each | `tests/catalog.rs`, `tests/determinism.rs` |
+//! | an application of one's own on trial | `tests/own_application.rs` |
+//! | one body for simulator and real brokers | `src/round_trip.rs`, `tests/round_trip.rs` |
+//! | judges that are not ours | `interop/README.md` |
+//! | that ARCHITECTURE and the crates' front pages name what exists | `tests/map.rs` |
 
 pub mod real;
 pub mod round_trip;

@@ -1,14 +1,23 @@
 //! Producer and consumer as state machines of the contract.
 //!
-//! Both are libraries for a machine, not machines themselves: an application owns a [`Producer`] or a [`Consumer`],
-//! offers it every event first (`handle`, which gives back what is not the client's) and then drains what the event
-//! brought ([`Producer::next_delivery`], [`Consumer::poll`]). Nothing here reads a clock to decide anything; every
-//! wait is a timer of a class of [`tribunal_common::timers`].
+//! Both are libraries for a machine, not machines themselves. In: an application owns a [`Producer`] or a [`Consumer`],
+//! calls it, and offers it every event first (`handle`, which gives back what is not the client's). Out: requests, and
+//! what the event brought ([`Producer::next_delivery`], [`Consumer::poll`]). Nothing here reads a clock to decide
+//! anything; every wait is a timer of a class of [`tribunal_common::timers`].
+//!
+//! | for | open |
+//! |---|---|
+//! | `send`, deliveries, retries | `producer.rs`, `producer/sender.rs`, `producer/answers.rs`, `producer/verdict.rs` |
+//! | `poll`, offsets, resets | `consumer.rs`, `consumer/assigned.rs`, `consumer/answers.rs` |
+//! | leaders of partitions, and when to ask for them | `metadata.rs`, `refresh.rs` |
+//! | connections and requests in flight | `links.rs` |
+//! | settings under Kafka's names | `config.rs` |
 //!
 //! Two clients may live in one machine if their lanes differ and at most one of them is a producer and one a consumer:
 //! the timers of a producer's batches and of a consumer's fetches are named by class alone.
 //!
-//! What is not here yet: idempotence and transactions, groups, compression, fetch sessions, fetching from followers.
+//! It does not know what a broker is beyond its protocol. Not here yet: idempotence and transactions, groups,
+//! compression, fetch sessions, fetching from followers.
 
 mod backoff;
 mod config;

@@ -1,7 +1,19 @@
 //! What the parts of a broker share: lanes, timer classes, observations, planted bugs, limits.
 //!
-//! The parts (quorum, controller, replica) are state machines of their own. Each is called with an [`Io`]: the time,
-//! the disk, the effects, and the connection table [`Net`], so that none of them knows how the others are composed.
+//! The parts (quorum, controller, replica) are state machines of their own. In: each call of a part is handed an
+//! [`Io`]: the time, the disk, the effects, and the connection table [`Net`]. Out: an [`Answer`], effects, and
+//! observations ([`Obs`]). So no part knows how the others are composed.
+//!
+//! | for | open |
+//! |---|---|
+//! | calls between brokers, and answers in order | `net.rs`, `lanes.rs` |
+//! | every timer: when it is set, what its firing means | `timers.rs` |
+//! | what properties and reports are told | `obs.rs` |
+//! | Kafka's historical bugs by name | `bugs.rs` |
+//! | rare paths that a hunt switches on | `rare.rs` |
+//! | a broker's settings under Kafka's names | `config.rs` |
+//!
+//! It knows no part of the broker.
 
 mod bugs;
 mod config;

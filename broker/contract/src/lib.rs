@@ -1,11 +1,19 @@
 //! The contract between a state machine and the world that runs it: time, events, effects, disk, timers.
 //!
-//! A [`Machine`] is the only thing with behaviour: it is fed one [`Event`] at a time through [`Machine::step`] and
-//! answers by calling [`Effects`] and [`Disk`], which the world performs as they are called. A machine opens no
-//! socket, reads no clock, draws no random number and spawns no thread, so the same compiled code runs in the
-//! simulator, under the model checker and behind real sockets.
+//! A [`Machine`] is the only thing with behaviour. In: one [`Event`] at a time, through [`Machine::step`], with the
+//! time. Out: calls to [`Effects`] and [`Disk`], which the world performs as they are made. A machine opens no socket,
+//! reads no clock, draws no random number and spawns no thread, so the same compiled code runs in the simulator, under
+//! the model checker and behind real sockets.
 //!
-//! This crate knows neither Kafka nor any simulator.
+//! | for | open |
+//! |---|---|
+//! | `step`, and what a machine must be | `machine.rs` |
+//! | what can happen to a machine: messages, timers, connections, syncs | `event.rs` |
+//! | what a machine may ask for: send, connect, timers, `choose`, `halt` | `effects.rs` |
+//! | files with a page cache, and what a sync promises | `disk.rs` |
+//! | points in time and lengths of time | `time.rs` |
+//!
+//! It knows neither Kafka nor any simulator.
 
 mod disk;
 mod effects;

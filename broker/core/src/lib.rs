@@ -8,8 +8,19 @@
 //!          after every event: committed metadata ─▶ image ─▶ Replicas
 //! ```
 //!
-//! The parts do not know each other. What the quorum has committed is published to the image and from there to the
-//! replicas; who leads the quorum is told to all that talk to the controller.
+//! In: events of the contract. Out: effects of the contract. The parts do not know each other: what the quorum has
+//! committed is published to the image and from there to the replicas; who leads the quorum is told to all that talk to
+//! the controller.
+//!
+//! | for | open |
+//! |---|---|
+//! | which part serves a request, an answer, a timer | `broker.rs` |
+//! | committed metadata on its way to the replicas | `publish.rs` |
+//! | registration, heartbeats, controlled shutdown | `lifecycle.rs` |
+//! | Metadata, ApiVersions; what administrators are shown | `api.rs`, `describe.rs`, `settings.rs` |
+//! | requests passed on to the active controller | `forward.rs` |
+//!
+//! It does not know which world runs it.
 
 mod api;
 mod broker;

@@ -1,15 +1,26 @@
 //! The partition log, in Kafka's own on-disk format, over the contract's [`Disk`](tribunal_contract::Disk).
 //!
-//! A [`Log`] is part of a state machine: every call takes the disk and returns at once. Nothing it writes is durable
-//! until a sync round has completed: [`Log::start_sync`] asks for one, the caller hands the completions to
-//! [`Log::synced`], and [`Log::flushed_offset`] is what a loss of power cannot take.
+//! In: batches to append, offsets to read or cut, completed syncs. Out: batches, offsets, and files. Every call of a
+//! [`Log`] takes the disk and returns at once. Nothing it writes is durable until a sync round has completed:
+//! [`Log::start_sync`] asks for one, the caller hands the completions to [`Log::synced`], and [`Log::flushed_offset`]
+//! is what a loss of power cannot take.
 //!
-//! The caller owns the small files beside the logs ([`OffsetCheckpoint`], [`MetaProperties`], [`clean_shutdown`]) and
-//! must write the recovery-point checkpoint before it relies on it, and again whenever `flushed_offset` went down
-//! (a truncation below it), as Kafka does.
+//! | for | open |
+//! |---|---|
+//! | appending, rolling segments | `append.rs` |
+//! | reading, lookup by time | `read.rs`, `lookup.rs` |
+//! | truncation and retention | `trim.rs` |
+//! | which epoch wrote which offsets | `epochs.rs` |
+//! | what is durable | `sync.rs` |
+//! | start after a clean and an unclean stop | `open.rs`, `recover.rs` |
+//! | the small files beside the logs | `checkpoint.rs`, `meta.rs`, `clean_shutdown.rs`, `partition_metadata.rs` |
 //!
-//! After any failed write or sync the log is failed for good ([`Log::is_failed`]) and refuses to change: what the
-//! file holds is then unknown (KAFKA-10778). The caller takes the directory offline.
+//! The caller owns the small files ([`OffsetCheckpoint`], [`MetaProperties`], the clean-shutdown marker) and must write
+//! the recovery-point checkpoint before it relies on it, and again whenever `flushed_offset` went down (a truncation
+//! below it), as Kafka does. After any failed write or sync the log is failed for good ([`Log::is_failed`]) and refuses
+//! to change: what the file holds is then unknown (KAFKA-10778). The caller takes the directory offline.
+//!
+//! It knows no leader, no follower and no high watermark.
 
 mod append;
 mod checkpoint;

@@ -1,16 +1,22 @@
 //! Kafka's wire protocol: framing and messages, generated from one table per API.
 //!
-//! The tables are in `tables/`, one file an API; `generator/` turns them into [`messages`], the [`ApiKey`] and the
-//! enums [`RequestBody`] and [`ResponseBody`] when the crate is built. Adding an API is adding a table.
+//! In: bytes of a connection. Out: a [`Message`], which is what machines exchange; and back. In the simulator a message
+//! travels as a value and only its [`wire_size`](Message::wire_size) is computed; over sockets it travels as the
+//! [`frame`]s of the real protocol.
 //!
-//! What machines exchange is a [`Message`]; in the simulator it travels as a value and only its
-//! [`wire_size`](Message::wire_size) is computed, over sockets it travels as the [`frame`]s of the real protocol.
+//! | for | open |
+//! |---|---|
+//! | an API's fields and versions; to add an API | `tables` (one file an API, with a README), then `generator` |
+//! | which APIs there are, and header versions | `src/api.rs` |
+//! | frames: length, header, body | `src/frame.rs` |
+//! | bounded decoding; writing and measuring | `src/read.rs`, `src/write.rs` |
+//! | records of the metadata log | `src/metadata_record.rs` |
 //!
 //! A decoder never panics and never allocates more than the size of its frame justifies: see [`Reader`]. Strings and
 //! bytes are slices of their frame, which stays in memory as long as any of them: copy out ([`Str::detach`]) what is
 //! stored for long.
 //!
-//! This crate does not know what is inside a record batch.
+//! It does not know what is inside a record batch.
 
 mod api;
 mod error;

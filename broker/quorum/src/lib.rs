@@ -1,19 +1,22 @@
 //! KRaft: the quorum that agrees on the metadata log.
 //!
 //! KIP-595 (Raft over Fetch), KIP-996 (pre-vote), KIP-630 (snapshots), KIP-1166 (followers learn of a new high
-//! watermark at once), check-quorum, static voters. Roles and rules are Kafka's; waiting is not: Kafka's raft thread
-//! blocks while a vote is written, this machine goes on and holds back whatever the vote has to precede.
+//! watermark at once), check-quorum, static voters. In: records of the active controller, requests and answers of other
+//! voters and of observers, timers, completed syncs. Out: committed records and snapshots, and who leads. Roles and
+//! rules are Kafka's; waiting is not: Kafka's raft thread blocks while a vote is written, this machine goes on and
+//! holds back whatever the vote has to precede.
 //!
-//! How to read it: `Quorum::drive` alone decides what is sent to peers, from the state as it is. Every event
-//! changes the state and then calls it, and it does nothing while a promise is not on disk.
+//! How to read it: `Quorum::drive` alone decides what is sent to peers, from the state as it is. Every event changes
+//! the state and then calls it, and it does nothing while a promise is not on disk.
 //!
-//! | what | where |
+//! | for | open |
 //! |---|---|
-//! | roles and the rule for votes | `role`, `transitions` |
-//! | votes, epochs | `votes`, `epochs`, `vote_store` |
-//! | leader: appending, serving fetches | `leading`, `serving` |
-//! | follower: fetching, cutting, snapshots | `following`, `snapshot_fetch` |
-//! | recovery | `open` |
+//! | what is sent, and when | `drive.rs` |
+//! | roles and the rule for votes | `role.rs`, `transitions.rs` |
+//! | votes, epochs | `votes.rs`, `epochs.rs`, `vote_store.rs` |
+//! | leader: appending, serving fetches | `leading.rs`, `serving.rs` |
+//! | follower: fetching, cutting, snapshots | `following.rs`, `snapshot_fetch.rs` |
+//! | recovery | `open.rs` |
 //!
 //! It does not know what the metadata records mean.
 

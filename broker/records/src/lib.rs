@@ -1,11 +1,19 @@
 //! Record batches of format 2 (magic 2), the one form in which records travel and lie on disk.
 //!
-//! A batch is opaque [`Bytes`](bytes::Bytes) to most of the broker: [`BatchHeader`] reads what routing needs,
-//! [`assign`] stamps offsets and the leader epoch, [`Batches`] walks several batches. Only clients and checkers look
-//! at single records, with [`BatchBuilder`] and [`Records`].
+//! In: the bytes of one batch or of several. Out: their headers, their records, or the reason why they are not valid. A
+//! batch is opaque [`Bytes`](bytes::Bytes) to most of the broker: [`BatchHeader`] reads what routing needs, [`assign`]
+//! stamps offsets and the leader epoch, [`Batches`] walks several batches. Only clients and checkers look at single
+//! records, with [`BatchBuilder`] and [`Records`].
+//!
+//! | for | open |
+//! |---|---|
+//! | the 61 bytes of a header, and which batch is trusted | `header.rs`, `attributes.rs` |
+//! | what a leader writes into a batch | `assign.rs` |
+//! | making a batch, reading its records | `builder.rs`, `records.rs` |
+//! | compression, as a stream that is never held | `codec.rs`, `walk.rs`, `xerial.rs` |
 //!
 //! All decoding is bounded: hostile bytes are errors, and no count is trusted before the bytes that must back it have
-//! been seen. Compressed records are looked at by [`walk`], as a stream, and never held.
+//! been seen. This crate knows no files and no connections.
 
 mod assign;
 mod attributes;

@@ -1,8 +1,18 @@
 //! Partition replicas: leader, follower, ISR, high watermark, truncation.
 //!
-//! [`Replicas`] holds every partition replica of one broker. It is told what the committed metadata says
-//! ([`Replicas::apply`]), serves Produce, Fetch, ListOffsets and OffsetForLeaderEpoch, fetches from the leaders of the
-//! partitions it follows, and asks the controller for changes of the ISR (KIP-497).
+//! In: what the committed metadata says ([`Replicas::apply`]), Produce, Fetch, ListOffsets and OffsetForLeaderEpoch,
+//! answers of leaders, completed syncs. Out: answers, fetches from the leaders of the partitions that this broker
+//! follows, and changes of the ISR that the controller is asked for (KIP-497).
+//!
+//! | for | open |
+//! |---|---|
+//! | Produce, and when it is answered | `produce.rs`, `waiting.rs` |
+//! | what a leader asks of a producer's records | `validate.rs` |
+//! | Fetch, fetch sessions | `fetch.rs`, `sessions.rs` |
+//! | the high watermark; who is in sync | `leader.rs`, `isr.rs` |
+//! | a follower's fetches, and where it truncates | `fetcher.rs`, `follower.rs`, `lookup.rs` |
+//! | becoming leader or follower | `replicas.rs` |
+//! | folders, checkpoints, clean shutdown | `folders.rs`, `checkpoints.rs` |
 //!
 //! It does not know how metadata is replicated, nor which broker is alive beyond what it is told.
 

@@ -1,19 +1,23 @@
 //! Every interleaving of small configurations of the machines that ship.
 //!
-//! The kernel samples deep runs; the checker leaves nothing out of shallow ones. A [`World`] is a few real machines
-//! (voters; or brokers' replicas and a controller), their connections, disks and timers, and a budget for each kind of
-//! thing that can go wrong. Its states are explored by stateright; what must hold is judged by `tribunal_model`, whose
-//! properties judge every other world too.
+//! In: a configuration (`checks`, `config.rs`): a few real machines (voters; or brokers' replicas and a controller),
+//! and a budget for each kind of thing that can go wrong. Out: that all properties hold in every state, or the shortest
+//! path to one in which they do not. The kernel samples deep runs; the checker leaves nothing out of shallow ones.
+//! stateright explores the states; what must hold is judged by `tribunal_model`, whose properties judge every other
+//! world too.
 //!
-//! | what | where |
+//! | for | open |
 //! |---|---|
-//! | the machines | [`parts`] |
-//! | a node's step, and how it is worked out once | [`node`], [`Steps`] |
-//! | the world: what can happen, and what follows | [`world`] |
-//! | what is asked of nodes wherever they run | [`cluster`] |
-//! | configurations | [`config`], `checks/*.toml` |
-//! | searches and what they come to | [`search`], [`estimate`], [`explore()`] |
-//! | counterexamples for another world | [`script`] |
+//! | the machines | `parts/mod.rs` |
+//! | a node's step, and how it is worked out once | `node.rs`, `remembered.rs` |
+//! | the world: what can happen, and what follows | `world/possible.rs`, `world/action.rs` |
+//! | that a state gets on when its faults end | `world/progress.rs` |
+//! | what is asked of nodes wherever they run | `cluster.rs` |
+//! | configurations | `config.rs` |
+//! | searches and what they come to | `search.rs`, `estimate.rs`, `explore.rs` |
+//! | counterexamples for another world | `script.rs` |
+//!
+//! It knows no kernel, and no part of a broker that is not in its configuration.
 
 pub mod cluster;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Charts. A [`Panel`] says what a chart shows; it is drawn as SVG or PNG by [`draw`], and by the script of the page.
+//! Charts. A [`Panel`] says what a chart shows; it is drawn as SVG or PNG by `draw`, and by the script of the page.
 //!
 //! Colours are those of Okabe and Ito, which survive colour blindness; nothing is told by colour alone.
 

@@ -1,4 +1,16 @@
 //! `tribunal bench`: the figures of the README, each the median of its rounds, beside what it must reach.
+//!
+//! In: what is to be measured ([`Bench`]) and how often. Out: [`Figure`]s, each as soon as it is there.
+//!
+//! | for | open |
+//! |---|---|
+//! | the kernel, beside turmoil and madsim | `kernel.rs`, `references.rs` |
+//! | the standard scenario, idle brokers | `runs.rs`, `standard.toml`, `idle.toml` |
+//! | the checker | `check.rs` |
+//! | real brokers beside Apache Kafka's | `serve.rs` |
+//! | how long hunts take to find each planted bug | `zoo.rs` |
+//!
+//! It knows what is measured, not how a figure is shown.
 
 mod check;
 mod figure;

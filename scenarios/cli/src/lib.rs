@@ -1,8 +1,54 @@
-//! The `tribunal` command line, and the library for tests of one's own: [`testing`].
+//! A Kafka-compatible cluster on trial: the `tribunal` command line, and trials from `#[test]`.
 //!
-//! What the command line does is below it, one crate a floor: `tribunal_language` (scenario files and plans),
-//! `tribunal_world` (runs), `tribunal_hunt` (hunts, shrinking, sweeps), `tribunal_bench`. Tests need two of them, which
-//! are here as modules.
+//! In a test a scenario puts the real brokers and clients on a simulated network, disk and clock, and every property is
+//! judged on every seed. A run that does not hold says its seed, what happened, and the line that repeats it:
+//!
+//! ```
+//! use tribunal::testing::Trials;
+//!
+//! let scenario = r#"
+//!     name = "orders-survive-a-crash"
+//!     duration = "4s"
+//!
+//!     [cluster]
+//!     brokers = 3
+//!
+//!     [[topic]]
+//!     name = "orders"
+//!     replication = 3
+//!     min_insync = 2
+//!
+//!     [[workload]]
+//!     kind = "producer"
+//!     topic = "orders"
+//!     acks = "all"
+//!     rate = "50/s"
+//!     for = "3s"
+//!
+//!     [[fault]]
+//!     at = "1s"
+//!     crash = { broker = "leader:orders/0" }
+//!     restart_after = "1s"
+//!
+//!     [expect]
+//!     sometimes = ["leader-elected"]
+//! "#;
+//! Trials::of_text(scenario).seeds(0..2).run();
+//! ```
+//!
+//! In: what was typed, or what a test says. Out: text or JSON lines, an exit code, folders of runs; or a panic.
+//!
+//! | for | open |
+//! |---|---|
+//! | trials from a test, applications and properties of one's own | `testing.rs` |
+//! | what may be typed | `commands/args.rs`, `commands/hunt_args.rs`, `commands/serve_args.rs` |
+//! | from what was typed to runs | `commands/select.rs` |
+//! | a command | `commands`, a file of its name |
+//! | what a terminal shows; JSON lines; exit codes | `commands/terminal.rs`, `commands/json.rs`, `commands/exit.rs` |
+//!
+//! It decides nothing about a run. That is below it, a crate a floor: `tribunal_language` (scenario files and plans),
+//! `tribunal_world` (runs), `tribunal_hunt` (hunts, shrinking, sweeps), `tribunal_bench`. Of these, tests need what is
+//! exported here.
 
 mod allocator;
 pub mod commands;

@@ -1,9 +1,22 @@
-//! Hunting: many runs of scenarios that nobody wrote, or of scenario files at fresh seeds, until something breaks.
+//! Hunting, shrinking and sweeps: what is made of many runs.
+//!
+//! In: seeds, a world, and optionally scenarios. Out: failures, each with the smallest plan that still fails
+//! ([`shrink`]), the record of the hunt, or the comparison of a [`sweep`].
 //!
 //! A hunt goes on in rounds of [`ROUND`] seeds. What a seed runs depends on the seed, on what earlier rounds of the
 //! same hunt have shown, and on nothing else: not on the number of jobs, not on time. So the same seeds of the same
 //! build give the same runs and the same finds, however many jobs there are; a budget only decides after which round it
 //! ends. A part (`--partition`) learns from its own seeds only.
+//!
+//! | for | open |
+//! |---|---|
+//! | rounds | `hunter.rs`, `pool.rs`, `mutate.rs` |
+//! | scenarios that nobody wrote | `space.rs`, `space/actions.rs`, `space/unrest.rs` |
+//! | what a failure is, and which are the same | `failure.rs` |
+//! | what shrinking takes away, in which order | `shrink/passes.rs`, `shrink/ddmin.rs` |
+//! | a scenario at each value of a setting | `sweep.rs` |
+//!
+//! It does not know which world runs its plans.
 
 mod failure;
 mod hunter;

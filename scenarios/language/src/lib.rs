@@ -1,8 +1,20 @@
 //! The scenario language: TOML files that say what a cluster is, what clients do, what goes wrong, what is expected.
 //!
-//! [`Scenario::parse`] reads a file into a typed value that has been checked, or says what is wrong with it, all
-//! mistakes at once, each with its place and the nearest known name. Every key is defined once, in its table's type;
+//! In: the text of a file, from the disk or built in. Out: a typed value that has been checked ([`Scenario::parse`]),
+//! or all that is wrong with it at once, each mistake with its place and the nearest known name; and, with a seed, a
+//! [`Plan`](plan::Plan): the run as a value, with nothing left to draw. Every key is defined once, in its table's type;
 //! [`reference()`] lists them all.
+//!
+//! | for | open |
+//! |---|---|
+//! | what a key means, its default, its unit | `cluster.rs`, `workload.rs`, `expect.rs`, `units.rs` |
+//! | faults: actions, triggers, targets | `action.rs`, `disk_action.rs`, `member_action.rs`, `trigger.rs`, `target.rs` |
+//! | how keys are read and written | `keys.rs` |
+//! | what cannot be, and how it is told | `check.rs`, `check/faults.rs`, `diagnostic.rs` |
+//! | from scenario and seed to plan; plans as files | `plan/generate.rs`, `plan/file.rs` |
+//! | the catalog, regressions and sweeps that are built in | `files.rs` |
+//!
+//! It knows the names of properties, bugs and rare paths, and no world that could run a plan.
 
 mod action;
 pub(crate) mod check;

@@ -1,9 +1,22 @@
 //! The simulated world: a plan on the kernel, with real brokers and clients, judged by the properties.
 //!
-//! A run has four phases. *Warm-up*: the cluster starts, topics are created, every replica is in sync; only then is the
-//! workload's clock at zero. *Safety*: clients work and faults happen as planned. *Liveness*: everything is healed but
-//! what the plan says stays broken, and every partition must serve again within a bound. *Final reads*: when all
-//! producers know the fate of their records, an auditor reads every partition from the beginning.
+//! In: a [`Plan`] and [`How`] to run it. Out: a [`Trial`]: what did not hold, the trace hash, and, when asked, a run's
+//! folder. A run has four phases. *Warm-up*: the cluster starts, topics are created, every replica is in sync; only
+//! then is the workload's clock at zero. *Safety*: clients work and faults happen as planned. *Liveness*: everything is
+//! healed but what the plan says stays broken, and every partition must serve again within a bound. *Final reads*: when
+//! all producers know the fate of their records, an auditor reads every partition from the beginning.
+//!
+//! | for | open |
+//! |---|---|
+//! | the phases | `phases.rs`, `phases/liveness.rs` |
+//! | from plan to machines | `build.rs`, `node.rs`, `apps/mod.rs` |
+//! | what each action does | `faults.rs`, `disk_faults.rs`, `membership.rs`, `cuts.rs` |
+//! | which damage Kafka does not promise to survive | `atlas.rs` |
+//! | observations on their way to the properties | `court.rs` |
+//! | runs of many seeds, verdicts, `must` and `sometimes` | `run/execute.rs`, `run/outcome.rs`, `run/tally.rs` |
+//! | counterexamples of the checker, followed here | `counterexample.rs`, `script.rs` |
+//!
+//! It knows one run at a time: not which seeds are worth running, nor what is shown to people.
 
 mod app;
 pub mod apps;
