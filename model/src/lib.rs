@@ -33,7 +33,7 @@ pub use invariants::{Invariants, ModelConfig};
 pub use names::Names;
 pub use progress::Progress;
 pub use property::{Property, PropertyKind};
-pub use reached::{NameId, Reached};
+pub use reached::Reached;
 pub use refinement::Refinement;
 pub use truth::Truth;
 pub use violation::{CauseStep, Violation};

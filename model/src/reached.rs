@@ -1,110 +1,18 @@
 //! What happened, counted: for `sometimes` properties, for coverage, and for triggers on the nth occurrence.
 
-use tribunal_common::{ClientObs, Obs, QuorumRole, Reassignment};
+use tribunal_common::{Obs, ObsKind};
 
-/// A name of [`Obs::NAMES`], as its index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NameId(u8);
+const KINDS: usize = ObsKind::ALL.len();
 
-const NAMES: usize = Obs::NAMES.len();
-
-/// The index of a name, found by the compiler: a name that does not exist does not compile.
-const fn named(name: &str) -> NameId {
-    let (name, mut i) = (name.as_bytes(), 0);
-    while i < NAMES {
-        let (candidate, mut j) = (Obs::NAMES[i].as_bytes(), 0);
-        while j < candidate.len() && j < name.len() && candidate[j] == name[j] {
-            j += 1;
-        }
-        if j == candidate.len() && j == name.len() {
-            return NameId(i as u8);
-        }
-        i += 1;
-    }
-    panic!("no such name");
-}
-
-macro_rules! id {
-    ($name:literal) => {{
-        const ID: NameId = named($name);
-        ID
-    }};
-}
-
-impl NameId {
-    /// The name of an observation: [`Obs::name`] as an index, without comparing strings.
-    pub fn of(obs: &Obs) -> NameId {
-        match obs {
-            Obs::LogOpened { .. } => id!("log-opened"),
-            Obs::Appended { .. } => id!("appended"),
-            Obs::Truncated { .. } => id!("log-truncated"),
-            Obs::LogStart { .. } => id!("log-start-moved"),
-            Obs::FolderSetAside { .. } => id!("folder-set-aside"),
-            Obs::LogDeleted { .. } => id!("log-deleted"),
-            Obs::SegmentRolled { .. } => id!("segment-rolled"),
-            Obs::LogDirOffline { .. } => id!("log-dir-offline"),
-            Obs::LeaderStarted { .. } => id!("leader-elected"),
-            Obs::FollowerStarted { .. } => id!("follower-started"),
-            Obs::HighWatermark { .. } => id!("high-watermark-advanced"),
-            Obs::FollowerTruncated { .. } => id!("follower-truncated"),
-            Obs::IsrProposed { shrink: true, .. } => id!("isr-shrunk"),
-            Obs::IsrProposed { shrink: false, .. } => id!("isr-expanded"),
-            Obs::NotEnoughReplicas { .. } => id!("not-enough-replicas"),
-            Obs::PartitionCommitted { state, .. } if state.unclean => id!("unclean-leader-elected"),
-            Obs::PartitionCommitted { .. } => id!("partition-committed"),
-            Obs::Reassigned { step: Reassignment::Cancelled, .. } => id!("reassignment-cancelled"),
-            Obs::Reassigned { step: Reassignment::Completed, .. } => id!("reassignment-completed"),
-            Obs::Reassigned { step: Reassignment::Started, .. } => id!("reassignment-started"),
-            Obs::TopicRemoved { .. } => id!("topic-removed"),
-            Obs::BrokerRegistered { .. } => id!("broker-registered"),
-            Obs::BrokerFenced { .. } => id!("broker-fenced"),
-            Obs::BrokerUnfenced { .. } => id!("broker-unfenced"),
-            Obs::BrokerUnregistered { .. } => id!("broker-unregistered"),
-            Obs::ControlledShutdown { .. } => id!("controlled-shutdown"),
-            Obs::ControllerActive { .. } => id!("controller-active"),
-            Obs::QuorumRoleChanged { role: QuorumRole::Leader, .. } => id!("quorum-leader-elected"),
-            Obs::QuorumRoleChanged { role: QuorumRole::Resigned, .. } => id!("quorum-leader-resigned"),
-            Obs::QuorumRoleChanged { .. } => id!("quorum-role-changed"),
-            Obs::VoteGranted { pre_vote: true, .. } => id!("pre-vote-granted"),
-            Obs::VoteGranted { pre_vote: false, .. } => id!("vote-granted"),
-            Obs::QuorumHighWatermark { .. } => id!("quorum-high-watermark-advanced"),
-            Obs::SnapshotTaken { .. } => id!("snapshot-taken"),
-            Obs::SnapshotInstalled { .. } => id!("snapshot-installed"),
-            Obs::Client(ClientObs::Send { .. }) => id!("record-sent"),
-            Obs::Client(ClientObs::Acknowledged { .. }) => id!("record-acknowledged"),
-            Obs::Client(ClientObs::Failed { .. }) => id!("record-failed"),
-            Obs::Client(ClientObs::Retried { .. }) => id!("produce-retried"),
-            Obs::Client(ClientObs::Assigned { .. }) => id!("consumer-assigned"),
-            Obs::Client(ClientObs::Reset { .. }) => id!("offset-reset"),
-            Obs::Client(ClientObs::Polled { .. }) => id!("record-polled"),
-        }
-    }
-
-    /// The name of a string, if it is one of [`Obs::NAMES`].
-    pub fn from_name(name: &str) -> Option<NameId> {
-        Obs::NAMES.iter().position(|candidate| *candidate == name).map(|index| NameId(index as u8))
-    }
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        Obs::NAMES[self.index()]
-    }
-
-    /// A dense index below `Obs::NAMES.len()`.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
-
-/// How often each name of [`Obs::NAMES`] was observed.
+/// How often each kind of observation was made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reached {
-    counts: [u64; NAMES],
+    counts: [u64; KINDS],
 }
 
 impl Default for Reached {
     fn default() -> Reached {
-        Reached { counts: [0; NAMES] }
+        Reached { counts: [0; KINDS] }
     }
 }
 
@@ -114,17 +22,17 @@ impl Reached {
         Reached::default()
     }
 
-    /// Counts an observation. Returns its name and the how-manyth of that name it is, from 1, for triggers.
-    pub fn note(&mut self, obs: &Obs) -> (NameId, u64) {
-        let id = NameId::of(obs);
-        let count = &mut self.counts[id.index()];
+    /// Counts an observation. Returns its kind and the how-manyth of that kind it is, from 1, for triggers.
+    pub fn note(&mut self, obs: &Obs) -> (ObsKind, u64) {
+        let kind = obs.kind();
+        let count = &mut self.counts[kind.index()];
         *count += 1;
-        (id, *count)
+        (kind, *count)
     }
 
     /// How often it happened.
-    pub fn count(&self, id: NameId) -> u64 {
-        self.counts[id.index()]
+    pub fn count(&self, kind: ObsKind) -> u64 {
+        self.counts[kind.index()]
     }
 
     /// Adds the counts of another run.
@@ -134,22 +42,22 @@ impl Reached {
         }
     }
 
-    /// Names and counts, in the order of [`Obs::NAMES`].
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        Obs::NAMES.iter().copied().zip(self.counts)
+    /// Kinds and counts, in the order of [`ObsKind::ALL`].
+    pub fn iter(&self) -> impl Iterator<Item = (ObsKind, u64)> + '_ {
+        ObsKind::ALL.iter().copied().zip(self.counts)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tribunal_common::{METADATA_LOG, TopicIdPartition};
+    use tribunal_common::{ClientObs, METADATA_LOG, QuorumRole, TopicIdPartition};
 
     use super::*;
 
     const P: TopicIdPartition = METADATA_LOG;
 
     #[test]
-    fn an_observation_counts_under_the_name_it_gives_itself() {
+    fn an_observation_counts_under_its_kind() {
         let mut reached = Reached::new();
         let seen = [
             Obs::LogDirOffline { why: "sync: input/output error".into() },
@@ -163,19 +71,10 @@ mod tests {
             Obs::Client(ClientObs::Retried { partition: P, error: 0 }),
         ];
         for obs in &seen {
-            assert_eq!(NameId::of(obs).name(), obs.name());
-            assert_eq!(reached.note(obs), (NameId::of(obs), 1));
-            assert_eq!(reached.note(obs), (NameId::of(obs), 2));
+            assert_eq!(reached.note(obs), (obs.kind(), 1));
+            assert_eq!(reached.note(obs), (obs.kind(), 2));
         }
         assert_eq!(reached.iter().filter(|(_, count)| *count > 0).count(), seen.len());
-    }
-
-    #[test]
-    fn names_are_found_and_unknown_ones_are_not() {
-        for name in Obs::NAMES {
-            assert_eq!(NameId::from_name(name).map(NameId::name), Some(*name));
-        }
-        assert_eq!(NameId::from_name("leader-elected-twice"), None);
     }
 
     #[test]
@@ -185,6 +84,6 @@ mod tests {
         a.note(&offline);
         b.note(&offline);
         a.add(&b);
-        assert_eq!(a.count(NameId::from_name("log-dir-offline").unwrap()), 2);
+        assert_eq!(a.count(ObsKind::LogDirOffline), 2);
     }
 }

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | calls between brokers, and answers in order | `net.rs`, `lanes.rs` |
 //! | every timer: when it is set, what its firing means | `timers.rs` |
-//! | what properties and reports are told | `obs.rs` |
+//! | what properties and reports are told | `obs.rs`, `obs_kind.rs` |
 //! | Kafka's historical bugs by name | `bugs.rs` |
 //! | rare paths that a hunt switches on | `rare.rs` |
 //! | a broker's settings under Kafka's names | `config.rs` |
@@ -22,6 +22,7 @@ pub mod lanes;
 mod named;
 mod net;
 mod obs;
+mod obs_kind;
 mod rare;
 pub mod syncs;
 pub mod timers;
@@ -31,4 +32,5 @@ pub use config::{BrokerConfig, FlushPolicy, LogDefaults, TopicDefaults, Truncati
 pub use io::{Fx, Io};
 pub use net::{Answer, CallFailed, Local, Net, Received};
 pub use obs::{BatchMark, ClientObs, METADATA_LOG, Obs, PartitionState, QuorumRole, Reassignment, TopicIdPartition};
+pub use obs_kind::ObsKind;
 pub use rare::RarePath;

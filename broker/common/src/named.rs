@@ -1,7 +1,7 @@
 //! Lists of what people call by a name: each entry of them is told in a sentence too.
 
 /// An enum, each variant of which has a name and a sentence about it: `ALL`, `about`, and the name by the method that
-/// the list asks for.
+/// the list asks for. A list may have groups; then each variant tells its own by a second method.
 #[macro_export]
 macro_rules! named {
     (
@@ -29,6 +29,30 @@ macro_rules! named {
             /// What it is, in a sentence.
             pub const fn about(self) -> &'static str {
                 match self { $($List::$variant => $about),* }
+            }
+        }
+    };
+    (
+        $(#[$list_attribute:meta])*
+        pub enum $List:ident
+        $(#[$name_attribute:meta])*
+        by $name:ident
+        $(#[$group_attribute:meta])*
+        in $group:ident: $Group:ident {
+            $($Of:ident { $($variant:ident = $called:literal, $about:literal;)* })*
+        }
+    ) => {
+        $crate::named! {
+            $(#[$list_attribute])*
+            pub enum $List
+            $(#[$name_attribute])*
+            by $name { $($($variant = $called, $about;)*)* }
+        }
+
+        impl $List {
+            $(#[$group_attribute])*
+            pub const fn $group(self) -> $Group {
+                match self { $($($List::$variant => $Group::$Of,)*)* }
             }
         }
     };

@@ -4,6 +4,8 @@
 use bytes::Bytes;
 use tribunal_protocol::{Str, Uuid};
 
+use crate::ObsKind;
+
 /// A partition by topic id (KIP-516): a deleted and recreated topic is another partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicIdPartition {
@@ -367,105 +369,64 @@ pub enum ClientObs {
 }
 
 impl Obs {
-    /// What happened, in a word: names of `sometimes` properties and of triggers.
-    pub fn name(&self) -> &'static str {
+    /// What happened, as the entry of the list that it counts as.
+    pub fn kind(&self) -> ObsKind {
         match self {
-            Obs::LogOpened { .. } => "log-opened",
-            Obs::Appended { .. } => "appended",
-            Obs::Truncated { .. } => "log-truncated",
-            Obs::LogStart { .. } => "log-start-moved",
-            Obs::FolderSetAside { .. } => "folder-set-aside",
-            Obs::LogDeleted { .. } => "log-deleted",
-            Obs::SegmentRolled { .. } => "segment-rolled",
-            Obs::LogDirOffline { .. } => "log-dir-offline",
-            Obs::LeaderStarted { .. } => "leader-elected",
-            Obs::FollowerStarted { .. } => "follower-started",
-            Obs::HighWatermark { .. } => "high-watermark-advanced",
-            Obs::FollowerTruncated { .. } => "follower-truncated",
-            Obs::IsrProposed { shrink: true, .. } => "isr-shrunk",
-            Obs::IsrProposed { shrink: false, .. } => "isr-expanded",
-            Obs::NotEnoughReplicas { .. } => "not-enough-replicas",
-            Obs::PartitionCommitted { state, .. } if state.unclean => "unclean-leader-elected",
-            Obs::PartitionCommitted { .. } => "partition-committed",
-            Obs::Reassigned { step: Reassignment::Cancelled, .. } => "reassignment-cancelled",
-            Obs::Reassigned { step: Reassignment::Completed, .. } => "reassignment-completed",
-            Obs::Reassigned { step: Reassignment::Started, .. } => "reassignment-started",
-            Obs::TopicRemoved { .. } => "topic-removed",
-            Obs::BrokerRegistered { .. } => "broker-registered",
-            Obs::BrokerFenced { .. } => "broker-fenced",
-            Obs::BrokerUnfenced { .. } => "broker-unfenced",
-            Obs::BrokerUnregistered { .. } => "broker-unregistered",
-            Obs::ControlledShutdown { .. } => "controlled-shutdown",
-            Obs::ControllerActive { .. } => "controller-active",
-            Obs::QuorumRoleChanged { role: QuorumRole::Leader, .. } => "quorum-leader-elected",
-            Obs::QuorumRoleChanged { role: QuorumRole::Resigned, .. } => "quorum-leader-resigned",
-            Obs::QuorumRoleChanged { .. } => "quorum-role-changed",
-            Obs::VoteGranted { pre_vote: true, .. } => "pre-vote-granted",
-            Obs::VoteGranted { pre_vote: false, .. } => "vote-granted",
-            Obs::QuorumHighWatermark { .. } => "quorum-high-watermark-advanced",
-            Obs::SnapshotTaken { .. } => "snapshot-taken",
-            Obs::SnapshotInstalled { .. } => "snapshot-installed",
-            Obs::Client(client) => client.name(),
+            Obs::LogOpened { .. } => ObsKind::LogOpened,
+            Obs::Appended { .. } => ObsKind::Appended,
+            Obs::Truncated { .. } => ObsKind::LogTruncated,
+            Obs::LogStart { .. } => ObsKind::LogStartMoved,
+            Obs::FolderSetAside { .. } => ObsKind::FolderSetAside,
+            Obs::LogDeleted { .. } => ObsKind::LogDeleted,
+            Obs::SegmentRolled { .. } => ObsKind::SegmentRolled,
+            Obs::LogDirOffline { .. } => ObsKind::LogDirOffline,
+            Obs::LeaderStarted { .. } => ObsKind::LeaderElected,
+            Obs::FollowerStarted { .. } => ObsKind::FollowerStarted,
+            Obs::HighWatermark { .. } => ObsKind::HighWatermarkAdvanced,
+            Obs::FollowerTruncated { .. } => ObsKind::FollowerTruncated,
+            Obs::IsrProposed { shrink: true, .. } => ObsKind::IsrShrunk,
+            Obs::IsrProposed { shrink: false, .. } => ObsKind::IsrExpanded,
+            Obs::NotEnoughReplicas { .. } => ObsKind::NotEnoughReplicas,
+            Obs::PartitionCommitted { state, .. } if state.unclean => ObsKind::UncleanLeaderElected,
+            Obs::PartitionCommitted { .. } => ObsKind::PartitionCommitted,
+            Obs::Reassigned { step: Reassignment::Cancelled, .. } => ObsKind::ReassignmentCancelled,
+            Obs::Reassigned { step: Reassignment::Completed, .. } => ObsKind::ReassignmentCompleted,
+            Obs::Reassigned { step: Reassignment::Started, .. } => ObsKind::ReassignmentStarted,
+            Obs::TopicRemoved { .. } => ObsKind::TopicRemoved,
+            Obs::BrokerRegistered { .. } => ObsKind::BrokerRegistered,
+            Obs::BrokerFenced { .. } => ObsKind::BrokerFenced,
+            Obs::BrokerUnfenced { .. } => ObsKind::BrokerUnfenced,
+            Obs::BrokerUnregistered { .. } => ObsKind::BrokerUnregistered,
+            Obs::ControlledShutdown { .. } => ObsKind::ControlledShutdown,
+            Obs::ControllerActive { .. } => ObsKind::ControllerActive,
+            Obs::QuorumRoleChanged { role: QuorumRole::Leader, .. } => ObsKind::QuorumLeaderElected,
+            Obs::QuorumRoleChanged { role: QuorumRole::Resigned, .. } => ObsKind::QuorumLeaderResigned,
+            Obs::QuorumRoleChanged { .. } => ObsKind::QuorumRoleChanged,
+            Obs::VoteGranted { pre_vote: true, .. } => ObsKind::PreVoteGranted,
+            Obs::VoteGranted { pre_vote: false, .. } => ObsKind::VoteGranted,
+            Obs::QuorumHighWatermark { .. } => ObsKind::QuorumHighWatermarkAdvanced,
+            Obs::SnapshotTaken { .. } => ObsKind::SnapshotTaken,
+            Obs::SnapshotInstalled { .. } => ObsKind::SnapshotInstalled,
+            Obs::Client(client) => client.kind(),
         }
     }
 
-    /// Every name that [`Obs::name`] can give.
-    pub const NAMES: &'static [&'static str] = &[
-        "appended",
-        "broker-fenced",
-        "broker-registered",
-        "broker-unfenced",
-        "broker-unregistered",
-        "consumer-assigned",
-        "controlled-shutdown",
-        "controller-active",
-        "folder-set-aside",
-        "follower-started",
-        "follower-truncated",
-        "high-watermark-advanced",
-        "isr-expanded",
-        "isr-shrunk",
-        "leader-elected",
-        "log-deleted",
-        "log-dir-offline",
-        "log-opened",
-        "log-start-moved",
-        "log-truncated",
-        "not-enough-replicas",
-        "offset-reset",
-        "partition-committed",
-        "pre-vote-granted",
-        "produce-retried",
-        "quorum-high-watermark-advanced",
-        "quorum-leader-elected",
-        "quorum-leader-resigned",
-        "quorum-role-changed",
-        "reassignment-cancelled",
-        "reassignment-completed",
-        "reassignment-started",
-        "record-acknowledged",
-        "record-failed",
-        "record-polled",
-        "record-sent",
-        "segment-rolled",
-        "snapshot-installed",
-        "snapshot-taken",
-        "topic-removed",
-        "unclean-leader-elected",
-        "vote-granted",
-    ];
+    /// What happened, in a word: names of `sometimes` properties and of triggers.
+    pub fn name(&self) -> &'static str {
+        self.kind().name()
+    }
 }
 
 impl ClientObs {
-    fn name(&self) -> &'static str {
+    fn kind(&self) -> ObsKind {
         match self {
-            ClientObs::Send { .. } => "record-sent",
-            ClientObs::Acknowledged { .. } => "record-acknowledged",
-            ClientObs::Failed { .. } => "record-failed",
-            ClientObs::Retried { .. } => "produce-retried",
-            ClientObs::Assigned { .. } => "consumer-assigned",
-            ClientObs::Reset { .. } => "offset-reset",
-            ClientObs::Polled { .. } => "record-polled",
+            ClientObs::Send { .. } => ObsKind::RecordSent,
+            ClientObs::Acknowledged { .. } => ObsKind::RecordAcknowledged,
+            ClientObs::Failed { .. } => ObsKind::RecordFailed,
+            ClientObs::Retried { .. } => ObsKind::ProduceRetried,
+            ClientObs::Assigned { .. } => ObsKind::ConsumerAssigned,
+            ClientObs::Reset { .. } => ObsKind::OffsetReset,
+            ClientObs::Polled { .. } => ObsKind::RecordPolled,
         }
     }
 }

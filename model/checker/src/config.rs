@@ -6,9 +6,8 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
-use tribunal_common::{BrokerConfig, Bug, Bugs, FlushPolicy, Obs, TruncationMode, timers};
+use tribunal_common::{BrokerConfig, Bug, Bugs, FlushPolicy, ObsKind, TruncationMode, timers};
 use tribunal_contract::{NodeId, Span};
-use tribunal_model::NameId;
 
 use crate::node::{Kind, Rules};
 use crate::world::{Budget, Budgets};
@@ -69,7 +68,7 @@ pub struct CheckConfig {
     /// Generated states after which a search gives up if it is not told otherwise.
     pub limit: u64,
     /// What must be observed at least once in an exhaustive search.
-    pub sometimes: Vec<NameId>,
+    pub sometimes: Vec<ObsKind>,
     /// Of so many states one is healed, and must get on.
     pub liveness_every: u64,
     /// Too large for every day.
@@ -221,8 +220,8 @@ impl CheckConfig {
             return Err(error(until.span(), "only voters elect a leader among themselves".to_owned(), Vec::new()));
         }
         let sometimes = |name: &Spanned<String>| {
-            NameId::from_name(name.get_ref()).ok_or_else(|| {
-                let known = Obs::NAMES.iter().map(|name| (*name).to_owned()).collect();
+            ObsKind::from_name(name.get_ref()).ok_or_else(|| {
+                let known = ObsKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
                 error(name.span(), format!("`{}` is no observation: see `list observations`", name.get_ref()), known)
             })
         };

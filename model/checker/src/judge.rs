@@ -4,9 +4,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tribunal_common::Obs;
+use tribunal_common::{Obs, ObsKind};
 use tribunal_contract::NodeId;
-use tribunal_model::{Invariants, NameId, Reached, Violation};
+use tribunal_model::{Invariants, Reached, Violation};
 
 use crate::hash::{Fingerprint, Hashed};
 use crate::node::NOW;
@@ -79,8 +79,8 @@ impl Bench {
     }
 
     /// How often something was observed, over all steps worked out so far.
-    pub fn times(&self, name: NameId) -> u64 {
-        self.reached.lock().map_or(0, |reached| reached.count(name))
+    pub fn times(&self, kind: ObsKind) -> u64 {
+        self.reached.lock().map_or(0, |reached| reached.count(kind))
     }
 
     fn judge(&self, truth: &Hashed<Invariants>, node: NodeId, news: &News<'_>) -> Judged {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tribunal::commands::{Exit, JsonReporter};
-use tribunal_common::Bug;
+use tribunal_common::{Bug, ObsKind};
 use tribunal_language::plan::Plan;
-use tribunal_language::{ObservationName, PropertyName, Scenario, Source};
+use tribunal_language::{PropertyName, Scenario, Source};
 use tribunal_reports::{ReportError, RunFolder};
 use tribunal_world::run::{
     How, Reporter, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Subject, Summary, Trial, Verdict, Violation,
@@ -56,7 +56,7 @@ fn trial(seed: u64, violated: &[&str]) -> Trial {
         trace_hash: seed + 100,
         operations: 10,
         faults: 1,
-        reached: [ObservationName::new("leader-elected").unwrap()].into(),
+        reached: [ObsKind::LeaderElected].into(),
         ..Trial::default()
     }
 }
@@ -154,7 +154,7 @@ fn what_must_happen_has_to_happen_in_one_run_at_least() {
 fn what_was_never_reached_was_not_tested() {
     let nothing = |seed| Trial { reached: Default::default(), ..trial(seed, &["unseen"]) };
     let (summary, kept) = done(&requests(0..5), &options("reached"), nothing);
-    assert_eq!(kept.scenarios[0].never_reached, [ObservationName::new("leader-elected").unwrap()]);
+    assert_eq!(kept.scenarios[0].never_reached, [ObsKind::LeaderElected]);
     assert_eq!(Exit::of(&summary), Exit::Violation);
     let mut single = requests(0..1);
     single[0].required = false;

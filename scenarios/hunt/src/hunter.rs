@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tribunal_common::Obs;
+use tribunal_common::ObsKind;
 use tribunal_language::Scenario;
 use tribunal_language::files;
 use tribunal_language::plan::Plan;
@@ -118,7 +118,7 @@ impl<'h> Hunter<'h> {
             files::catalog().filter(|_| files.is_empty()).map(|source| Scenario::parse(source).map(Arc::new));
         let catalog: Result<Vec<_>, _> = built_in.collect();
         let catalog = catalog.map_err(|wrong| RunError::new(wrong.to_string()))?;
-        let mut record = HuntRecord::new(Obs::NAMES.iter().map(|name| (*name).to_owned()));
+        let mut record = HuntRecord::new(ObsKind::ALL.iter().map(|kind| kind.name().to_owned()));
         record.paths = files.iter().map(|scenario| scenario.path.clone()).collect();
         record.bugs = options.bugs.iter().map(|bug| bug.id().to_owned()).collect();
         let (part, parts) = options.part;
@@ -224,7 +224,11 @@ impl<'h> Hunter<'h> {
         if !self.catalog.iter().any(|of| Arc::ptr_eq(of, &scenario)) {
             self.pool.take(&scenario, &trial.marks);
         }
-        self.record.note(seed, trial.marks.iter().map(ToString::to_string), trial.reached.iter().map(|n| n.as_str()));
+        self.record.note(
+            seed,
+            trial.marks.iter().map(ToString::to_string),
+            trial.reached.iter().map(|kind| kind.name()),
+        );
         if self.record.runs.len() < KEPT_RUNS {
             let run = HuntRun {
                 simulated_s: trial.simulated.as_secs_f64(),

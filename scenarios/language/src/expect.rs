@@ -2,12 +2,13 @@
 
 use toml::Spanned;
 use toml::de::DeValue;
+use tribunal_common::ObsKind;
 use tribunal_contract::Span;
 use tribunal_model::Property;
 
 use super::action::{defaults, tables};
 use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
-use super::names::{ObservationName, PropertyName};
+use super::names::PropertyName;
 use super::units::{quote, read_str, word_value};
 
 /// What a scenario expects of its runs. Ground-truth invariants are always on unless expected or allowed to break.
@@ -24,7 +25,7 @@ pub struct Expect {
     /// Progress in the liveness phase.
     pub eventually: Eventually,
     /// Over the seeds at least one run must reach each of these.
-    pub sometimes: Vec<ObservationName>,
+    pub sometimes: Vec<ObsKind>,
     /// What no run may reach more often than so.
     pub at_most: Vec<AtMost>,
 }
@@ -42,14 +43,14 @@ pub struct AllowOn {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AtMost {
     /// What happens.
-    pub event: ObservationName,
+    pub event: ObsKind,
     /// How often it may, from the workload's zero to the end of the run.
     pub count: u64,
 }
 
 defaults! {
     AllowOn AllowOn { topic: String::new(), properties: Vec::new() };
-    AtMost AtMost { event: ObservationName::FIRST, count: 0 };
+    AtMost AtMost { event: ObsKind::Appended, count: 0 };
 }
 
 tables! {

@@ -2,10 +2,10 @@
 
 use toml::Spanned;
 use toml::de::DeValue;
+use tribunal_common::ObsKind;
 use tribunal_contract::Span;
 
 use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
-use super::names::ObservationName;
 use super::target::{Partition, Target};
 
 /// When a fault happens.
@@ -65,7 +65,7 @@ pub enum Condition {
     /// Something was observed so many times.
     Observed {
         /// What.
-        event: ObservationName,
+        event: ObsKind,
         /// On which node; none is on any.
         of: Option<Target>,
         /// How many times.
@@ -97,7 +97,7 @@ pub(crate) struct WhenKeys {
     isr_expanded: Option<Partition>,
     isr_shrunk: Option<Partition>,
     leader_elected: Option<Partition>,
-    event: Option<ObservationName>,
+    event: Option<ObsKind>,
     of: Option<Target>,
     at_least: Option<u64>,
     count: Option<u32>,

@@ -5,12 +5,12 @@ use std::ops::RangeInclusive;
 
 use toml::Spanned;
 use toml::de::DeValue;
-use tribunal_common::{FlushPolicy, RarePath, TruncationMode};
+use tribunal_common::{FlushPolicy, ObsKind, RarePath, TruncationMode};
 use tribunal_contract::Span;
 use tribunal_model::Property;
 
 use super::keys::{Context, Value, wrong_type};
-use super::names::{OBSERVATIONS, ObservationName, PropertyName};
+use super::names::PropertyName;
 use super::nearest::suggestion;
 
 /// A length of time that may be negative, in nanoseconds: how far a clock is off.
@@ -344,10 +344,10 @@ string_value! {
         |text| RarePath::from_name(text)
             .ok_or_else(|| suggestion(text, &RarePath::ALL.iter().map(|path| path.name()).collect::<Vec<_>>())),
         |path: &RarePath| path.name().to_owned();
-    ObservationName, "the name of an observation",
-        |text| ObservationName::new(text)
-            .ok_or_else(|| suggestion(text, &OBSERVATIONS.iter().map(|o| o.name).collect::<Vec<_>>())),
-        |name: &ObservationName| name.as_str().to_owned();
+    ObsKind, "the name of an observation",
+        |text| ObsKind::from_name(text)
+            .ok_or_else(|| suggestion(text, &ObsKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>())),
+        |kind: &ObsKind| kind.name().to_owned();
 }
 
 word_value! {

@@ -32,11 +32,10 @@ pub(super) fn not_in_sync(
 
 /// What has happened more often than the scenario says.
 pub(super) fn exceeded(court: &Court, expect: &Expect, at: Time) -> Vec<Violation> {
-    let of = |name: &str| court.reached.iter().find(|(other, _)| *other == name).map_or(0, |(_, count)| count);
-    let bounds = expect.at_most.iter().map(|bound| (bound, of(bound.event.as_str())));
+    let bounds = expect.at_most.iter().map(|bound| (bound, court.reached.count(bound.event)));
     let over = bounds.filter(|(bound, count)| *count > bound.count);
     over.map(|(bound, count)| {
-        let detail = format!("{} ×{count}, and at most ×{} is expected", bound.event.as_str(), bound.count);
+        let detail = format!("{} ×{count}, and at most ×{} is expected", bound.event.name(), bound.count);
         Violation { property: Property::AtMost, partition: None, at, node: None, detail, cause: Vec::new() }
     })
     .collect()

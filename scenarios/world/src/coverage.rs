@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use tribunal_common::{ClientObs, Obs, PartitionState, QuorumRole, TopicIdPartition};
+use tribunal_common::{ClientObs, Obs, ObsKind, PartitionState, QuorumRole, TopicIdPartition};
 use tribunal_contract::{NodeId, Span, Time};
-use tribunal_model::{NameId, Truth};
+use tribunal_model::Truth;
 use tribunal_sim::stable_hash;
 
 use crate::run::{AckLatency, Mark, MarkClass, Marks};
@@ -14,9 +14,9 @@ use crate::run::{AckLatency, Mark, MarkClass, Marks};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Coverage {
     marks: Marks,
-    counts: BTreeMap<NameId, u32>,
+    counts: BTreeMap<ObsKind, u32>,
     /// The last rare observation of each node.
-    last: BTreeMap<NodeId, NameId>,
+    last: BTreeMap<NodeId, ObsKind>,
     roles: BTreeMap<NodeId, QuorumRole>,
     /// In which epoch each replica last began to lead or to follow, and whom.
     epochs: BTreeMap<(NodeId, TopicIdPartition), (i32, i32)>,
@@ -68,7 +68,7 @@ impl Coverage {
             }
             _ => {}
         }
-        let name = NameId::of(obs);
+        let name = obs.kind();
         let count = self.counts.entry(name).or_insert(0);
         *count += 1;
         if count.is_power_of_two() {

@@ -5,7 +5,7 @@ mod liveness;
 use tribunal_contract::{NodeId, Span, Time};
 use tribunal_core::Broker;
 use tribunal_language::plan::Plan;
-use tribunal_language::{Acks, Action, Condition, DiskLoss, ObservationName, Target, Topic, Trigger, Workload};
+use tribunal_language::{Acks, Action, Condition, DiskLoss, Target, Topic, Trigger, Workload};
 use tribunal_model::{ModelConfig, Names, Promises, Property, PropertyKind};
 use tribunal_reports::{NodeRecord, RUN_FORMAT, ReportError, Role, RunFolder, RunRecord, TopicRecord};
 use tribunal_sim::{Fault, Kernel, Ran, Stop};
@@ -333,12 +333,7 @@ impl<'p> Run<'p> {
             events: self.kernel.stats().events,
             struck: self.faults.log.struck(self.zero),
             trace_hash,
-            reached: court
-                .reached
-                .iter()
-                .filter(|(_, count)| *count > 0)
-                .filter_map(|(name, _)| ObservationName::new(name))
-                .collect(),
+            reached: court.reached.iter().filter(|(_, count)| *count > 0).map(|(kind, _)| kind).collect(),
             limit: None,
         })
     }
@@ -374,8 +369,8 @@ impl<'p> Run<'p> {
             end_s: records::seconds(end, self.zero),
             nodes: (0..=self.auditor.0).map(node).collect(),
             topics: plan.topics.iter().map(topic).collect(),
-            sometimes: plan.expect.sometimes.iter().map(|name| name.as_str().to_owned()).collect(),
-            reached: reached.map(|(name, count)| (name.to_owned(), count)).collect(),
+            sometimes: plan.expect.sometimes.iter().map(|kind| kind.name().to_owned()).collect(),
+            reached: reached.map(|(kind, count)| (kind.name().to_owned(), count)).collect(),
         })?;
         records::write_faults(folder, plan, &self.faults.log.finish(plan, end), &self.names, self.zero)
     }

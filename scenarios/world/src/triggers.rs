@@ -112,7 +112,7 @@ impl Armed {
             }
             (Condition::LeaderElected { .. }, Obs::LeaderStarted { partition, .. }) => (ours(partition), node),
             (Condition::Observed { event, .. }, obs) => {
-                (event.as_str() == obs.name() && of.is_none_or(|of| of.contains(&node)), node)
+                (*event == obs.kind() && of.is_none_or(|of| of.contains(&node)), node)
             }
             _ => (false, node),
         };

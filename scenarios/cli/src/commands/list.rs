@@ -1,10 +1,10 @@
 //! `tribunal list`.
 
 use serde::Serialize;
-use tribunal_common::{Bug, RarePath};
+use tribunal_common::{Bug, ObsKind, RarePath};
 use tribunal_language::files::{catalog, regressions};
 use tribunal_language::plan::Plan;
-use tribunal_language::{OBSERVATIONS, PropertyName, Scenario, faults, reference};
+use tribunal_language::{PropertyName, Scenario, faults, reference};
 use tribunal_model::{Property, PropertyKind};
 
 use super::args::{ListArgs, Listed, MessageFormat};
@@ -75,7 +75,9 @@ fn items(what: Listed) -> Vec<Item> {
             .collect(),
         Listed::Faults => faults().into_iter().map(|(name, about)| item("fault", name, about)).collect(),
         Listed::Keys => Vec::new(),
-        Listed::Observations => OBSERVATIONS.iter().map(|o| item("observation", o.name, o.about)).collect(),
+        Listed::Observations => {
+            ObsKind::ALL.iter().map(|kind| item("observation", kind.name(), kind.about())).collect()
+        }
         Listed::Properties => Property::ALL
             .iter()
             .map(|property| {
@@ -85,7 +87,7 @@ fn items(what: Listed) -> Vec<Item> {
                     PropertyKind::Validation => "at the end",
                 };
                 let always = if PropertyName::from(*property).always_on() { ", always" } else { "" };
-                item("property", property.name(), &format!("{} ({judged}{always})", property.sentence()))
+                item("property", property.name(), &format!("{} ({judged}{always})", property.about()))
             })
             .collect(),
         Listed::RarePaths => RarePath::ALL.iter().map(|path| item("rare-path", path.name(), path.about())).collect(),

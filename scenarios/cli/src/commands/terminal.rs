@@ -166,8 +166,8 @@ fn lacking(scenario: &ScenarioOutcome, word: &str) -> String {
     for name in &scenario.never_shown {
         text += &format!("  {}: this is expected here, and no run showed it\n", name.as_str());
     }
-    for name in &scenario.never_reached {
-        text += &format!("  never reached: {}\n", name.as_str());
+    for kind in &scenario.never_reached {
+        text += &format!("  never reached: {}\n", kind.name());
     }
     text + &format!("  at {}\n", scenario.path)
 }

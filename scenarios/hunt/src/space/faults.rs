@@ -1,10 +1,9 @@
 //! When the faults of the space happen, and to whom.
 
 use proptest::prelude::*;
+use tribunal_common::ObsKind;
 use tribunal_contract::Span;
-use tribunal_language::{
-    Action, Condition, Fault, FaultKind, ObservationName, Partition, RandomFaults, SpanRange, Target, Trigger,
-};
+use tribunal_language::{Action, Condition, Fault, FaultKind, Partition, RandomFaults, SpanRange, Target, Trigger};
 
 use super::actions::{KINDS, Kind, action};
 use super::{Shape, TopicShape};
@@ -109,7 +108,7 @@ fn condition(shape: &Shape) -> impl Strategy<Value = Condition> + use<> {
             "vote-granted",
         ]
         .into_iter()
-        .filter_map(ObservationName::new)
+        .filter_map(ObsKind::from_name)
         .collect::<Vec<_>>(),
     );
     prop_oneof![

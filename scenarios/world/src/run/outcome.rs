@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tribunal_common::Bug;
+use tribunal_common::{Bug, ObsKind};
 use tribunal_contract::{NodeId, Span};
+use tribunal_language::PropertyName;
 use tribunal_language::command::CommandLine;
-use tribunal_language::{ObservationName, PropertyName};
 use tribunal_reports::causal::ChainStep;
 use tribunal_reports::{VerdictRecord, ViolationRecord};
 
@@ -75,7 +75,7 @@ pub struct Trial {
     /// The rolling hash of the run.
     pub trace_hash: u64,
     /// What was observed at least once.
-    pub reached: BTreeSet<ObservationName>,
+    pub reached: BTreeSet<ObsKind>,
     /// The limit that ended the run before it had an answer, if one did.
     pub limit: Option<String>,
     /// Marks of behaviour, if they were asked for.
@@ -151,7 +151,7 @@ pub struct RunOutcome {
     /// The other trace hash, for [`Verdict::NotDeterministic`] and [`Verdict::NotReproduced`].
     pub other_hash: Option<u64>,
     /// What was observed at least once.
-    pub reached: BTreeSet<ObservationName>,
+    pub reached: BTreeSet<ObsKind>,
     /// The limit that was reached, for [`Verdict::Inconclusive`].
     pub limit: Option<String>,
     /// Bugs that were planted.
@@ -194,7 +194,7 @@ impl RunOutcome {
             trace_hash: format!("{:#018x}", self.trace_hash),
             other_hash: self.other_hash.map(|hash| format!("{hash:#018x}")),
             limit: self.limit.clone(),
-            reached: self.reached.iter().map(|name| name.as_str().to_owned()).collect(),
+            reached: self.reached.iter().map(|kind| kind.name().to_owned()).collect(),
             bugs: self.bugs.iter().map(|bug| bug.id().to_owned()).collect(),
             replay: self.replay_command(),
             folder: self.folder.as_ref().map(|path| path.display().to_string()),
@@ -261,7 +261,7 @@ pub struct ScenarioOutcome {
     /// Properties that at least one run should have shown not to hold, and none did.
     pub never_shown: Vec<PropertyName>,
     /// What at least one run should have reached, and none did.
-    pub never_reached: Vec<ObservationName>,
+    pub never_reached: Vec<ObsKind>,
     /// Expected violations, with how many runs showed them.
     pub expected: Vec<(PropertyName, u64)>,
     /// How much time passed in the world, over all runs.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use tribunal_common::ObsKind;
 use tribunal_contract::Span;
-use tribunal_language::{Expect, ObservationName, PropertyName};
+use tribunal_language::{Expect, PropertyName};
 
 use super::outcome::{RunOutcome, ScenarioOutcome, Verdict, Violation};
 
@@ -42,7 +43,7 @@ pub struct Tally {
     required: bool,
     violated: u64,
     shown: BTreeMap<PropertyName, u64>,
-    reached: BTreeSet<ObservationName>,
+    reached: BTreeSet<ObsKind>,
     simulated: u64,
     wall: Duration,
     operations: u64,

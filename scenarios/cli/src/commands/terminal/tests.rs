@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use tribunal_common::Bug;
-use tribunal_language::{ObservationName, PropertyName};
+use tribunal_common::{Bug, ObsKind};
+use tribunal_language::PropertyName;
 
 use super::*;
 
@@ -89,7 +89,7 @@ fn a_scenario_that_did_not_show_what_it_must_says_so() {
         runs: 10,
         violated: 0,
         never_shown: vec![PropertyName::new("lost-write").unwrap()],
-        never_reached: vec![ObservationName::new("isr-shrunk").unwrap()],
+        never_reached: vec![ObsKind::IsrShrunk],
         expected: Vec::new(),
         simulated: Span::from_secs(300),
         wall: Duration::from_secs(2),
