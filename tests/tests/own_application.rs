@@ -123,11 +123,15 @@ fn payments_stand_in_order_though_broker_and_application_are_killed() {
 #[test]
 fn a_property_that_does_not_hold_fails_with_the_line_that_repeats_it() {
     let failed = payments().property("one-leader", OneLeaderForEver::default).outcome().unwrap_err();
-    assert!(failed.violation.detail.starts_with("one-leader: b"), "{}", failed.message);
+    let violation = failed.violation.expect("a run did not hold");
+    assert!(violation.detail.starts_with("one-leader: b"), "{}", failed.message);
     assert!(failed.message.contains("own-property: one-leader"), "{}", failed.message);
-    let replay = format!("replay: TRIBUNAL_SEED={:#x} cargo test a_property_that_does_not_hold", failed.seed);
+    let replay = format!(
+        "replay: TRIBUNAL_SEED={:#x} cargo test a_property_that_does_not_hold",
+        failed.seed.unwrap_or_default()
+    );
     assert!(failed.message.contains(&replay), "{}", failed.message);
-    assert!(!failed.violation.chain.is_empty(), "what led to it is told: {}", failed.message);
+    assert!(!violation.chain.is_empty(), "what led to it is told: {}", failed.message);
 }
 
 #[test]

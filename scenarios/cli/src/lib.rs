@@ -1,13 +1,15 @@
 //! A Kafka-compatible cluster on trial: the `tribunal` command line, and trials from `#[test]`.
 //!
 //! In a test a scenario puts the real brokers and clients on a simulated network, disk and clock, and every property is
-//! judged on every seed. A run that does not hold says its seed, what happened, and the line that repeats it:
+//! judged on every seed. A run that does not hold says its seed, what happened, and the line that repeats it. If no
+//! run reaches what `sometimes` names, that fails as well:
 //!
 //! ```
 //! use tribunal::testing::Trials;
 //!
 //! let scenario = r#"
 //!     name = "orders-survive-a-crash"
+//!     seeds = "0..2"
 //!     duration = "4s"
 //!
 //!     [cluster]
@@ -33,7 +35,7 @@
 //!     [expect]
 //!     sometimes = ["leader-elected"]
 //! "#;
-//! Trials::of_text(scenario).seeds(0..2).run();
+//! Trials::of_text(scenario).run();
 //! ```
 //!
 //! In: what was typed, or what a test says. Out: text or JSON lines, an exit code, folders of runs; or a panic.

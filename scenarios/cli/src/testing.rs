@@ -12,6 +12,7 @@
 //! `TRIBUNAL_SEED` runs one seed only, `TRIBUNAL_SEEDS=A..B` these, whatever the test says. A failure says which
 //! command repeats it; a test with applications or properties of its own is repeated by itself, with `TRIBUNAL_SEED`.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::ops::Range;
 use std::path::Path;
@@ -40,13 +41,13 @@ pub struct Trials {
     extras: Extras,
 }
 
-/// A run that did not hold.
+/// A run that did not hold; or runs that all held, none of which showed what the scenario says that one must.
 #[derive(Clone, Debug)]
 pub struct Failed {
-    /// The seed.
-    pub seed: u64,
+    /// The seed of the run that did not hold.
+    pub seed: Option<u64>,
     /// What did not hold, the first of it.
-    pub violation: Violation,
+    pub violation: Option<Violation>,
     /// All that there is to say, with the line that repeats it.
     pub message: String,
 }
@@ -123,7 +124,8 @@ impl Trials {
         self
     }
 
-    /// Runs every seed; every run must hold, and over the scenario's own seeds `sometimes` and `must` as well.
+    /// Runs every seed; every run must hold. If the seeds are all of the scenario's own, or more, one run at least must
+    /// show each of `sometimes` and `must`.
     ///
     /// # Panics
     /// If one does not, with what happened and the line that repeats it.
@@ -134,28 +136,43 @@ impl Trials {
         }
     }
 
-    /// Runs every seed until one does not hold.
+    /// Runs every seed until one does not hold, and judges as [`Trials::run`] does.
     ///
     /// # Errors
-    /// With the first run that did not hold.
+    /// With the first run that did not hold, or with what none of them showed.
     ///
     /// # Panics
     /// If `TRIBUNAL_SEED` or `TRIBUNAL_SEEDS` is no seed, or no range of seeds.
     pub fn outcome(&self) -> Result<(), Box<Failed>> {
         let seeds = chosen(self.seeds, |name| std::env::var(name).ok());
         let world = TestWorld(&self.extras);
+        let (mut shown, mut reached) = (BTreeSet::new(), BTreeSet::new());
         for seed in seeds.iter() {
             let plan = Plan::generate(&self.scenario, seed);
             let how = How { bugs: &self.bugs, ..How::default() };
             let trial = run_caught(&world, &plan, &how).unwrap_or_else(|error| panic!("{error}"));
-            let [violations, ..] = judge(&plan.expect, trial.violations);
+            let [violations, expected, _] = judge(&plan.expect, trial.violations);
+            shown.extend(expected.iter().map(|violation| violation.property));
+            reached.extend(trial.reached);
             let Some(first) = violations.into_iter().next() else { continue };
             // Once more for what led to it. The same plan does the same.
             let again = run_caught(&world, &plan, &How { explain: true, ..how }).ok();
             let explained = again.and_then(|again| judge(&plan.expect, again.violations)[0].first().cloned());
             return Err(Box::new(self.failed(seed, explained.unwrap_or(first))));
         }
-        Ok(())
+        let own = self.scenario.seeds;
+        if seeds.start > own.start || seeds.end < own.end {
+            return Ok(());
+        }
+        let expect = &self.scenario.expect;
+        let never_shown = expect.must.iter().filter(|name| !shown.contains(*name)).map(|name| name.as_str());
+        let never_reached = expect.sometimes.iter().filter(|kind| !reached.contains(*kind)).map(|kind| kind.name());
+        let missing: Vec<&str> = never_shown.chain(never_reached).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{}: no run of seeds {seeds} showed {}", self.scenario.name, missing.join(", "));
+        Err(Box::new(Failed { seed: None, violation: None, message }))
     }
 
     fn failed(&self, seed: u64, violation: Violation) -> Failed {
@@ -173,7 +190,7 @@ impl Trials {
             }
             false => format!("  replay: TRIBUNAL_SEED={seed:#x} cargo test {test}"),
         };
-        Failed { seed, violation, message }
+        Failed { seed: Some(seed), violation: Some(violation), message }
     }
 }
 
@@ -211,6 +228,17 @@ mod tests {
         assert_eq!(chosen(own, |_| None), own);
         assert_eq!(chosen(own, set("TRIBUNAL_SEED", "0x2a")), Seeds { start: 42, end: 43 });
         assert_eq!(chosen(own, set("TRIBUNAL_SEEDS", "7..9")), Seeds { start: 7, end: 9 });
+    }
+
+    #[test]
+    fn what_no_run_shows_fails_the_scenarios_own_seeds_only() {
+        let text = "name = \"calm\"\nseeds = \"0..2\"\nduration = \"1s\"\n[[topic]]\nname = \"orders\"\n[[workload]]\n\
+                    kind = \"producer\"\ntopic = \"orders\"\nrate = \"10/s\"\nfor = \"1s\"\n\
+                    [expect]\nsometimes = [\"record-sent\", \"isr-shrunk\"]\nmust = [\"lost-write\"]\n";
+        let failed = Trials::of_text(text).outcome().expect_err("nothing is lost, no replica leaves");
+        assert_eq!(failed.message, "calm: no run of seeds 0..2 showed lost-write, isr-shrunk");
+        assert_eq!((failed.seed, failed.violation), (None, None));
+        Trials::of_text(text).seeds(0..1).run();
     }
 
     #[test]
