@@ -144,7 +144,7 @@ impl Keys for Cluster {
         );
         v.key(
             "flush",
-            "When logs are synced: \"never\" on their own (Kafka's default), or on \"every-write\".",
+            "When records are synced to disk. \"never\", Kafka's default, leaves it to the operating system: a power loss loses what is not synced. \"every-write\" syncs a record before it is acknowledged.",
             &mut self.flush,
         );
         v.key("segment_bytes", "log.segment.bytes", &mut self.segment_bytes);
@@ -239,7 +239,7 @@ impl Keys for Topic {
         v.key("replication", "How many replicas each partition has.", &mut self.replication);
         v.key("min_insync", "min.insync.replicas", &mut self.min_insync);
         v.key("unclean_election", "unclean.leader.election.enable", &mut self.unclean_election);
-        v.key("flush", "As in [cluster], whose it is if left out.", &mut self.flush);
+        v.key("flush", "As in [cluster]; the cluster's if left out.", &mut self.flush);
         v.key("segment_bytes", "segment.bytes; the cluster's if left out.", &mut self.segment_bytes);
         v.key("retention_ms", "retention.ms; left out, for ever.", &mut self.retention_ms);
         v.key("retention_bytes", "retention.bytes; left out, everything.", &mut self.retention_bytes);

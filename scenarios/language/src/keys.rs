@@ -244,12 +244,24 @@ const FAULT_KEYS: &[(&str, &str)] = &[
     ("after", "`after` stands beside the trigger, not inside it"),
 ];
 
+/// Keys of the file that people write below the header of a table.
+const FILE_KEYS: &[(&str, &str)] = &[
+    ("name", "`name` stands at the top of the file, before the first table"),
+    ("about", "`about` stands at the top of the file, before the first table"),
+    ("seeds", "`seeds` stands at the top of the file, before the first table"),
+    ("duration", "`duration` stands at the top of the file, before the first table"),
+];
+
 /// Notes that a value is not of the right type.
 pub(crate) fn wrong_type<T>(cx: &mut Context, value: &Spanned<DeValue<'_>>, form: &str) -> Option<T> {
-    let found = value.get_ref().type_str();
-    let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
-    cx.error(value.span(), format!("expected {form}, found {article} {found}"), "");
+    cx.error(value.span(), format!("expected {form}, found {}", article(value)), "");
     None
+}
+
+/// The type of a value with its article.
+fn article(value: &Spanned<DeValue<'_>>) -> String {
+    let found = value.get_ref().type_str();
+    format!("{} {found}", if found.starts_with(['a', 'i']) { "an" } else { "a" })
 }
 
 struct Reader<'r, 't> {
@@ -273,7 +285,8 @@ impl Visitor for Reader<'_, '_> {
         let Some(value) = self.table.table.get(name) else { return };
         let path = self.table.path_of(name);
         let Some(array) = value.get_ref().as_array() else {
-            return wrong_type(self.cx, value, &format!("tables, each with the header [[{name}]]")).unwrap_or(());
+            let message = format!("expected tables, each with the header [[{name}]], found {}", article(value));
+            return self.cx.error(value.span(), message, format!("write [[{name}]]"));
         };
         for (index, element) in array.iter().enumerate() {
             let Some(inner) = element.get_ref().as_table() else {
@@ -295,6 +308,7 @@ impl Visitor for Reader<'_, '_> {
             return wrong_type(self.cx, value, &format!("a table with the header [{name}]")).unwrap_or(());
         };
         let mut table = Table::new(self.cx, path, format!("[{name}]"), inner, value.span());
+        table.elsewhere = FILE_KEYS.to_vec();
         *field = read_keys(self.cx, &mut table);
         table.finish(self.cx);
     }

@@ -17,8 +17,9 @@ use super::serve_args::ServeArgs;
 #[derive(Debug, Parser)]
 #[command(name = "tribunal", version, after_help = EXIT_CODES, max_term_width = 110)]
 pub(crate) struct Cli {
+    /// None shows where to start.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Lists scenarios, faults, properties, bugs, observations, or every key of the language
     List(ListArgs),
+    /// Explains a property, bug, fault, observation, rare path, key or exit code
+    Explain(ExplainArgs),
     /// Writes a scenario with comments, to begin with
     New(NewArgs),
     /// Draws the report of a run again, compares runs, or draws the page of a hunt
@@ -65,6 +68,10 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Starts real brokers that any Kafka client can use, until Ctrl-C
     Serve(ServeArgs),
+    /// Prints the completions of the command line for a shell
+    Completions(CompletionsArgs),
+    /// Prints the manual page, of `tribunal` or of one of its commands
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -89,7 +96,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SeedArgs {
     /// This seed only, decimal or 0x and hexadecimal
-    #[arg(long, value_name = "S", value_parser = parse_seed, conflicts_with = "seeds", help_heading = "Selection")]
+    #[arg(long, value_name = "S", value_parser = parse_seed, allow_negative_numbers = true, conflicts_with = "seeds", help_heading = "Selection")]
     pub(crate) seed: Option<u64>,
     /// These seeds, the end not included [default: the scenario's own]
     #[arg(long, value_name = "A..B", value_parser = parse_seeds, help_heading = "Selection")]
@@ -138,7 +145,9 @@ pub(super) fn parse_count(text: &str) -> Result<NonZeroUsize, String> {
 fn parse_until(text: &str) -> Result<Until, String> {
     match text.parse() {
         Ok(event) => Ok(Until::Event(event)),
-        Err(_) => parse_span(text).map(Until::After),
+        Err(_) => parse_span(text)
+            .map(Until::After)
+            .map_err(|why| format!("{why}; or the number of an event is needed, as `diff` says it")),
     }
 }
 
@@ -240,6 +249,27 @@ pub(crate) struct ListArgs {
 pub(crate) struct NewArgs {
     /// The scenario's name, or the path of its file
     pub(crate) name: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A name, as `tribunal list` or a failure shows it, or an exit code: lost-write, KIP-101, crash, flush, 100
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command whose page is printed [default: tribunal itself]
+    pub(crate) command: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -45,13 +45,20 @@ fn diagnostic(text: &str, wrong: ConfigError) -> Diagnostic {
     let word = text.get(wrong.range.clone()).unwrap_or_default().trim_matches('"').to_owned();
     let known: Vec<&str> = wrong.known.iter().map(String::as_str).collect();
     let label = if known.is_empty() { String::new() } else { suggestion(&word, &known) };
-    Diagnostic { source: Source::new(wrong.file, text), range: wrong.range, message: wrong.message, label, help: None }
+    // Whoever gives a scenario to `check` is told where it belongs.
+    let is_scenario = text.contains("[[workload]]") || text.contains("[[fault]]");
+    let help = is_scenario.then(|| "this is a scenario: run it with `tribunal run`".to_owned());
+    Diagnostic { source: Source::new(wrong.file, text), range: wrong.range, message: wrong.message, label, help }
 }
 
 fn unknown(wanted: &Path, error: &std::io::Error) -> Wrong {
     let name = wanted.to_string_lossy();
     if name.contains(['/', '.']) {
-        return Wrong::from(files::FileError { path: name.into_owned(), why: error.to_string() });
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "no such file; `tribunal list checks` lists the configurations".to_owned(),
+            _ => error.to_string(),
+        };
+        return Wrong::from(files::FileError { path: name.into_owned(), why });
     }
     let names = SHIPPED.iter().map(|(file, _)| file.trim_end_matches(".toml"));
     let near = nearest(&name, names).map_or_else(|| ":".to_owned(), |near| format!("; did you mean {near}?"));

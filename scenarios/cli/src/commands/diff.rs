@@ -112,7 +112,13 @@ fn trace(what: &Path, nth: usize, world: Option<&dyn World>) -> Result<Trace, Un
 
 fn read(path: &Path) -> Result<Trace, Unread> {
     let bad = |why: String| Unread::Bad(format!("{}: {why}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let folder = path.parent().unwrap_or(path);
+            Unread::Bad(format!("{}: not the folder of a run: there is no trace.bin in it", folder.display()))
+        }
+        _ => bad(error.to_string()),
+    })?;
     Trace::decode(&bytes).map_err(|error| bad(error.to_string()))
 }
 

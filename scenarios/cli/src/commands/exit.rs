@@ -11,6 +11,11 @@ macro_rules! exits {
         #[repr(u8)]
         pub enum Exit { $(#[doc = $about] $variant = $code),* }
 
+        impl Exit {
+            /// Every exit code, ascending, with what it means.
+            pub const ALL: &[(Exit, &str)] = &[$((Exit::$variant, $about)),*];
+        }
+
         /// The exit codes, as `--help` lists them.
         pub const EXIT_CODES: &str = concat!("Exit codes:", $("\n  ", $code, "\t", $about),*);
     };
@@ -19,7 +24,7 @@ macro_rules! exits {
 exits! {
     AllHeld = 0, "everything held";
     Failed = 1, "the tool failed";
-    Usage = 2, "wrong usage";
+    Usage = 2, "wrong usage, or no command";
     NothingSelected = 4, "nothing was selected";
     BadFile = 96, "a bad scenario or plan file";
     Violation = 100, "a violation, or a scenario that did not show what it must";

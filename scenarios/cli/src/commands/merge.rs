@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use tribunal_reports::ReportError;
 use tribunal_reports::hunt::HuntRecord;
 
 use super::args::{DEFAULT_OUT, MessageFormat};
@@ -17,6 +18,10 @@ pub(super) fn merge(args: &MergeArgs) -> Exit {
         let path = if shard.is_dir() { shard.join("hunt.json") } else { shard.clone() };
         let record = match HuntRecord::read(&path) {
             Ok(record) => record,
+            Err(ReportError::Io { path, source }) if source.kind() == std::io::ErrorKind::NotFound => {
+                say_error(format!("{}: no such file; a hunt writes its record to --out", path.display()), output);
+                return Exit::BadFile;
+            }
             Err(error) => {
                 say_error(error, output);
                 return Exit::BadFile;

@@ -7,11 +7,13 @@ mod configurations;
 mod demo;
 mod diff;
 mod exit;
+mod explain;
 mod hunt;
 mod hunt_args;
 mod hunt_text;
 mod json;
 mod list;
+mod manual;
 mod merge;
 mod replay;
 mod report;
@@ -21,18 +23,24 @@ mod serve_args;
 mod shrink;
 mod sweep;
 mod terminal;
+mod welcome;
+
+#[cfg(test)]
+mod guide;
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use args::{Cli, Command, MessageFormat, NewArgs, OutputArgs, RunArgs, ValidateArgs};
 use select::Selection;
 use tribunal_language::files::{FileError, LoadError};
+use tribunal_language::nearest::nearest;
 use tribunal_language::template;
 use tribunal_world::run::{Reporter, RunOptions, RunRequest, World, execute};
 
@@ -42,13 +50,20 @@ pub use terminal::TerminalReporter;
 
 /// Does what was typed. `world` is where plans run; without one the commands that run anything fail.
 pub fn main(world: Option<&dyn World>) -> ExitCode {
-    let exit = match Cli::parse().command {
+    let Some(command) = Cli::try_parse().unwrap_or_else(|error| suggested(error).exit()).command else {
+        print(welcome::PAGE);
+        return Exit::Usage.into();
+    };
+    let exit = match command {
         Command::Bench(args) => bench::bench(&args, world),
         Command::Check(args) => check::check(&args),
+        Command::Completions(args) => manual::completions(&args),
         Command::Demo(args) => demo::demo(&args, world),
         Command::Diff(args) => diff::diff(&args, world),
+        Command::Explain(args) => explain::explain(&args),
         Command::Hunt(args) => hunt::hunt(&args, world),
         Command::List(args) => list::list(args),
+        Command::Man(args) => manual::man(&args),
         Command::Merge(args) => merge::merge(&args),
         Command::New(args) => new(&args),
         Command::Export(args) => report::export(&args),
@@ -63,10 +78,28 @@ pub fn main(world: Option<&dyn World>) -> ExitCode {
     exit.into()
 }
 
+/// An error of usage, with the command that was perhaps meant where clap knows none that is near.
+fn suggested(mut error: clap::Error) -> clap::Error {
+    let typed = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string);
+    if let (Some(typed), None) = (typed, error.get(ContextKind::SuggestedSubcommand)) {
+        let cli = Cli::command();
+        if let Some(near) = nearest(&typed, cli.get_subcommands().map(clap::Command::get_name)) {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![near.to_owned()]));
+        }
+    }
+    error
+}
+
 fn run(args: &RunArgs, world: Option<&dyn World>) -> Exit {
     let output = args.how.output;
     match select::runs(&args.paths, &args.seeds) {
-        Ok(requests) => all(&requests, &args.options(), world, output),
+        Ok(requests) => {
+            if args.paths.is_empty() && output.message_format == MessageFormat::Human {
+                let runs = requests.len();
+                print(&format!("no file is named, so the built-in regressions and scenarios run: {runs} runs\n"));
+            }
+            all(&requests, &args.options(), world, output)
+        }
         Err(wrong) => complain(&wrong, output),
     }
 }
@@ -111,7 +144,15 @@ fn validate(args: &ValidateArgs) -> Exit {
 }
 
 fn new(args: &NewArgs) -> Exit {
+    /// Endings that say another format. Other dots may be part of a name.
+    const OTHER_FORMATS: [&str; 5] = ["json", "tml", "txt", "yaml", "yml"];
     let mut path = args.name.clone();
+    if let Some(other) = path.extension().and_then(|extension| extension.to_str()).filter(|e| OTHER_FORMATS.contains(e))
+    {
+        let human = OutputArgs { message_format: MessageFormat::Human };
+        say_error(format!("scenario files are TOML: name it .toml and not .{other}, or leave the ending out"), human);
+        return Exit::Usage;
+    }
     if path.extension().is_none_or(|extension| extension != "toml") {
         path.as_mut_os_string().push(".toml");
     }
@@ -129,7 +170,12 @@ fn new(args: &NewArgs) -> Exit {
             Exit::AllHeld
         }
         Err(error) => {
-            say_error(format!("{}: {error}", path.display()), human);
+            let why = match error.kind() {
+                ErrorKind::AlreadyExists => "the file is there already; it is left as it is".to_owned(),
+                ErrorKind::NotFound => "there is no such folder; make it first".to_owned(),
+                _ => error.to_string(),
+            };
+            say_error(format!("{}: {why}", path.display()), human);
             Exit::Failed
         }
     }

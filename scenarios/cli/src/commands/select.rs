@@ -15,7 +15,7 @@ use tribunal_sim::trace::Trace;
 use tribunal_world::Script;
 use tribunal_world::run::{RunRequest, Subject};
 
-use super::args::SeedArgs;
+use super::args::{DEFAULT_OUT, SeedArgs};
 
 /// What is wrong with what was selected.
 #[derive(Debug)]
@@ -143,24 +143,37 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<Source>, Wrong> {
             Ok(source) => all.push(source),
             Err(error) => {
                 let name = path.to_str().unwrap_or_default();
-                let known = |source: &Source| {
-                    ["catalog", "sweeps"].iter().any(|kind| source.name() == format!("scenarios/{kind}/{name}.toml"))
-                };
-                let named = files::catalog().chain(files::sweeps()).find(known);
-                all.push(named.ok_or_else(|| or_did_they_mean(name, error))?);
+                let known =
+                    |source: &Source| KINDS.iter().any(|kind| source.name() == format!("scenarios/{kind}/{name}.toml"));
+                let named = built_in().find(known);
+                all.push(named.ok_or_else(|| or_did_they_mean(path, error))?);
             }
         }
     }
     Ok(all)
 }
 
-/// The error, with the built-in name that was perhaps meant.
-fn or_did_they_mean(name: &str, mut error: files::FileError) -> files::FileError {
-    let named: Vec<Source> = files::catalog().chain(files::sweeps()).collect();
+/// Folders whose files are known by their names.
+const KINDS: [&str; 3] = ["catalog", "regressions", "sweeps"];
+
+fn built_in() -> impl Iterator<Item = Source> {
+    files::catalog().chain(files::regressions()).chain(files::sweeps())
+}
+
+/// The error, with the file or built-in name that was perhaps meant.
+fn or_did_they_mean(path: &Path, mut error: files::FileError) -> files::FileError {
+    let name = path.to_str().unwrap_or_default();
+    let with_ending = format!("{name}.toml");
+    let newest = Path::new(DEFAULT_OUT).join("latest");
+    let named: Vec<Source> = built_in().collect();
     let names = named.iter().filter_map(|source| Path::new(source.name()).file_stem()?.to_str());
-    if let Some(meant) = nearest(name, names) {
-        error.why.push_str(&format!("; did you mean {meant}?"));
-    }
+    error.why += &match nearest(name.trim_end_matches(".toml"), names) {
+        _ if Path::new(&with_ending).is_file() => format!("; did you mean {with_ending}?"),
+        _ if name == "latest" && newest.exists() => format!("; did you mean {}?", newest.display()),
+        Some(meant) => format!("; did you mean {meant}?"),
+        None if name.contains(['/', '.']) => String::new(),
+        None => ", and no built-in scenario; `tribunal list scenarios` lists those".to_owned(),
+    };
     error
 }
 
@@ -210,7 +223,7 @@ pub(super) fn replay(what: &Path, seed: Option<u64>) -> Result<(RunRequest, Vec<
         }
         (Selection::Scenario(scenario), Some(seed)) => Subject::Seed(scenario, seed),
         (Selection::Scenario(_), None) => {
-            return Err(Wrong::Usage("which run? a scenario file needs --seed".into()));
+            return Err(Wrong::Usage("which run? a scenario file needs --seed, such as --seed 0".into()));
         }
     };
     Ok((RunRequest { subject, recorded: None, required: false }, Vec::new()))

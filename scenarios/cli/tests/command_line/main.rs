@@ -3,6 +3,7 @@
 
 mod checks;
 mod hunts;
+mod newcomer;
 mod processes;
 mod serve;
 mod support;
