@@ -7,6 +7,7 @@
 //! | for | open |
 //! |---|---|
 //! | calls between brokers, and answers in order | `net.rs`, `lanes.rs` |
+//! | an event of a machine that is made of parts | `member.rs` |
 //! | every timer: when it is set, what its firing means | `timers.rs` |
 //! | what properties and reports are told | `obs.rs`, `obs_kind.rs` |
 //! | Kafka's historical bugs by name | `bugs.rs` |
@@ -19,6 +20,7 @@ mod bugs;
 mod config;
 mod io;
 pub mod lanes;
+mod member;
 mod named;
 mod net;
 mod obs;
@@ -30,6 +32,7 @@ pub mod timers;
 pub use bugs::{Bug, Bugs};
 pub use config::{BrokerConfig, FlushPolicy, LogDefaults, TopicDefaults, TruncationMode};
 pub use io::{Fx, Io};
+pub use member::Member;
 pub use net::{Answer, CallFailed, Local, Net, Received};
 pub use obs::{BatchMark, ClientObs, METADATA_LOG, Obs, PartitionState, QuorumRole, Reassignment, TopicIdPartition};
 pub use obs_kind::ObsKind;

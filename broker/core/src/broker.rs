@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use tribunal_common::{
-    Answer, BrokerConfig, CallFailed, Fx, Io, Local, METADATA_LOG, Net, Obs, Received, lanes, syncs, timers,
+    Answer, BrokerConfig, CallFailed, Fx, Io, Local, METADATA_LOG, Member, Net, Obs, lanes, syncs, timers,
 };
-use tribunal_contract::{ConnId, Disk, Effects, Event, Machine, NodeId, Time, TimerId};
+use tribunal_contract::{ConnId, Disk, DiskError, Effects, Event, Lane, Machine, NodeId, SyncOp, Time, TimerId};
 use tribunal_controller::{Controller, MetadataImage, MetadataWriter, not_controller};
 use tribunal_protocol::messages::FetchRequest;
 use tribunal_protocol::{Bytes, Message, MetadataRecord, RequestBody, ResponseBody};
@@ -117,7 +117,7 @@ impl Machine for Broker {
                 Ok(opened) => *parts = Some(Box::new(opened)),
                 Err(reason) => io.fx.halt(reason),
             },
-            (event, Some(parts)) => parts.step(event, &mut io),
+            (event, Some(parts)) => parts.handle(event, &mut io),
             (_, None) => {}
         }
     }
@@ -146,46 +146,10 @@ impl Parts {
         parts.settle(io);
         Ok(parts)
     }
+}
 
-    fn step<D: Disk, F: Fx>(&mut self, event: Event<Message, BrokerInput>, io: &mut Io<'_, D, F>) {
-        match event {
-            Event::Start => {}
-            Event::Timer(id) => self.on_timer(id, io),
-            Event::Up { conn, peer, inbound } => io.net.up(io.fx, conn, peer, inbound),
-            Event::Refused { peer, lane } => {
-                if let Some(failed) = io.net.refused(peer, lane) {
-                    self.on_call_failed(failed, io);
-                }
-            }
-            Event::Down { conn, peer } => {
-                if let Some(failed) = io.net.down(conn, peer) {
-                    self.on_call_failed(failed, io);
-                }
-                self.quorum.on_conn_down(conn);
-                self.replicas.on_conn_down(conn, io);
-                self.forwarder.on_conn_down(conn);
-                if let Some(controller) = &mut self.controller {
-                    controller.on_conn_down(conn);
-                }
-            }
-            Event::Msg { conn, peer, msg } => match io.net.received(io.fx, conn, peer, msg) {
-                Received::Request(version, body) => self.serve(conn, peer, version, body, io),
-                Received::Response(peer, lane, body) => self.on_response(peer, lane, body, io),
-                Received::Nothing => {}
-            },
-            Event::Synced { op, result } => match op.class {
-                syncs::METADATA_LOG | syncs::QUORUM_STATE | syncs::SNAPSHOT => {
-                    if self.quorum.on_synced(op, result, io).is_err() {
-                        return io.fx.halt("the metadata log cannot be written");
-                    }
-                }
-                _ => self.replicas.on_synced(op, result, io),
-            },
-            Event::Input(BrokerInput::Close) => self.lifecycle.close(io),
-            Event::Input(BrokerInput::Shutdown) => self.lifecycle.shut_down(io),
-        }
-        self.settle(io);
-    }
+impl Member for Parts {
+    type Input = BrokerInput;
 
     fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>) {
         match id.class {
@@ -202,84 +166,73 @@ impl Parts {
     }
 
     fn on_call_failed<D: Disk, F: Fx>(&mut self, failed: CallFailed, io: &mut Io<'_, D, F>) {
-        let peer = failed.peer.0 as i32;
         match failed.lane {
             lanes::QUORUM | lanes::QUORUM_FETCH => self.quorum.on_call_failed(failed, io),
             lanes::LIFECYCLE => self.lifecycle.on_call_failed(io),
-            lanes::CONTROL => self.replicas.on_alter_partition_failed(io),
             lanes::FORWARD => self.forwarder.on_call_failed(io),
-            lanes::REPLICA_FETCH => self.replicas.on_fetch_failed(peer, io),
-            lanes::EPOCH_LOOKUP => self.replicas.on_lookup_failed(peer, io),
-            _ => {}
+            _ => self.replicas.on_call_failed(failed, io),
         }
     }
 
-    /// The answer to a call of ours. One of another kind than was asked for means a peer that breaks the protocol:
-    /// it counts as a failed call.
-    fn on_response<D: Disk, F: Fx>(
+    fn on_response<D: Disk, F: Fx>(&mut self, peer: NodeId, lane: Lane, body: ResponseBody, io: &mut Io<'_, D, F>) {
+        match lane {
+            lanes::QUORUM | lanes::QUORUM_FETCH => self.quorum.on_response(peer, lane, body, io),
+            lanes::LIFECYCLE => self.lifecycle.on_response(body, self.leader, io),
+            lanes::FORWARD => self.forwarder.on_response(body, io),
+            _ => self.replicas.on_response(peer, lane, body, io),
+        }
+    }
+
+    fn on_conn_down<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) {
+        self.quorum.on_conn_down(conn);
+        self.replicas.on_conn_down(conn, io);
+        self.forwarder.on_conn_down(conn);
+        if let Some(controller) = &mut self.controller {
+            controller.on_conn_down(conn);
+        }
+    }
+
+    fn on_synced<D: Disk, F: Fx>(
         &mut self,
-        peer: NodeId,
-        lane: tribunal_contract::Lane,
-        body: ResponseBody,
+        op: SyncOp,
+        result: Result<(), DiskError>,
         io: &mut Io<'_, D, F>,
-    ) {
-        let from = peer.0 as i32;
-        match (lane, body) {
-            (lanes::QUORUM | lanes::QUORUM_FETCH, body) => self.quorum.on_response(peer, lane, body, io),
-            (lanes::LIFECYCLE, body) => self.lifecycle.on_response(body, self.leader, io),
-            (lanes::CONTROL, ResponseBody::AlterPartition(response)) => self.replicas.on_alter_partition(response, io),
-            (lanes::FORWARD, body) => self.forwarder.on_response(body, io),
-            (lanes::REPLICA_FETCH, ResponseBody::Fetch(response)) => self.replicas.on_fetched(from, response, io),
-            (lanes::EPOCH_LOOKUP, ResponseBody::OffsetForLeaderEpoch(response)) => {
-                self.replicas.on_epoch_ends(from, response, io);
+    ) -> Result<(), &'static str> {
+        match op.class {
+            syncs::METADATA_LOG | syncs::QUORUM_STATE | syncs::SNAPSHOT => {
+                self.quorum.on_synced(op, result, io).map_err(|_| "the metadata log cannot be written")
             }
-            (lanes::EPOCH_LOOKUP, ResponseBody::ListOffsets(response)) => {
-                self.replicas.on_log_starts(from, response, io);
+            _ => {
+                self.replicas.on_synced(op, result, io);
+                Ok(())
             }
-            (lane, _) => self.on_call_failed(CallFailed { peer, lane }, io),
         }
     }
 
-    /// Serves one request and answers it, unless a part keeps it for later.
-    fn serve<D: Disk, F: Fx>(
+    fn on_input<D: Disk, F: Fx>(&mut self, input: BrokerInput, io: &mut Io<'_, D, F>) {
+        match input {
+            BrokerInput::Close => self.lifecycle.close(io),
+            BrokerInput::Shutdown => self.lifecycle.shut_down(io),
+        }
+    }
+
+    fn on_request<D: Disk, F: Fx>(
         &mut self,
         conn: ConnId,
-        peer: NodeId,
-        version: i16,
-        body: RequestBody,
-        io: &mut Io<'_, D, F>,
-    ) {
-        match self.route(conn, peer, version, body, io) {
-            Answer::Now(body) => io.net.reply(io.fx, conn, body),
-            Answer::Later => {}
-            Answer::Never => io.net.no_reply(conn),
-            Answer::Close => {
-                io.net.close(io.fx, conn);
-                self.replicas.on_conn_down(conn, io);
-            }
-        }
-    }
-
-    fn route<D: Disk, F: Fx>(
-        &mut self,
-        conn: ConnId,
-        peer: NodeId,
         version: i16,
         body: RequestBody,
         io: &mut Io<'_, D, F>,
     ) -> Answer {
         match body {
             RequestBody::Fetch(request) if is_metadata_fetch(&request, version) => {
-                self.quorum.on_request(conn, peer, version, RequestBody::Fetch(request), io)
+                self.quorum.on_request(conn, conn.initiator, version, RequestBody::Fetch(request), io)
             }
-            RequestBody::Fetch(request) => self.replicas.fetch(conn, version, request, io),
-            RequestBody::Produce(request) => self.replicas.produce(conn, version, request, io),
-            RequestBody::ListOffsets(request) => {
-                Answer::Now(ResponseBody::ListOffsets(self.replicas.list_offsets(version, request, io)))
-            }
-            RequestBody::OffsetForLeaderEpoch(request) => {
-                Answer::Now(ResponseBody::OffsetForLeaderEpoch(self.replicas.offsets_for_leader_epochs(request, io)))
-            }
+            body @ (RequestBody::Fetch(_)
+            | RequestBody::Produce(_)
+            | RequestBody::ListOffsets(_)
+            | RequestBody::OffsetForLeaderEpoch(_)
+            | RequestBody::DeleteRecords(_)
+            | RequestBody::DescribeLogDirs(_)) => self.replicas.on_request(conn, version, body, io),
             RequestBody::Metadata(request) => {
                 let (response, missing) = api::metadata(&self.image, self.leader, version, request, io.cfg);
                 if !missing.is_empty() {
@@ -290,18 +243,12 @@ impl Parts {
             RequestBody::ApiVersions(request) => {
                 Answer::Now(ResponseBody::ApiVersions(api::api_versions(&request, version, &self.image)))
             }
-            RequestBody::DeleteRecords(request) => {
-                Answer::Now(ResponseBody::DeleteRecords(self.replicas.delete_records(request, io)))
-            }
             RequestBody::DescribeCluster(request) => {
                 let response = describe::cluster(&self.image, self.leader, version, &request, io.cfg);
                 Answer::Now(ResponseBody::DescribeCluster(response))
             }
             RequestBody::DescribeConfigs(request) => {
                 Answer::Now(ResponseBody::DescribeConfigs(describe::configs(&self.image, request, io.cfg)))
-            }
-            RequestBody::DescribeLogDirs(request) => {
-                Answer::Now(ResponseBody::DescribeLogDirs(self.replicas.describe_log_dirs(request, io)))
             }
             RequestBody::DescribeTopicPartitions(request) => {
                 Answer::Now(ResponseBody::DescribeTopicPartitions(describe::topic_partitions(&self.image, request)))
@@ -317,32 +264,12 @@ impl Parts {
             | RequestBody::BeginQuorumEpoch(_)
             | RequestBody::EndQuorumEpoch(_)
             | RequestBody::FetchSnapshot(_)
-            | RequestBody::DescribeQuorum(_)) => self.quorum.on_request(conn, peer, version, body, io),
+            | RequestBody::DescribeQuorum(_)) => self.quorum.on_request(conn, conn.initiator, version, body, io),
             body => self.controller_request(conn, version, body, io),
         }
     }
 
-    /// A request that the active controller serves: here, or passed on if a client sent it.
-    fn controller_request<D: Disk, F: Fx>(
-        &mut self,
-        conn: ConnId,
-        version: i16,
-        body: RequestBody,
-        io: &mut Io<'_, D, F>,
-    ) -> Answer {
-        if let Some(controller) = &mut self.controller {
-            return controller.on_request(conn, version, body, &mut Writer(&mut self.quorum), io);
-        }
-        if is_clients(conn) && Forwarder::forwards(&body) {
-            return self.forwarder.forward(conn, version, body, self.leader, io);
-        }
-        match not_controller(version, &body) {
-            Some(refusal) => Answer::Now(refusal),
-            None => Answer::Close,
-        }
-    }
-
-    /// Brings the parts in line with each other after an event, until nothing more follows.
+    /// Until nothing more follows.
     fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
         loop {
             let applied = self.applied;
@@ -357,11 +284,11 @@ impl Parts {
             let stuck = behind && self.applied == applied;
             self.follow_quorum(io);
             if let Some((conn, version, body)) = io.net.next_ready() {
-                self.serve(conn, conn.initiator, version, body, io);
+                self.serve(conn, version, body, io);
                 continue;
             }
             match io.net.next_local() {
-                Some(Local::Request(conn, version, body)) => self.serve(conn, conn.initiator, version, body, io),
+                Some(Local::Request(conn, version, body)) => self.serve(conn, version, body, io),
                 Some(Local::Answer(lane, body)) => self.on_response(io.cfg.node(), lane, body, io),
                 None if !stuck && self.applied < self.quorum.high_watermark() => {}
                 None => break,
@@ -388,6 +315,28 @@ impl Parts {
                     self.settle(io);
                 }
             }
+        }
+    }
+}
+
+impl Parts {
+    /// A request that the active controller serves: here, or passed on if a client sent it.
+    fn controller_request<D: Disk, F: Fx>(
+        &mut self,
+        conn: ConnId,
+        version: i16,
+        body: RequestBody,
+        io: &mut Io<'_, D, F>,
+    ) -> Answer {
+        if let Some(controller) = &mut self.controller {
+            return controller.on_request(conn, version, body, &mut Writer(&mut self.quorum), io);
+        }
+        if is_clients(conn) && Forwarder::forwards(&body) {
+            return self.forwarder.forward(conn, version, body, self.leader, io);
+        }
+        match not_controller(version, &body) {
+            Some(refusal) => Answer::Now(refusal),
+            None => Answer::Close,
         }
     }
 

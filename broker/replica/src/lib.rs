@@ -6,6 +6,7 @@
 //!
 //! | for | open |
 //! |---|---|
+//! | which part of this serves a request or an answer | `events.rs` |
 //! | Produce, and when it is answered | `produce.rs`, `waiting.rs` |
 //! | what a leader asks of a producer's records | `validate.rs` |
 //! | Fetch, fetch sessions | `fetch.rs`, `sessions.rs` |
@@ -18,6 +19,7 @@
 
 mod admin;
 mod checkpoints;
+mod events;
 mod fetch;
 mod fetcher;
 mod folders;

@@ -1,6 +1,6 @@
 //! A broker's replicas as they ship, told of metadata from outside.
 
-use tribunal_common::{Answer, CallFailed, Fx, Io, lanes};
+use tribunal_common::{Answer, CallFailed, Fx, Io, Member, lanes};
 use tribunal_contract::{ConnId, Disk, DiskError, Lane, NodeId, SyncOp, TimerId};
 use tribunal_controller::MetadataImage;
 use tribunal_core::{Unpublished, set_strays_aside};
@@ -8,7 +8,7 @@ use tribunal_protocol::messages::produce_request::{PartitionProduceData, Produce
 use tribunal_protocol::{RequestBody, ResponseBody};
 use tribunal_replica::Replicas;
 
-use super::{Member, MetadataBatch, PartInput, batch};
+use super::{MetadataBatch, Open, PartInput, batch};
 
 /// The partition replicas of a broker, and the metadata that it has applied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ impl Replica {
     }
 }
 
-impl Member for Replica {
+impl Open for Replica {
     fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Replica, String> {
         Ok(Replica {
             replicas: Replicas::open(io),
@@ -73,6 +73,10 @@ impl Member for Replica {
             broker_epoch: -1,
         })
     }
+}
+
+impl Member for Replica {
+    type Input = PartInput;
 
     fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>) {
         self.replicas.on_timer(id, io);
@@ -85,50 +89,30 @@ impl Member for Replica {
         body: RequestBody,
         io: &mut Io<'_, D, F>,
     ) -> Answer {
-        match body {
-            RequestBody::Fetch(request) => self.replicas.fetch(conn, version, request, io),
-            RequestBody::ListOffsets(request) => {
-                Answer::Now(ResponseBody::ListOffsets(self.replicas.list_offsets(version, request, io)))
-            }
-            RequestBody::OffsetForLeaderEpoch(request) => {
-                Answer::Now(ResponseBody::OffsetForLeaderEpoch(self.replicas.offsets_for_leader_epochs(request, io)))
-            }
-            _ => Answer::Close,
-        }
+        self.replicas.on_request(conn, version, body, io)
     }
 
     fn on_response<D: Disk, F: Fx>(&mut self, peer: NodeId, lane: Lane, body: ResponseBody, io: &mut Io<'_, D, F>) {
-        let from = peer.0 as i32;
-        match (lane, body) {
-            (lanes::CONTROL, ResponseBody::AlterPartition(response)) => self.replicas.on_alter_partition(response, io),
-            (lanes::REPLICA_FETCH, ResponseBody::Fetch(response)) => self.replicas.on_fetched(from, response, io),
-            (lanes::EPOCH_LOOKUP, ResponseBody::OffsetForLeaderEpoch(response)) => {
-                self.replicas.on_epoch_ends(from, response, io);
-            }
-            (lanes::EPOCH_LOOKUP, ResponseBody::ListOffsets(response)) => {
-                self.replicas.on_log_starts(from, response, io);
-            }
-            (lane, _) => self.on_call_failed(CallFailed { peer, lane }, io),
-        }
+        self.replicas.on_response(peer, lane, body, io);
     }
 
     fn on_call_failed<D: Disk, F: Fx>(&mut self, failed: CallFailed, io: &mut Io<'_, D, F>) {
-        let peer = failed.peer.0 as i32;
-        match failed.lane {
-            lanes::CONTROL => self.replicas.on_alter_partition_failed(io),
-            lanes::REPLICA_FETCH => self.replicas.on_fetch_failed(peer, io),
-            lanes::EPOCH_LOOKUP => self.replicas.on_lookup_failed(peer, io),
-            _ => {}
-        }
+        self.replicas.on_call_failed(failed, io);
     }
 
     fn on_conn_down<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) {
         self.replicas.on_conn_down(conn, io);
     }
 
-    fn on_synced<D: Disk, F: Fx>(&mut self, op: SyncOp, result: Result<(), DiskError>, io: &mut Io<'_, D, F>) {
+    fn on_synced<D: Disk, F: Fx>(
+        &mut self,
+        op: SyncOp,
+        result: Result<(), DiskError>,
+        io: &mut Io<'_, D, F>,
+    ) -> Result<(), &'static str> {
         self.replicas.on_synced(op, result, io);
         self.unpublished.publish(&self.image, &mut self.replicas, io);
+        Ok(())
     }
 
     fn on_input<D: Disk, F: Fx>(&mut self, input: PartInput, io: &mut Io<'_, D, F>) {
@@ -152,6 +136,7 @@ impl Member for Replica {
     /// A broker whose log directory has failed stops: it shuts down in order, which asks the controller first, or dies
     /// as here, which the controller finds out.
     fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        self.serve_ready(io);
         if self.replicas.is_offline() {
             io.fx.halt("the log directory has failed");
         }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tribunal_common::{Answer, CallFailed, Fx, Io, lanes};
+use tribunal_common::{Answer, CallFailed, Fx, Io, Member, lanes};
 use tribunal_contract::{ConnId, Disk, DiskError, Lane, NodeId, SyncOp, TimerId};
 use tribunal_controller::{Controller, MetadataImage, MetadataWriter, SUPPORTED_FEATURES};
 use tribunal_core::observe_change;
@@ -16,7 +16,7 @@ use tribunal_protocol::messages::{
 };
 use tribunal_protocol::{MetadataRecord, RequestBody, ResponseBody, Str, Uuid};
 
-use super::{Member, MetadataBatch, PartInput};
+use super::{MetadataBatch, Open, PartInput};
 
 /// The active controller.
 #[derive(Clone, Debug)]
@@ -157,7 +157,7 @@ impl Active {
     }
 }
 
-impl Member for Active {
+impl Open for Active {
     fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Active, String> {
         let (mut end, mut published) = (0, Vec::new());
         let mut log = Writer { end: &mut end, published: &mut published };
@@ -166,6 +166,10 @@ impl Member for Active {
         active.found(io);
         Ok(active)
     }
+}
+
+impl Member for Active {
+    type Input = PartInput;
 
     fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>) {
         let Active { controller, end, published, .. } = self;
@@ -192,7 +196,14 @@ impl Member for Active {
     }
 
     /// It has no disk.
-    fn on_synced<D: Disk, F: Fx>(&mut self, _: SyncOp, _: Result<(), DiskError>, _: &mut Io<'_, D, F>) {}
+    fn on_synced<D: Disk, F: Fx>(
+        &mut self,
+        _: SyncOp,
+        _: Result<(), DiskError>,
+        _: &mut Io<'_, D, F>,
+    ) -> Result<(), &'static str> {
+        Ok(())
+    }
 
     fn on_input<D: Disk, F: Fx>(&mut self, input: PartInput, io: &mut Io<'_, D, F>) {
         match input {
@@ -207,6 +218,7 @@ impl Member for Active {
     }
 
     fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        self.serve_ready(io);
         self.commit(io);
     }
 }

@@ -10,10 +10,10 @@ use core::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tribunal_common::{Answer, BrokerConfig, CallFailed, Fx, Io, Net, Obs, Received};
-use tribunal_contract::{ConnId, Disk, DiskError, Effects, Event, Lane, Machine, NodeId, SyncOp, Time, TimerId};
+use tribunal_common::{BrokerConfig, Fx, Io, Member, Net, Obs};
+use tribunal_contract::{Disk, Effects, Event, Machine, Time};
 use tribunal_controller::MetadataImage;
-use tribunal_protocol::{Message, MetadataRecord, RequestBody, ResponseBody};
+use tribunal_protocol::{Message, MetadataRecord};
 use tribunal_records::{BatchBuilder, BatchOptions};
 
 use crate::hash::Fingerprint;
@@ -156,67 +156,13 @@ impl Part {
     }
 }
 
-/// What a part does with what concerns it alone; the rest is the same for all.
-trait Member: Sized {
+/// How a part begins.
+trait Open: Member<Input = PartInput> + Sized {
     fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Self, String>;
-    fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>);
-    fn on_request<D: Disk, F: Fx>(
-        &mut self,
-        conn: ConnId,
-        version: i16,
-        body: RequestBody,
-        io: &mut Io<'_, D, F>,
-    ) -> Answer;
-    fn on_response<D: Disk, F: Fx>(&mut self, peer: NodeId, lane: Lane, body: ResponseBody, io: &mut Io<'_, D, F>);
-    fn on_call_failed<D: Disk, F: Fx>(&mut self, failed: CallFailed, io: &mut Io<'_, D, F>);
-    fn on_conn_down<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>);
-    fn on_synced<D: Disk, F: Fx>(&mut self, op: SyncOp, result: Result<(), DiskError>, io: &mut Io<'_, D, F>);
-    fn on_input<D: Disk, F: Fx>(&mut self, input: PartInput, io: &mut Io<'_, D, F>);
-    /// After every event.
-    fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>);
-
-    fn serve<D: Disk, F: Fx>(&mut self, conn: ConnId, version: i16, body: RequestBody, io: &mut Io<'_, D, F>) {
-        match self.on_request(conn, version, body, io) {
-            Answer::Now(body) => io.net.reply(io.fx, conn, body),
-            Answer::Later => {}
-            Answer::Never => io.net.no_reply(conn),
-            Answer::Close => io.net.close(io.fx, conn),
-        }
-    }
-
-    fn handle<D: Disk, F: Fx>(&mut self, event: Event<Message, PartInput>, io: &mut Io<'_, D, F>) {
-        match event {
-            Event::Start => {}
-            Event::Timer(id) => self.on_timer(id, io),
-            Event::Up { conn, peer, inbound } => io.net.up(io.fx, conn, peer, inbound),
-            Event::Refused { peer, lane } => {
-                if let Some(failed) = io.net.refused(peer, lane) {
-                    self.on_call_failed(failed, io);
-                }
-            }
-            Event::Down { conn, peer } => {
-                if let Some(failed) = io.net.down(conn, peer) {
-                    self.on_call_failed(failed, io);
-                }
-                self.on_conn_down(conn, io);
-            }
-            Event::Msg { conn, peer, msg } => match io.net.received(io.fx, conn, peer, msg) {
-                Received::Request(version, body) => self.serve(conn, version, body, io),
-                Received::Response(peer, lane, body) => self.on_response(peer, lane, body, io),
-                Received::Nothing => {}
-            },
-            Event::Synced { op, result } => self.on_synced(op, result, io),
-            Event::Input(input) => self.on_input(input, io),
-        }
-        while let Some((conn, version, body)) = io.net.next_ready() {
-            self.serve(conn, version, body, io);
-        }
-        self.settle(io);
-    }
 }
 
-#[allow(private_bounds, reason = "what a member does is nobody else's business")]
-impl<T: Member + Clone> Host<Option<T>> {
+#[allow(private_bounds, reason = "how a part begins is nobody else's business")]
+impl<T: Open + Clone> Host<Option<T>> {
     fn step<D: Disk, F: Fx>(&mut self, now: Time, event: Event<Message, PartInput>, disk: &mut D, fx: &mut F) {
         let Host { cfg, net, part } = self;
         let (net, part) = (Arc::make_mut(net), Arc::make_mut(part));

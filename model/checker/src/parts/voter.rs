@@ -1,13 +1,13 @@
 //! A voter: the quorum as it ships, and as little of a controller as its promises need.
 
 use bytes::Bytes;
-use tribunal_common::{Answer, CallFailed, Fx, Io};
+use tribunal_common::{Answer, CallFailed, Fx, Io, Member};
 use tribunal_contract::{ConnId, Disk, DiskError, Lane, NodeId, SyncOp, TimerId};
 use tribunal_protocol::{RequestBody, ResponseBody};
 use tribunal_quorum::{Committed, Quorum};
 use tribunal_records::Batches;
 
-use super::{Member, PartInput, value};
+use super::{Open, PartInput, value};
 
 /// A member of the quorum.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,12 +41,16 @@ impl Voter {
     }
 }
 
-impl Member for Voter {
+impl Open for Voter {
     fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Voter, String> {
         let mut quorum = Quorum::open(io).map_err(|error| error.to_string())?;
         quorum.start(io);
         Ok(Voter { quorum, applied: 0, epoch: 0, values: Vec::new() })
     }
+}
+
+impl Member for Voter {
+    type Input = PartInput;
 
     fn on_timer<D: Disk, F: Fx>(&mut self, id: TimerId, io: &mut Io<'_, D, F>) {
         self.quorum.on_timer(id, io);
@@ -74,10 +78,13 @@ impl Member for Voter {
         self.quorum.on_conn_down(conn);
     }
 
-    fn on_synced<D: Disk, F: Fx>(&mut self, op: SyncOp, result: Result<(), DiskError>, io: &mut Io<'_, D, F>) {
-        if let Err(fatal) = self.quorum.on_synced(op, result, io) {
-            io.fx.halt(fatal.0);
-        }
+    fn on_synced<D: Disk, F: Fx>(
+        &mut self,
+        op: SyncOp,
+        result: Result<(), DiskError>,
+        io: &mut Io<'_, D, F>,
+    ) -> Result<(), &'static str> {
+        self.quorum.on_synced(op, result, io).map_err(|fatal| fatal.0)
     }
 
     fn on_input<D: Disk, F: Fx>(&mut self, input: PartInput, io: &mut Io<'_, D, F>) {
@@ -91,6 +98,7 @@ impl Member for Voter {
     }
 
     fn settle<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
+        self.serve_ready(io);
         loop {
             match self.quorum.read_committed(self.applied, READ_BYTES, io) {
                 Committed::Nothing => break,
