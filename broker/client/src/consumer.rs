@@ -6,6 +6,7 @@ mod fetched;
 mod requests;
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use tribunal_common::{ClientObs, Fx, Obs, TopicIdPartition, timers};
@@ -17,7 +18,7 @@ use crate::consumer::answers::{ControlCall, FetchCall};
 use crate::consumer::assigned::{Activity, Announce, Assigned, Stage};
 use crate::consumer::fetched::Next;
 use crate::limits::MAX_PARTITIONS;
-use crate::links::{LinkTimer, Links};
+use crate::links::{Heard, Links};
 use crate::metadata::Metadata;
 use crate::refresh::Refresh;
 use crate::{ClientIo, ConsumerConfig, OffsetReset};
@@ -158,47 +159,18 @@ impl Consumer {
         event: Event<Message, I>,
         io: &mut ClientIo<'_, F>,
     ) -> Option<Event<Message, I>> {
-        match event {
-            Event::Up { conn, peer, inbound: false } if self.control.owns(conn, peer) => {
-                self.control.up(io.fx, conn, peer);
+        let event = match self.control.hear(event, io.fx) {
+            ControlFlow::Break(heard) => {
+                self.control_heard(heard, io);
+                self.pump(io);
+                return None;
             }
-            Event::Up { conn, peer, inbound: false } if self.fetches.owns(conn, peer) => {
-                self.fetches.up(io.fx, conn, peer);
-            }
-            Event::Refused { peer, lane } if self.control.owns_lane(lane) => {
-                self.control.refused(io.fx, peer);
-                self.unreachable(peer, io);
-            }
-            Event::Refused { peer, lane } if self.fetches.owns_lane(lane) => {
-                self.fetches.refused(io.fx, peer);
-                self.refresh.want();
-            }
-            Event::Down { conn, peer } if self.control.owns(conn, peer) => {
-                if let Some(lost) = self.control.down(io.fx, conn, peer) {
-                    self.control_lost(peer, lost, io);
-                }
-            }
-            Event::Down { conn, peer } if self.fetches.owns(conn, peer) => {
-                if let Some(lost) = self.fetches.down(io.fx, conn, peer) {
-                    self.fetch_lost(peer, lost);
-                }
-            }
-            Event::Msg { conn, peer, msg } if self.control.owns(conn, peer) => {
-                if let Message::Response { body, .. } = msg
-                    && let Some(call) = self.control.answered(io.fx, conn, peer)
-                {
-                    self.control_answered(peer, call, body, io);
-                }
-            }
-            Event::Msg { conn, peer, msg } if self.fetches.owns(conn, peer) => {
-                if let Message::Response { body, .. } = msg
-                    && let Some(call) = self.fetches.answered(io.fx, conn, peer)
-                {
-                    self.fetch_answered(peer, call, body, io);
-                }
-            }
-            Event::Timer(id) if self.owns_timer(id) => self.timer(id, io),
-            other => return Some(other),
+            ControlFlow::Continue(other) => other,
+        };
+        match self.fetches.hear(event, io.fx) {
+            ControlFlow::Break(heard) => self.fetch_heard(heard, io),
+            ControlFlow::Continue(Event::Timer(id)) if self.owns_timer(id) => self.timer(id, io),
+            ControlFlow::Continue(other) => return Some(other),
         }
         self.pump(io);
         None
@@ -292,30 +264,32 @@ impl Consumer {
         self.partitions.len() as u32
     }
 
-    fn owns_timer(&self, id: TimerId) -> bool {
-        match id.class {
-            timers::CONSUMER_FETCH => true,
-            timers::CLIENT_BACKOFF | timers::CLIENT_REQUEST => {
-                self.control.owns_timer(id) || self.fetches.owns_timer(id)
-            }
-            _ => self.refresh.owns_timer(id),
+    fn control_heard<F: Fx>(&mut self, heard: Heard<ControlCall>, io: &mut ClientIo<'_, F>) {
+        match heard {
+            Heard::Answered(peer, call, body) => self.control_answered(peer, call, body, io),
+            Heard::Refused(peer) => self.unreachable(peer, io),
+            Heard::Lost(peer, calls) => self.control_lost(peer, calls, io),
+            Heard::Nothing => {}
         }
+    }
+
+    fn fetch_heard<F: Fx>(&mut self, heard: Heard<FetchCall>, io: &mut ClientIo<'_, F>) {
+        match heard {
+            Heard::Answered(peer, call, body) => self.fetch_answered(peer, call, body, io),
+            Heard::Refused(_) => self.refresh.want(),
+            Heard::Lost(peer, calls) => self.fetch_lost(peer, calls),
+            Heard::Nothing => {}
+        }
+    }
+
+    fn owns_timer(&self, id: TimerId) -> bool {
+        id.class == timers::CONSUMER_FETCH || self.refresh.owns_timer(id)
     }
 
     fn timer<F: Fx>(&mut self, id: TimerId, io: &mut ClientIo<'_, F>) {
         match id.class {
             timers::CONSUMER_FETCH => self.end_backoff(id.index),
-            timers::CLIENT_METADATA => self.refresh.timer_fired(&self.config.net, io.fx),
-            _ if self.control.owns_timer(id) => {
-                if let LinkTimer::TimedOut(peer, lost) = self.control.timer_fired(io.fx, id) {
-                    self.control_lost(peer, lost, io);
-                }
-            }
-            _ => {
-                if let LinkTimer::TimedOut(peer, lost) = self.fetches.timer_fired(io.fx, id) {
-                    self.fetch_lost(peer, lost);
-                }
-            }
+            _ => self.refresh.timer_fired(&self.config.net, io.fx),
         }
     }
 }

@@ -4,10 +4,11 @@
 //! out, without correlation ids.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 
 use tribunal_common::{Fx, lanes, timers};
-use tribunal_contract::{ConnId, Lane, NodeId, Span, TimerId};
-use tribunal_protocol::{Message, RequestBody};
+use tribunal_contract::{ConnId, Event, Lane, NodeId, Span, TimerId};
+use tribunal_protocol::{Message, RequestBody, ResponseBody};
 
 use crate::{NetConfig, backoff};
 
@@ -50,15 +51,18 @@ pub(crate) enum Readiness {
     BackingOff,
 }
 
-/// What a timer of a lane meant.
+/// What an event of the lane means to the client.
 #[derive(Debug)]
-pub(crate) enum LinkTimer<C> {
-    /// The broker may be tried again.
-    MayConnect,
-    /// The broker does not answer; the connection is closed.
-    TimedOut(NodeId, VecDeque<C>),
-    /// Nothing any more.
-    Stale,
+pub(crate) enum Heard<C> {
+    /// A broker has answered this request.
+    Answered(NodeId, C, ResponseBody),
+    /// No connection to a broker could be opened.
+    Refused(NodeId),
+    /// The connection to a broker is gone, or was given up because no answer came in time; these requests died with
+    /// it, oldest first.
+    Lost(NodeId, VecDeque<C>),
+    /// Nothing.
+    Nothing,
 }
 
 impl<C> Links<C> {
@@ -72,19 +76,42 @@ impl<C> Links<C> {
         }
     }
 
-    /// Whether events of this connection belong to this lane of this client.
-    pub(crate) fn owns(&self, conn: ConnId, peer: NodeId) -> bool {
+    /// Takes an event of the lane's connections and of their timers, and gives back any other.
+    pub(crate) fn hear<I, F: Fx>(
+        &mut self,
+        event: Event<Message, I>,
+        fx: &mut F,
+    ) -> ControlFlow<Heard<C>, Event<Message, I>> {
+        ControlFlow::Break(match event {
+            Event::Up { conn, peer, inbound: false } if self.owns(conn, peer) => {
+                self.up(fx, conn, peer);
+                Heard::Nothing
+            }
+            Event::Refused { peer, lane } if lane == self.lane => {
+                self.refused(fx, peer);
+                Heard::Refused(peer)
+            }
+            Event::Down { conn, peer } if self.owns(conn, peer) => {
+                self.down(fx, conn, peer).map_or(Heard::Nothing, |lost| Heard::Lost(peer, lost))
+            }
+            Event::Msg { conn, peer, msg } if self.owns(conn, peer) => match msg {
+                Message::Response { body, .. } => {
+                    self.answered(fx, conn, peer).map_or(Heard::Nothing, |call| Heard::Answered(peer, call, body))
+                }
+                Message::Request { .. } => Heard::Nothing,
+            },
+            Event::Timer(id) if self.owns_timer(id) => self.timer_fired(fx, id),
+            other => return ControlFlow::Continue(other),
+        })
+    }
+
+    fn owns(&self, conn: ConnId, peer: NodeId) -> bool {
         conn.lane == self.lane && conn.acceptor == peer
     }
 
-    /// Whether a `Refused` of this lane belongs here.
-    pub(crate) fn owns_lane(&self, lane: Lane) -> bool {
-        lane == self.lane
-    }
-
-    /// Whether a timer of one of the two classes of connections belongs here.
-    pub(crate) fn owns_timer(&self, id: TimerId) -> bool {
-        id.index % lanes::COUNT == u32::from(self.lane.0)
+    fn owns_timer(&self, id: TimerId) -> bool {
+        matches!(id.class, timers::CLIENT_BACKOFF | timers::CLIENT_REQUEST)
+            && id.index % lanes::COUNT == u32::from(self.lane.0)
     }
 
     pub(crate) fn readiness(&self, peer: NodeId) -> Readiness {
@@ -135,8 +162,7 @@ impl<C> Links<C> {
         }
     }
 
-    /// `Event::Up`.
-    pub(crate) fn up<F: Fx>(&mut self, fx: &mut F, conn: ConnId, peer: NodeId) {
+    fn up<F: Fx>(&mut self, fx: &mut F, conn: ConnId, peer: NodeId) {
         match self.links.get_mut(&peer) {
             Some(link) if link.stage == Stage::Connecting => {
                 link.stage = Stage::Up(conn);
@@ -146,15 +172,14 @@ impl<C> Links<C> {
         }
     }
 
-    /// `Event::Refused`.
-    pub(crate) fn refused<F: Fx>(&mut self, fx: &mut F, peer: NodeId) {
+    fn refused<F: Fx>(&mut self, fx: &mut F, peer: NodeId) {
         if self.links.get(&peer).is_some_and(|link| link.stage == Stage::Connecting) {
             self.back_off(fx, peer);
         }
     }
 
-    /// `Event::Down`: the requests that died with the connection, oldest first. `None` if it is not one in use.
-    pub(crate) fn down<F: Fx>(&mut self, fx: &mut F, conn: ConnId, peer: NodeId) -> Option<VecDeque<C>> {
+    /// The requests that died with the connection, oldest first. `None` if it is not one in use.
+    fn down<F: Fx>(&mut self, fx: &mut F, conn: ConnId, peer: NodeId) -> Option<VecDeque<C>> {
         let link = self.links.get_mut(&peer)?;
         if link.stage != Stage::Up(conn) {
             return None;
@@ -167,8 +192,8 @@ impl<C> Links<C> {
         Some(lost)
     }
 
-    /// `Event::Msg`: the request that this answers.
-    pub(crate) fn answered<F: Fx>(&mut self, fx: &mut F, conn: ConnId, peer: NodeId) -> Option<C> {
+    /// The request that an answer on this connection is to.
+    fn answered<F: Fx>(&mut self, fx: &mut F, conn: ConnId, peer: NodeId) -> Option<C> {
         let timer = self.timer(timers::CLIENT_REQUEST, peer);
         let timeout = self.request_timeout;
         let (open, link) = self.up_mut(peer)?;
@@ -184,22 +209,21 @@ impl<C> Links<C> {
         Some(call)
     }
 
-    /// A timer for which [`Links::owns_timer`] holds, of the classes `CLIENT_BACKOFF` and `CLIENT_REQUEST`.
-    pub(crate) fn timer_fired<F: Fx>(&mut self, fx: &mut F, id: TimerId) -> LinkTimer<C> {
+    fn timer_fired<F: Fx>(&mut self, fx: &mut F, id: TimerId) -> Heard<C> {
         let peer = NodeId(id.index / lanes::COUNT);
-        let Some(link) = self.links.get_mut(&peer) else { return LinkTimer::Stale };
+        let Some(link) = self.links.get_mut(&peer) else { return Heard::Nothing };
         match (id.class, link.stage) {
             (timers::CLIENT_BACKOFF, Stage::BackingOff) => {
                 link.stage = Stage::Closed;
-                LinkTimer::MayConnect
+                Heard::Nothing
             }
             (timers::CLIENT_REQUEST, Stage::Up(conn)) if !link.calls.is_empty() => {
                 let lost = std::mem::take(&mut link.calls);
                 fx.close(conn);
                 self.back_off(fx, peer);
-                LinkTimer::TimedOut(peer, lost)
+                Heard::Lost(peer, lost)
             }
-            _ => LinkTimer::Stale,
+            _ => Heard::Nothing,
         }
     }
 

@@ -7,13 +7,14 @@ mod sender;
 mod verdict;
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 
 use tribunal_common::{ClientObs, Fx, Obs, TopicIdPartition, rare, timers};
 use tribunal_contract::{Event, Span, TimerId};
 use tribunal_protocol::{ErrorCode, Message, RequestBody};
 
 use crate::limits::{DELIVERY_TICKS, MAX_PARTITIONS, MAX_WAITING};
-use crate::links::{LinkTimer, Links};
+use crate::links::{Heard, Links};
 use crate::metadata::Metadata;
 use crate::partitioner::Spread;
 use crate::producer::batch::{Batch, charge};
@@ -216,29 +217,10 @@ impl Producer {
         event: Event<Message, I>,
         io: &mut ClientIo<'_, F>,
     ) -> Option<Event<Message, I>> {
-        match event {
-            Event::Up { conn, peer, inbound: false } if self.links.owns(conn, peer) => {
-                self.links.up(io.fx, conn, peer);
-            }
-            Event::Refused { peer, lane } if self.links.owns_lane(lane) => {
-                self.links.refused(io.fx, peer);
-                self.refresh.failed(&self.config.net, peer, io.fx);
-                self.refresh.want();
-            }
-            Event::Down { conn, peer } if self.links.owns(conn, peer) => {
-                if let Some(lost) = self.links.down(io.fx, conn, peer) {
-                    self.lost(peer, lost, io);
-                }
-            }
-            Event::Msg { conn, peer, msg } if self.links.owns(conn, peer) => {
-                if let Message::Response { body, .. } = msg
-                    && let Some(call) = self.links.answered(io.fx, conn, peer)
-                {
-                    self.answered(peer, call, body, io);
-                }
-            }
-            Event::Timer(id) if self.owns_timer(id) => self.timer(id, io),
-            other => return Some(other),
+        match self.links.hear(event, io.fx) {
+            ControlFlow::Break(heard) => self.heard(heard, io),
+            ControlFlow::Continue(Event::Timer(id)) if self.owns_timer(id) => self.timer(id, io),
+            ControlFlow::Continue(other) => return Some(other),
         }
         self.pump(io);
         None
@@ -259,12 +241,20 @@ impl Producer {
         self.buffered
     }
 
-    fn owns_timer(&self, id: TimerId) -> bool {
-        match id.class {
-            timers::PRODUCER_BATCH | timers::PRODUCER_DELIVERY => true,
-            timers::CLIENT_BACKOFF | timers::CLIENT_REQUEST => self.links.owns_timer(id),
-            _ => self.refresh.owns_timer(id),
+    fn heard<F: Fx>(&mut self, heard: Heard<Call>, io: &mut ClientIo<'_, F>) {
+        match heard {
+            Heard::Answered(peer, call, body) => self.answered(peer, call, body, io),
+            Heard::Refused(peer) => {
+                self.refresh.failed(&self.config.net, peer, io.fx);
+                self.refresh.want();
+            }
+            Heard::Lost(peer, calls) => self.lost(peer, calls, io),
+            Heard::Nothing => {}
         }
+    }
+
+    fn owns_timer(&self, id: TimerId) -> bool {
+        matches!(id.class, timers::PRODUCER_BATCH | timers::PRODUCER_DELIVERY) || self.refresh.owns_timer(id)
     }
 
     fn timer<F: Fx>(&mut self, id: TimerId, io: &mut ClientIo<'_, F>) {
@@ -279,11 +269,6 @@ impl Producer {
                 match self.metadata.slot(id.index).partition {
                     -1 => self.tick_waiting(self.metadata.slot(id.index).topic, io),
                     _ => self.tick(id.index, io),
-                }
-            }
-            timers::CLIENT_BACKOFF | timers::CLIENT_REQUEST => {
-                if let LinkTimer::TimedOut(peer, lost) = self.links.timer_fired(io.fx, id) {
-                    self.lost(peer, lost, io);
                 }
             }
             timers::CLIENT_METADATA => self.refresh.timer_fired(&self.config.net, io.fx),
