@@ -43,7 +43,7 @@ impl Default for LogConfig {
 
 impl LogConfig {
     /// Whether a batch at `got` may follow when `expected` is the next offset.
-    pub(crate) fn follows(&self, expected: i64, got: i64) -> bool {
+    pub fn follows(&self, expected: i64, got: i64) -> bool {
         got == expected || (self.compact && got > expected)
     }
 }

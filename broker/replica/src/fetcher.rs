@@ -5,7 +5,8 @@ use tribunal_contract::{Disk, NodeId, TimerId};
 use tribunal_log::LogError;
 use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic, ReplicaState};
 use tribunal_protocol::messages::fetch_response::{FetchResponse, PartitionData};
-use tribunal_protocol::{ErrorCode, RequestBody};
+use tribunal_protocol::{Bytes, ErrorCode, RequestBody};
+use tribunal_records::validate;
 
 use crate::partition::{Partition, Phase, Role};
 use crate::replicas::{Replicas, first_phase, start_sync};
@@ -227,6 +228,10 @@ impl Replicas {
                 self.fail(&error, io);
                 return Ok(());
             }
+            if let Err(error) = begin_within_batch(partition, &records, io) {
+                self.fail(&error, io);
+                return Ok(());
+            }
             let id = partition.id;
             let fx = &mut *io.fx;
             let appended = partition.log.append_as_follower(records, io.disk, |header| {
@@ -352,4 +357,29 @@ fn forget_all<D: Disk, F: Fx>(partition: &mut Partition, io: &mut Io<'_, D, F>) 
         partition.follow_high_watermark(start, io);
     }
     Ok(forgotten)
+}
+
+/// Lets an empty log begin where the first batch does that the leader sends. DeleteRecords may have moved the leader's
+/// log start into a batch, which comes whole (KIP-107). [`Replicas::follow_log_start`] then moves the start forward again.
+fn begin_within_batch<D: Disk, F: Fx>(
+    partition: &mut Partition,
+    records: &Bytes,
+    io: &mut Io<'_, D, F>,
+) -> Result<(), LogError> {
+    let end = partition.log.end_offset();
+    if partition.log.start_offset() != end {
+        return Ok(());
+    }
+    let Ok(first) = validate(records) else { return Ok(()) };
+    let base = first.base_offset;
+    if base >= end || first.next_offset() <= end {
+        return Ok(());
+    }
+    partition.log.truncate_fully_and_start_at(base, io.disk)?;
+    if partition.high_watermark > base {
+        partition.high_watermark = base;
+        io.fx.observe(Obs::HighWatermark { partition: partition.id, value: base, leader: false });
+    }
+    io.fx.observe(Obs::LogStart { log: partition.id, start: base, emptied: true });
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod closing;
+mod deleting;
 mod fetching;
 mod flushing;
 mod isr;

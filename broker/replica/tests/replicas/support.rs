@@ -181,6 +181,12 @@ impl World {
         self.commit();
     }
 
+    /// The process dies, and another begins on an empty disk.
+    pub fn restart_wiped(&mut self, id: i32) {
+        self.brokers[id as usize - 1].disk = TestDisk::default();
+        self.restart(id);
+    }
+
     /// The next write to a broker's disk fails.
     pub fn fail_next_write(&mut self, id: i32) {
         self.brokers[id as usize - 1].disk.fail_write = Some(DiskError::Io);
@@ -228,9 +234,9 @@ impl World {
         let log = &replicas.get(PARTITION).expect("every broker has a replica").log;
         // A read does not go beyond the segment that it begins in.
         let starts: Vec<i64> = log.segment_base_offsets().collect();
-        let segments = starts
-            .into_iter()
-            .map(|start| log.read(start, usize::MAX, i64::MAX, true, disk).expect("a log that can be read"));
+        let segments = starts.into_iter().map(|start| {
+            log.read(start.max(log.start_offset()), usize::MAX, i64::MAX, true, disk).expect("a log that can be read")
+        });
         Batches::new(segments.collect::<Vec<_>>().concat().into())
             .map(|batch| {
                 let batch = batch.expect("a whole batch");
@@ -304,6 +310,15 @@ impl World {
     pub fn produce(&mut self, id: i32, acks: i16, value: &str) -> u32 {
         let mut batch = BatchBuilder::new(BatchOptions::default());
         batch.append(1, None, Some(value.as_bytes()), &[]);
+        self.produce_bytes(id, acks, batch.build())
+    }
+
+    /// A client produces one batch of `count` records.
+    pub fn produce_batch(&mut self, id: i32, acks: i16, count: u32) -> u32 {
+        let mut batch = BatchBuilder::new(BatchOptions::default());
+        for n in 0..count {
+            batch.append(1 + i64::from(n), None, Some(b"value"), &[]);
+        }
         self.produce_bytes(id, acks, batch.build())
     }
 
