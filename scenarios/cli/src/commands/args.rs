@@ -13,7 +13,7 @@ use super::exit::EXIT_CODES;
 use super::hunt_args::{DiffArgs, HuntArgs, MergeArgs, ShrinkArgs};
 use super::serve_args::ServeArgs;
 
-/// Puts an event-streaming cluster on trial: scenario files break it, properties judge it, a seed repeats it.
+/// Runs Kafka-like brokers in a simulated world, breaks them as scenario files say, judges what they promised.
 #[derive(Debug, Parser)]
 #[command(name = "tribunal", version, after_help = EXIT_CODES, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -27,22 +27,22 @@ pub(crate) enum Command {
     /// Runs scenarios at their seeds: the regressions and the catalog, or the files given
     #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
-    /// Runs scenarios that nobody wrote, or given ones at fresh seeds, until something breaks
+    /// Draws scenarios, or runs the given ones at fresh seeds, until something breaks
     #[command(after_help = EXIT_CODES)]
     Hunt(HuntArgs),
-    /// Plants a historical bug, hunts it, makes the find small, replays it, tells what happened
+    /// Plants a bug of Kafka's history, hunts it, shrinks the find, replays it, explains it
     #[command(after_help = EXIT_CODES)]
     Demo(DemoArgs),
     /// Finds the smallest plan that still fails in the same way, and saves it as a regression
     #[command(after_help = EXIT_CODES)]
     Shrink(ShrinkArgs),
-    /// Shows the first event at which two runs part
+    /// Shows the first event at which two runs differ
     #[command(after_help = EXIT_CODES)]
     Diff(DiffArgs),
-    /// Combines what the parts of a hunt found
+    /// Combines the records of a hunt's parts
     #[command(after_help = EXIT_CODES)]
     Merge(MergeArgs),
-    /// Runs one run again: a run's folder, a plan, or a scenario with a seed
+    /// Repeats one run: a run's folder, a plan, or a scenario with a seed
     #[command(after_help = EXIT_CODES)]
     Replay(ReplayArgs),
     /// Explores every interleaving of small configurations of the real machines
@@ -55,16 +55,16 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Explains a property, bug, fault, observation, rare path, key or exit code
     Explain(ExplainArgs),
-    /// Writes a scenario with comments, to begin with
+    /// Writes a commented scenario to start from
     New(NewArgs),
-    /// Draws the report of a run again, compares runs, or draws the page of a hunt
+    /// Makes the report of a run again, compares runs, or makes the page of a hunt
     Report(ReportArgs),
     /// Converts a run for other tools
     Export(ExportArgs),
-    /// Runs a scenario at each value of its `[sweep]`, over seeds, and compares
+    /// Runs a scenario at each value of its `[sweep]`, over seeds, and compares them
     #[command(after_help = EXIT_CODES)]
     Sweep(SweepArgs),
-    /// Measures how fast the simulator is, beside others
+    /// Measures the speed of the simulator, beside others'
     Bench(BenchArgs),
     /// Starts real brokers that any Kafka client can use, until Ctrl-C
     Serve(ServeArgs),
@@ -76,26 +76,26 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Scenario or plan files, folders of them, or names from the catalog [default: regressions and catalog]
+    /// Scenario or plan files, folders of them, or built-in names [default: all regressions and the catalog]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) seeds: SeedArgs,
     #[command(flatten)]
     pub(crate) how: HowArgs,
-    /// Go on after the first violation
+    /// Continue after the first violation
     #[arg(long, help_heading = "Running")]
     pub(crate) no_fail_fast: bool,
-    /// Settings for an occasion: `ci` checks determinism and goes on after a violation
+    /// A set of options: `ci` checks determinism and continues after a violation
     #[arg(long, value_enum, default_value_t = Profile::Default, help_heading = "Running")]
     pub(crate) profile: Profile,
-    /// How many runs at a time [default: one for each core]
+    /// Number of runs at a time [default: one for each core]
     #[arg(short, long, value_name = "N", value_parser = parse_count, help_heading = "Running")]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SeedArgs {
-    /// This seed only, decimal or 0x and hexadecimal
+    /// This seed only, decimal or hexadecimal with 0x
     #[arg(long, value_name = "S", value_parser = parse_seed, allow_negative_numbers = true, conflicts_with = "seeds", help_heading = "Selection")]
     pub(crate) seed: Option<u64>,
     /// These seeds, the end not included [default: the scenario's own]
@@ -113,7 +113,7 @@ pub(crate) struct ReplayArgs {
     /// Leave out the plan's Nth fault, counted from 1; may be given several times
     #[arg(long = "drop-fault", value_name = "N", value_parser = parse_count, help_heading = "Selection")]
     pub(crate) drop_faults: Vec<NonZeroUsize>,
-    /// End the run there: a time after the workload's zero, such as 4.2s, or the number of an event, as `diff` says it
+    /// End the run at a time after the workload's zero, such as 4.2s, or at the number of an event, as `diff` prints it
     #[arg(long, value_name = "T|EVENT", value_parser = parse_until, help_heading = "Running")]
     pub(crate) until: Option<Until>,
     /// Print what a broker did, event by event: broker2, or broker2=trace; may be given several times
@@ -175,7 +175,7 @@ pub(crate) struct HowArgs {
     /// Do not write report.html, charts and tables into run folders
     #[arg(long, help_heading = "Output")]
     pub(crate) no_report: bool,
-    /// Where run folders go [default: target/tribunal, and replay in it for replays]
+    /// Folder for the folders of runs [default: target/tribunal; for replays target/tribunal/replay]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -184,35 +184,35 @@ pub(crate) struct HowArgs {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct OutputArgs {
-    /// For people, or a JSON value a line
+    /// Text for people, or one JSON value a line
     #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) message_format: MessageFormat,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Configuration files, or names of those that come with the tool [default: all but the nightly ones]
+    /// Configuration files, or built-in names [default: all but the nightly ones]
     pub(crate) configurations: Vec<PathBuf>,
-    /// The large ones too, which take up to an hour each
+    /// Also the large configurations, which take up to an hour each
     #[arg(long, conflicts_with = "configurations", help_heading = "Selection")]
     pub(crate) nightly: bool,
     /// Plant a historical bug in every machine; may be given several times (see `list bugs`)
     #[arg(long = "bug", value_name = "ID", value_parser = parse_bug, help_heading = "Checking")]
     pub(crate) bugs: Vec<Bug>,
-    /// In which order states are looked at [default: depth; breadth with --bug]
+    /// Order in which states are visited [default: depth; breadth with --bug]
     #[arg(long, value_enum, help_heading = "Checking")]
     pub(crate) order: Option<CheckOrder>,
-    /// Give up after so many generated states [default: the configuration's own limit]
+    /// Stop after so many generated states [default: the configuration's own limit]
     #[arg(long, value_name = "STATES", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Checking")]
     pub(crate) limit: Option<u64>,
-    /// Give up after so many seconds for each configuration
+    /// Stop after so many seconds for each configuration
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, help_heading = "Checking")]
     pub(crate) time: Option<u64>,
-    /// Show the states of one configuration in a browser, instead of checking
+    /// Show the states of one configuration in a browser instead of checking it
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "localhost:3000",
           conflicts_with_all = ["order", "limit", "time"], help_heading = "Checking")]
     pub(crate) explore: Option<String>,
-    /// Where counterexamples go [default: target/tribunal/check]
+    /// Folder for counterexamples [default: target/tribunal/check]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -221,9 +221,9 @@ pub(crate) struct CheckArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CheckOrder {
-    /// The shortest counterexample first; more memory
+    /// The shortest counterexample first; needs more memory
     Breadth,
-    /// Little memory: for exhaustion
+    /// Needs little memory: for exhausting a configuration
     Depth,
 }
 
@@ -238,7 +238,7 @@ pub(crate) struct ValidateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// What [default: all but keys]
+    /// What to list [default: all but keys]
     #[arg(value_enum)]
     pub(crate) what: Option<Listed>,
     #[command(flatten)]
@@ -277,13 +277,13 @@ pub(crate) struct ReportArgs {
     /// A run's folder, such as target/tribunal/latest; a hunt's hunt.json, or its folder; with --compare, several runs
     #[arg(required = true)]
     pub(crate) runs: Vec<PathBuf>,
-    /// Put the runs side by side in one page
+    /// Put the runs side by side on one page
     #[arg(long)]
     pub(crate) compare: bool,
-    /// Pictures as PNG too, beside the SVG
+    /// Also write pictures as PNG, beside the SVG
     #[arg(long, help_heading = "Output")]
     pub(crate) png: bool,
-    /// Where the comparison goes [default: target/tribunal/compare]
+    /// Folder for the comparison [default: target/tribunal/compare]
     #[arg(long, value_name = "DIR", requires = "compare", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -297,7 +297,7 @@ pub(crate) struct ExportArgs {
     /// The format
     #[arg(long = "as", value_enum, value_name = "FORMAT")]
     pub(crate) format: ExportFormat,
-    /// Where it goes [default: into the run's folder]
+    /// File or folder to write [default: in the run's folder]
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -320,18 +320,18 @@ pub(crate) enum ExportFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
-    /// Scenario files with a [sweep], folders of them, or names of the built-in ones [default: all of these]
+    /// Scenario files with a [sweep], folders of them, or built-in names [default: all built-in sweeps]
     pub(crate) paths: Vec<PathBuf>,
     /// These seeds for each value, the end not included [default: the scenario's own]
     #[arg(long, value_name = "A..B", value_parser = parse_seeds, help_heading = "Selection")]
     pub(crate) seeds: Option<Seeds>,
-    /// How many runs at a time [default: one for each core]
+    /// Number of runs at a time [default: one for each core]
     #[arg(short, long, value_name = "N", value_parser = parse_count, help_heading = "Running")]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// Pictures as PNG too, beside the SVG
+    /// Also write pictures as PNG, beside the SVG
     #[arg(long, help_heading = "Output")]
     pub(crate) png: bool,
-    /// Where comparisons go [default: target/tribunal/sweeps]
+    /// Folder for comparisons [default: target/tribunal/sweeps]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -340,16 +340,16 @@ pub(crate) struct SweepArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// What
+    /// What to measure
     #[arg(value_enum, default_value_t = Benched::All)]
     pub(crate) what: Benched,
-    /// How often each figure is measured; the median counts
+    /// Number of measurements of each figure; the median counts
     #[arg(long, value_name = "N", default_value = "5", value_parser = parse_count, help_heading = "Running")]
     pub(crate) rounds: NonZeroUsize,
-    /// The kernel alone: do not build and run turmoil and madsim beside it
+    /// Measure the kernel alone: do not build and run turmoil and madsim beside it
     #[arg(long, help_heading = "Running")]
     pub(crate) no_references: bool,
-    /// With check and zoo: these bugs only
+    /// With `check` and `zoo`: these bugs only
     #[arg(long = "bug", value_name = "ID", value_parser = parse_bug, help_heading = "Running")]
     pub(crate) bugs: Vec<Bug>,
     #[command(flatten)]
@@ -362,7 +362,7 @@ pub(crate) struct DemoArgs {
     /// The first seed of the hunt
     #[arg(long, value_name = "S", value_parser = parse_seed, default_value = "0", help_heading = "Selection")]
     pub(crate) seed: u64,
-    /// How many runs at a time
+    /// Number of runs at a time [default: one for each core]
     #[arg(short, long, value_name = "N", value_parser = parse_count, help_heading = "Running")]
     pub(crate) jobs: Option<NonZeroUsize>,
 }

@@ -37,8 +37,8 @@ pub(super) fn demo(args: &DemoArgs, world: Option<&dyn World>) -> Exit {
 fn story(args: &DemoArgs, world: &dyn World) -> Result<Exit, RunError> {
     let started = Instant::now();
     let out = Path::new(DEFAULT_OUT).join("demo");
-    print(&format!("1. A bug of Kafka's history goes into every broker, {}: {}\n", BUG.id(), BUG.about()));
-    print("2. A hunt, which is not told: clusters, workloads and faults are drawn until a promise breaks\n");
+    print(&format!("1. Every broker gets a bug of Kafka's history, {}: {}\n", BUG.id(), BUG.about()));
+    print("2. A hunt that is not told about it draws clusters, workloads and faults until a promise breaks\n");
     let options = HuntOptions {
         seeds: Seeds { start: args.seed, end: args.seed + 10_000 },
         part: (1, 1),
@@ -52,17 +52,17 @@ fn story(args: &DemoArgs, world: &dyn World) -> Result<Exit, RunError> {
     let hunted = hunt(&[], &options, world, &AtomicBool::new(false), &mut Tell)?;
     print(&indented(&hunt_text::summary(&hunted.record)));
     let Some(failure) = hunted.failures.first() else {
-        say_error("nothing was found in 10,000 seeds", args.output());
+        say_error("the hunt found nothing in 10,000 seeds", args.output());
         return Ok(Exit::NotReproduced);
     };
-    print("3. The plan is made small: what is not needed to fail in the same way is taken away\n");
+    print("3. The plan is shrunk: everything that is not needed to fail in the same way is removed\n");
     let Some(shrunk) = shrink::shrink(&failure.plan, &options.bugs, shrink::MAX_RUNS, world)? else {
         say_error("the run does not fail again", args.output());
         return Ok(Exit::NotReproduced);
     };
     let path = shrunk.save(&out).map_err(|error| RunError::new(format!("{}: {error}", out.display())))?;
     print(&indented(&hunt_text::shrunk(&shrunk.record(&path))));
-    print("4. It is run again, twice, and has the same trace each time\n");
+    print("4. The shrunk plan runs twice more, with the same trace each time\n");
     let mut hashes = Vec::new();
     for _ in 0..2 {
         hashes.push(run_caught(world, &shrunk.plan, &How { bugs: &options.bugs, ..How::default() })?.trace_hash);
@@ -74,14 +74,14 @@ fn story(args: &DemoArgs, world: &dyn World) -> Result<Exit, RunError> {
         "   {said}: {}\n",
         hashes.iter().map(|hash| format!("{hash:#018x}")).collect::<Vec<_>>().join(", ")
     ));
-    print("5. What happened, from the trace's happens-before graph\n");
+    print("5. The steps that led to the violation, from the trace's happens-before graph\n");
     for step in &shrunk.violation.chain {
         print(&format!("   {:>8.3} s  {:<10} {}\n", step.time_s, step.node, step.text));
     }
     let at = shrunk.violation.at as f64 / 1e9;
     print(&format!("   {at:>8.3} s  {}: {}\n", shrunk.violation.property.as_str(), shrunk.violation.detail));
     let folder = failure.folder.as_deref().unwrap_or(&out);
-    print(&format!("\n{:.1} s. The run that was found: {}\n", started.elapsed().as_secs_f64(), folder.display()));
+    print(&format!("\n{:.1} s. The run that the hunt found: {}\n", started.elapsed().as_secs_f64(), folder.display()));
     print(&format!("next: {}\n", CommandLine::new("replay").path(&path).finish()));
     let plan: Arc<_> = Arc::new(shrunk.plan);
     let without = run_caught(world, &plan, &How::default())?;

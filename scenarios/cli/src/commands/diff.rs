@@ -11,7 +11,7 @@ use super::args::{DEFAULT_OUT, MessageFormat};
 use super::hunt_args::DiffArgs;
 use super::{Exit, complain, json, print, say_error, select};
 
-/// Shows where two runs part.
+/// Shows the first event at which two runs differ.
 pub(super) fn diff(args: &DiffArgs, world: Option<&dyn World>) -> Exit {
     let mut traces = Vec::new();
     for (n, what) in [&args.a, &args.b].into_iter().enumerate() {
@@ -74,7 +74,7 @@ struct DiffRecord {
 impl DiffRecord {
     fn text(&self, args: &DiffArgs) -> String {
         let Some(event) = self.event else { return format!("equal: {} events\n", self.events[0]) };
-        let mut text = format!("the runs part at event {event}\n");
+        let mut text = format!("the runs differ from event {event} on\n");
         text.extend(self.before.iter().map(|line| format!("    {line}\n")));
         for (what, lines) in [(&args.a, &self.a), (&args.b, &self.b)] {
             text += &format!("  {}\n", what.display());
@@ -152,7 +152,10 @@ pub(super) fn text(event: &TraceEvent, trace: &Trace) -> String {
             let to = if conn.acceptor == event.node { conn.initiator } else { conn.acceptor };
             format!("sends {} to n{}", label(kind), to.0)
         }
-        TraceKind::Started { incarnation } => format!("starts, for the {}th time", u64::from(incarnation) + 1),
+        TraceKind::Started { incarnation } => match incarnation {
+            0 => "starts".to_owned(),
+            again => format!("starts again, start {}", u64::from(again) + 1),
+        },
         TraceKind::SyncAsked { .. } => "asks for a sync".to_owned(),
         TraceKind::Synced { ok, .. } => format!("sync {}", if ok { "is done" } else { "fails" }),
         TraceKind::Timer { id } => format!("timer {}/{}", id.class, id.index),

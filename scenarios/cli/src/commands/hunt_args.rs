@@ -11,27 +11,27 @@ use tribunal_language::{Seeds, parse_seed, parse_seeds, parse_span};
 
 #[derive(Debug, Args)]
 pub(crate) struct HuntArgs {
-    /// Scenario files, folders of them, or names from the catalog [default: the whole space of scenarios]
+    /// Scenario files, folders of them, or built-in names [default: scenarios drawn from the seed]
     pub(crate) paths: Vec<PathBuf>,
-    /// These seeds, the end not included [default: from a number the clock gives on]
+    /// These seeds, the end not included [default: from a number taken from the clock]
     #[arg(long, value_name = "A..B", value_parser = parse_seeds, help_heading = "Selection")]
     pub(crate) seeds: Option<Seeds>,
-    /// One part of the seeds, such as hash:1/4: the same seeds in every part, and `merge` afterwards
+    /// One part of the seeds, such as hash:1/4. Give every part the same seeds, and `merge` them afterwards
     #[arg(long, value_name = "hash:M/N", value_parser = parse_part, requires = "seeds", help_heading = "Selection")]
     pub(crate) partition: Option<Part>,
-    /// How long, such as 5m [default: 60s without --seeds]
+    /// Time limit, such as 5m [default: 60s without --seeds]
     #[arg(long, value_name = "TIME", value_parser = parse_budget, help_heading = "Running")]
     pub(crate) budget: Option<Duration>,
-    /// How many runs at a time [default: one for each core]; changes nothing that is found
+    /// Number of runs at a time [default: one for each core]; finds do not depend on it
     #[arg(short, long, value_name = "N", value_parser = parse_count, help_heading = "Running")]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// End with the first failure
     #[arg(long, help_heading = "Running")]
     pub(crate) fail_fast: bool,
-    /// Do not shrink what is found
+    /// Do not shrink finds
     #[arg(long, help_heading = "Running")]
     pub(crate) no_shrink: bool,
-    /// Where shrunk failures are saved
+    /// Folder for shrunk failures
     #[arg(long, value_name = "DIR", default_value = REGRESSIONS, help_heading = "Output")]
     pub(crate) regressions: PathBuf,
     #[command(flatten)]
@@ -58,13 +58,13 @@ pub(crate) struct ShrinkArgs {
     /// The seed, for a scenario file
     #[arg(long, value_name = "S", value_parser = parse_seed, help_heading = "Selection")]
     pub(crate) seed: Option<u64>,
-    /// Plant a historical bug in every broker; those of a run's folder are planted again
+    /// Plant a historical bug in every broker; the bugs of a run's folder are planted anyway
     #[arg(long = "bug", value_name = "ID", value_parser = tribunal_language::parse_bug, help_heading = "Running")]
     pub(crate) bugs: Vec<tribunal_common::Bug>,
-    /// The most runs it may take
+    /// Maximum number of runs
     #[arg(long, value_name = "N", default_value_t = tribunal_hunt::shrink::MAX_RUNS, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Running")]
     pub(crate) max_runs: u64,
-    /// Where the regression file goes
+    /// Folder for the regression file
     #[arg(long, value_name = "DIR", default_value = REGRESSIONS, help_heading = "Output")]
     pub(crate) out: PathBuf,
     #[command(flatten)]
@@ -75,9 +75,9 @@ pub(crate) struct ShrinkArgs {
 pub(crate) struct DiffArgs {
     /// A run's folder or a plan file
     pub(crate) a: PathBuf,
-    /// Another one
+    /// Another run's folder or plan file
     pub(crate) b: PathBuf,
-    /// How many events around the place are shown
+    /// Number of events shown around the place
     #[arg(long, value_name = "N", default_value = "5", help_heading = "Output")]
     pub(crate) context: usize,
     #[command(flatten)]
@@ -86,10 +86,10 @@ pub(crate) struct DiffArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
-    /// What `hunt` wrote: hunt.json files, or the folders they are in
+    /// Records that `hunt` wrote: hunt.json files, or their folders
     #[arg(required = true)]
     pub(crate) shards: Vec<PathBuf>,
-    /// Where the whole goes [default: target/tribunal/hunt/merged.json]
+    /// File for the combined record [default: target/tribunal/hunt/merged.json]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]

@@ -11,28 +11,28 @@ pub(crate) struct ServeArgs {
     /// Brokers in this process, each with its own port, folder and vote in the controller quorum
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=9))]
     pub(crate) brokers: u16,
-    /// Where the first broker listens; the others take the next ports. Port 0 takes any that is free
+    /// Address of the first broker; the others take the next ports. Port 0 takes any free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092", value_parser = listen_address)]
     pub(crate) listen: SocketAddr,
-    /// Allow an address that other machines can reach: nothing is encrypted and nobody is asked who they are
+    /// Allow an address that other machines can reach: nothing is encrypted and nobody is authenticated
     #[arg(long)]
     pub(crate) allow_remote: bool,
-    /// Where the brokers keep their data [default: a temporary folder, removed at the end]
+    /// Folder for the brokers' data [default: a temporary folder, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// A topic that is to exist, such as orders:3:3; may be given several times
+    /// Create a topic if it does not exist: NAME:PARTITIONS:REPLICAS, such as orders:3:3; may be given several times
     #[arg(long, value_name = "NAME[:PARTITIONS[:REPLICAS]]")]
     pub(crate) create: Vec<NewTopic>,
-    /// A setting of every broker under Kafka's name, such as message.max.bytes=5242880; may be given several times
+    /// A setting of every broker by Kafka's name, such as message.max.bytes=5242880; may be given several times
     #[arg(long = "config", value_name = "NAME=VALUE")]
     pub(crate) settings: Vec<String>,
-    /// What is logged, to standard error: error, warn, info, debug, trace, or a filter as for RUST_LOG
+    /// What to log to standard error: error, warn, info, debug, trace, or a filter as for RUST_LOG
     #[arg(long, value_name = "FILTER", help_heading = "Output")]
     pub(crate) log: Option<String>,
-    /// This process is this one broker of several; the others are given by --peers
+    /// Run only this broker in this process; --peers names the others
     #[arg(long, value_name = "ID", requires = "peers", conflicts_with = "brokers", help_heading = "Several processes")]
     pub(crate) node_id: Option<i32>,
-    /// All brokers, this one too, the same in every process: 1@127.0.0.1:9092,2@127.0.0.1:9093,3@127.0.0.1:9094
+    /// All brokers, this one too, and the same in every process: 1@127.0.0.1:9092,2@127.0.0.1:9093,3@127.0.0.1:9094
     #[arg(long, value_name = "ID@HOST:PORT,…", requires = "node_id", help_heading = "Several processes")]
     pub(crate) peers: Option<String>,
     /// The cluster's id, 22 characters of base64 [default: that of the data; a new one; with --peers, one made from
