@@ -1,7 +1,7 @@
 //! Fetch: what a leader serves to followers and consumers, and what it learns from followers.
 
-use tribunal_common::{Answer, Fx, Io, TopicIdPartition, lanes, planted, rare, timers};
-use tribunal_contract::{ConnId, Disk, Span, TimerId};
+use tribunal_common::{Answer, Fx, Io, TopicIdPartition, planted, rare};
+use tribunal_contract::{ConnId, Disk};
 use tribunal_log::Log;
 use tribunal_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
 use tribunal_protocol::messages::fetch_response::{
@@ -12,6 +12,7 @@ use tribunal_records::validate;
 
 use crate::leader::ANY_EPOCH;
 use crate::merge::merge;
+use crate::parked_fetch::ParkedFetch;
 use crate::partition::{Partition, Role};
 use crate::replicas::Replicas;
 use crate::sessions::Session;
@@ -29,25 +30,15 @@ pub(crate) const READ_UNCOMMITTED: i8 = 0;
 /// Isolation level of consumers that skip what was aborted.
 pub(crate) const READ_COMMITTED: i8 = 1;
 
-/// A fetch that found too little and waits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ParkedFetch {
-    version: i16,
-    request: FetchRequest,
-    session: Session,
-    /// The dense index of each partition of the request, in its order.
-    places: Vec<Option<u32>>,
-}
-
 /// Who fetches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fetcher {
+pub(crate) enum Fetcher {
     Consumer,
     Follower { broker: i32, broker_epoch: i64 },
 }
 
 impl Fetcher {
-    fn of(request: &FetchRequest, version: i16) -> Fetcher {
+    pub(crate) fn of(request: &FetchRequest, version: i16) -> Fetcher {
         let (broker, broker_epoch) = match version {
             15.. => (request.replica_state.replica_id, request.replica_state.replica_epoch),
             _ => (request.replica_id, ANY_EPOCH),
@@ -160,7 +151,7 @@ impl Replicas {
     }
 
     /// Whether there is anything to say about this partition at once.
-    fn has_news(&self, at: Option<u32>, fetcher: Fetcher, wanted: &FetchPartition, version: i16) -> bool {
+    pub(crate) fn has_news(&self, at: Option<u32>, fetcher: Fetcher, wanted: &FetchPartition, version: i16) -> bool {
         let Some(partition) = at.and_then(|at| self.partitions[at as usize].as_ref()) else { return true };
         if self.offline {
             return true;
@@ -173,7 +164,7 @@ impl Replicas {
         }
     }
 
-    fn build<D: Disk, F: Fx>(
+    pub(crate) fn build<D: Disk, F: Fx>(
         &mut self,
         request: &FetchRequest,
         places: &[Option<u32>],
@@ -280,94 +271,6 @@ impl Replicas {
         data.log_start_offset = partition.log.start_offset();
         data
     }
-
-    fn park<D: Disk, F: Fx>(&mut self, conn: ConnId, parked: Box<ParkedFetch>, io: &mut Io<'_, D, F>) {
-        let fetcher = Fetcher::of(&parked.request, parked.version);
-        for at in parked.places.iter().flatten() {
-            let Some(partition) = self.partitions[*at as usize].as_mut() else { continue };
-            let watchers = match fetcher {
-                Fetcher::Follower { .. } => &mut partition.append_watchers,
-                Fetcher::Consumer => &mut partition.commit_watchers,
-            };
-            if !watchers.contains(&conn) {
-                watchers.push(conn);
-            }
-        }
-        let early = rare!(io, EarlyTimer);
-        let wait = if early { Span::ZERO } else { Span::from_millis(parked.request.max_wait_ms.max(0) as u64) };
-        io.fx.set_timer(parked_timer(conn), wait, wait);
-        self.parked_fetches.insert(conn, parked);
-    }
-
-    /// The connection of the same peer and lane that has a parked fetch.
-    fn parked_on_lane(&self, conn: ConnId) -> Option<ConnId> {
-        let lane = ConnId { attempt: 0, ..conn }..=ConnId { attempt: u32::MAX, ..conn };
-        self.parked_fetches.range(lane).next().map(|(&parked, _)| parked)
-    }
-
-    /// Whether `conn` has a fetch that still waits afterwards.
-    pub(crate) fn recheck_fetch<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) -> bool {
-        let Some(parked) = self.parked_fetches.get(&conn) else { return false };
-        let version = parked.version;
-        let fetcher = Fetcher::of(&parked.request, version);
-        let wanted = parked.request.topics.iter().flat_map(|topic| &topic.partitions);
-        let ready = parked.places.iter().zip(wanted).any(|(at, wanted)| self.has_news(*at, fetcher, wanted, version));
-        if !ready {
-            return true;
-        }
-        let Some(parked) = self.parked_fetches.remove(&conn) else { return false };
-        let response = self.build(&parked.request, &parked.places, version, io);
-        if bytes_in(&response) < parked.request.min_bytes.max(0) as usize
-            && parked.request.min_bytes > 1
-            && !has_error(&response)
-        {
-            self.parked_fetches.insert(conn, parked);
-            return true;
-        }
-        self.unwatch(&parked, conn);
-        io.fx.cancel_timer(parked_timer(conn));
-        self.reply(conn, &parked, response, io);
-        false
-    }
-
-    /// `FETCH_PARKED`: answered with what there is.
-    pub(crate) fn fetch_waited<D: Disk, F: Fx>(&mut self, index: u32, io: &mut Io<'_, D, F>) {
-        let Some(&conn) = self.parked_fetches.keys().find(|conn| lanes::index(conn.initiator, conn.lane) == index)
-        else {
-            return;
-        };
-        let Some(parked) = self.parked_fetches.remove(&conn) else { return };
-        self.unwatch(&parked, conn);
-        let response = self.build(&parked.request, &parked.places, parked.version, io);
-        self.reply(conn, &parked, response, io);
-    }
-
-    fn reply<D: Disk, F: Fx>(
-        &mut self,
-        conn: ConnId,
-        parked: &ParkedFetch,
-        response: FetchResponse,
-        io: &mut Io<'_, D, F>,
-    ) {
-        let ParkedFetch { session, version, request, .. } = parked;
-        let response = self.sessions.answer(*session, *version, request, response, io.cfg.incarnation);
-        io.net.reply(io.fx, conn, ResponseBody::Fetch(response));
-    }
-
-    pub(crate) fn forget_fetch<D: Disk, F: Fx>(&mut self, conn: ConnId, io: &mut Io<'_, D, F>) {
-        if let Some(parked) = self.parked_fetches.remove(&conn) {
-            self.unwatch(&parked, conn);
-            io.fx.cancel_timer(parked_timer(conn));
-        }
-    }
-
-    fn unwatch(&mut self, parked: &ParkedFetch, conn: ConnId) {
-        for at in parked.places.iter().flatten() {
-            let Some(partition) = self.partitions[*at as usize].as_mut() else { continue };
-            partition.append_watchers.retain(|&watcher| watcher != conn);
-            partition.commit_watchers.retain(|&watcher| watcher != conn);
-        }
-    }
 }
 
 /// What this leader can do for a fetch of one partition.
@@ -458,16 +361,12 @@ fn refuse(error: ErrorCode) -> Answer {
     Answer::Now(ResponseBody::Fetch(FetchResponse { error_code: error.code(), ..Default::default() }))
 }
 
-fn bytes_in(response: &FetchResponse) -> usize {
+pub(crate) fn bytes_in(response: &FetchResponse) -> usize {
     let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
     partitions.filter_map(|data| data.records.as_ref()).map(|records| records.len()).sum()
 }
 
-fn has_error(response: &FetchResponse) -> bool {
+pub(crate) fn has_error(response: &FetchResponse) -> bool {
     let mut partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
     partitions.any(|data| data.error_code != 0 || data.diverging_epoch.end_offset >= 0)
-}
-
-fn parked_timer(conn: ConnId) -> TimerId {
-    TimerId { class: timers::FETCH_PARKED, index: lanes::index(conn.initiator, conn.lane) }
 }

@@ -9,7 +9,7 @@
 //! | which part of this serves a request or an answer | `events.rs` |
 //! | Produce, and when it is answered | `produce.rs`, `waiting.rs` |
 //! | what a leader asks of a producer's records | `validate.rs` |
-//! | Fetch, fetch sessions | `fetch.rs`, `sessions.rs` |
+//! | Fetch, fetch sessions | `fetch.rs`, `parked_fetch.rs`, `sessions.rs` |
 //! | the high watermark; who is in sync | `leader.rs`, `isr.rs` |
 //! | a follower's fetches, and where it truncates | `fetcher.rs`, `follower.rs`, `lookup.rs` |
 //! | becoming leader or follower | `replicas.rs` |
@@ -29,6 +29,7 @@ mod leader;
 mod lookup;
 mod merge;
 mod offsets;
+mod parked_fetch;
 mod partition;
 mod produce;
 mod replicas;

@@ -11,11 +11,11 @@ use tribunal_protocol::{ErrorCode, Str, Uuid};
 use tribunal_records::TimestampType;
 
 use crate::checkpoints::{Checkpoints, Opened, arm_retention};
-use crate::fetch::ParkedFetch;
 use crate::fetcher::Fetcher;
 use crate::folders::Folders;
 use crate::isr::AlterIsr;
 use crate::leader::Leading;
+use crate::parked_fetch::ParkedFetch;
 use crate::partition::{Following, Partition, Phase, Role, TopicSettings};
 use crate::produce::ParkedProduce;
 use crate::sessions::Sessions;

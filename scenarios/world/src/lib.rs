@@ -10,7 +10,8 @@
 //! |---|---|
 //! | the phases | `phases.rs`, `phases/liveness.rs` |
 //! | from plan to machines | `build.rs`, `node.rs`, `apps/mod.rs` |
-//! | what each action does | `faults.rs`, `disk_faults.rs`, `membership.rs`, `cuts.rs` |
+//! | what each action does, and to whom | `actions.rs`, `disk_faults.rs`, `membership.rs`, `cuts.rs`, `targets.rs` |
+//! | what is due when, and what undoes it | `faults.rs`, `triggers.rs`, `healing.rs` |
 //! | which damage Kafka does not promise to survive | `atlas.rs` |
 //! | observations on their way to the properties | `court.rs` |
 //! | runs of many seeds, verdicts, `must` and `sometimes` | `run/execute.rs`, `run/outcome.rs`, `run/tally.rs` |
@@ -18,6 +19,7 @@
 //!
 //! It knows one run at a time: not which seeds are worth running, nor what is shown to people.
 
+mod actions;
 mod app;
 pub mod apps;
 mod atlas;
@@ -41,6 +43,7 @@ mod phases;
 mod records;
 pub mod run;
 mod script;
+mod targets;
 mod triggers;
 
 use tribunal_language::plan::Plan;
