@@ -177,7 +177,10 @@ fn report(world: &World, found: &Found, plan: Option<&Path>, output: OutputArgs)
         Stopped::Exhausted => {
             let other = config.states.filter(|states| *states != found.unique && config.bugs.is_empty());
             let note = other.map_or_else(String::new, |states| {
-                format!("\n  it had {} when its file was written: this is another space", thousands(states))
+                format!(
+                    "\n  its file says {} states: the configuration or the machines have changed",
+                    thousands(states)
+                )
             });
             (Exit::AllHeld, format!("ok {name}: {covered}{note}\n"))
         }
@@ -185,7 +188,7 @@ fn report(world: &World, found: &Found, plan: Option<&Path>, output: OutputArgs)
             record.result = "limit";
             let guess = found.estimate.map_or((found.unique as f64, String::new()), |guess| {
                 let share = format!(
-                    "guessed: {:.2} % of what {} random walks met was covered",
+                    "estimated: {:.2} % of what {} random walks met was covered",
                     100.0 * guess.covered,
                     thousands(guess.walks.into())
                 );

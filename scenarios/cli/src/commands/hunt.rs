@@ -84,9 +84,9 @@ fn done(
         if let Some(next) = hunted.go_on_at.filter(|_| INTERRUPTED.load(Ordering::Relaxed)) {
             let spent: f64 = hunted.record.shards.values().map(|shard| shard.wall_s).sum();
             let (command, next_file) = again(args, file, next, options.seeds.end, Duration::from_secs_f64(spent));
-            print(&format!("interrupted; to go on: {command}\n"));
+            print(&format!("interrupted; to continue: {command}\n"));
             let merge = CommandLine::new("merge").path(file).path(&next_file).finish();
-            print(&format!("and then, for both: {merge}\n"));
+            print(&format!("then combine both: {merge}\n"));
         }
     }
     for seed in &hunted.not_deterministic {

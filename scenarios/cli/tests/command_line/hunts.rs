@@ -204,13 +204,13 @@ fn a_hunt_that_is_interrupted_keeps_what_it_found_and_says_how_to_go_on() {
     let next = record.shards.values().next().unwrap().done_until;
     let says = |what: &str| rest.lines().find_map(|line| line.strip_prefix(what)).unwrap();
     let again = format!("tribunal hunt --seeds {next:#x}..0xf4240 --bug {BUG} --no-shrink --out hunt-{next:x}");
-    assert_eq!(says("interrupted; to go on: "), again, "{rest}");
+    assert_eq!(says("interrupted; to continue: "), again, "{rest}");
     // The rest of it, if the hunt had been shorter, and both together.
     let end = format!("{:#x}", next + 4);
     let rest_of_it: Vec<String> = again.replace("0xf4240", &end).split(' ').skip(1).map(str::to_owned).collect();
     let went_on = tribunal(&folder, &rest_of_it.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(folder.join(format!("hunt-{next:x}/hunt.json")).exists(), "{went_on:?}");
-    let merge: Vec<&str> = says("and then, for both: ").split(' ').skip(1).collect();
+    let merge: Vec<&str> = says("then combine both: ").split(' ').skip(1).collect();
     let both = tribunal(&folder, &merge);
     assert_eq!(both.status.code(), Some(100), "{both:?}");
     assert!(out(&both).contains(&format!(" {} seeds ", next + 4)), "{both:?}");
