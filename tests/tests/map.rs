@@ -43,18 +43,65 @@ fn quoted(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_path_that_architecture_names_exists() {
-    let text = read(&root().join("ARCHITECTURE.md"));
+fn every_path_that_architecture_and_contributing_name_exists() {
     let tree = tree();
-    let paths: Vec<&str> = quoted(&text)
-        .into_iter()
-        .filter(|name| name.contains('/') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_-.".contains(&b)))
-        .collect();
-    assert!(paths.len() > 50, "{} paths", paths.len());
-    for path in paths {
-        // Paths may be cut at the front where the text before them says in which crate they are.
-        let end = format!("/{path}");
-        assert!(tree.iter().any(|known| known == path || known.ends_with(&end)), "ARCHITECTURE.md: no `{path}`");
+    for (page, least) in [("ARCHITECTURE.md", 50), ("CONTRIBUTING.md", 5)] {
+        let text = read(&root().join(page));
+        let is_path = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_-.".contains(&b));
+        let names = quoted(&text).into_iter().filter(|name| name.contains('/') && !name.starts_with("target/"));
+        let paths: Vec<&str> = names.filter(is_path).collect();
+        assert!(paths.len() > least, "{page}: {} paths", paths.len());
+        for path in paths {
+            // Paths may be cut at the front where the text before them says in which crate they are.
+            let end = format!("/{path}");
+            assert!(tree.iter().any(|known| known == path || known.ends_with(&end)), "{page}: no `{path}`");
+        }
+    }
+}
+
+/// The crates that a crate's manifest names under `[dependencies]`, without `tribunal-`.
+fn dependencies(folder: &str) -> Vec<String> {
+    let manifest = read(&root().join(folder).join("Cargo.toml"));
+    let (_, dependencies) = manifest.split_once("\n[dependencies]\n").unwrap_or_default();
+    let lines = dependencies.lines().take_while(|line| !line.starts_with('['));
+    lines.filter_map(|line| line.strip_prefix("tribunal")?.split(['.', ' ']).next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_crate_uses_only_crates_that_stand_above_it_in_the_map() {
+    let (text, workspace) = (read(&root().join("ARCHITECTURE.md")), read(&root().join("Cargo.toml")));
+    let (_, map) = text.split_once("\n## The map\n").expect("there is a map");
+    let map = map.split("\n## ").next().unwrap_or_default();
+    let rows = map.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let mut known = Vec::new();
+    for folder in rows {
+        let package = read(&root().join(folder).join("Cargo.toml"));
+        let name = package.lines().find_map(|line| line.strip_prefix("name = \"tribunal")).expect("a crate has a name");
+        for dependency in dependencies(folder) {
+            assert!(
+                known.contains(&dependency),
+                "{folder} uses tribunal{dependency}, which stands below it in the map"
+            );
+        }
+        known.push(name.trim_end_matches('"').to_owned());
+    }
+    for line in workspace.lines().filter(|line| line.starts_with("tribunal") && line.contains("path = ")) {
+        let name = line.split(' ').next().unwrap_or_default().trim_start_matches("tribunal");
+        assert!(known.iter().any(|known| known == name), "tribunal{name} has no row in the map");
+    }
+}
+
+#[test]
+fn the_broker_knows_no_simulator_and_the_simulator_no_kafka() {
+    assert_eq!(dependencies("sim"), ["-contract"]);
+    let brokers = fs::read_dir(root().join("broker")).expect("the repository can be read");
+    for entry in brokers.map(|entry| entry.expect("the repository can be read").file_name()) {
+        let folder = format!("broker/{}", entry.to_string_lossy());
+        if root().join(&folder).join("Cargo.toml").exists() {
+            for judge in ["-sim", "-model", "-checker", "-reports", "-world"] {
+                assert!(!dependencies(&folder).iter().any(|name| name == judge), "{folder} uses tribunal{judge}");
+            }
+        }
     }
 }
 
