@@ -78,6 +78,11 @@ impl Property {
         }
         Property::ALL.iter().copied().find(|property| property.name() == name)
     }
+
+    /// Whether it is judged whether or not a scenario names it: everything but what clients may see of the history.
+    pub fn always_on(self) -> bool {
+        self.kind() != PropertyKind::Validation || self == Property::QuorumConsistentCommittedData
+    }
 }
 
 impl fmt::Display for Property {

@@ -82,7 +82,7 @@ impl Runs {
         let failed = self.runs.iter().filter(|run| run.verdict != tribunal::run::Verdict::Held);
         failed
             .map(|run| {
-                let found = run.violations.iter().map(|v| format!("  {}: {}\n", v.property.as_str(), v.detail));
+                let found = run.violations.iter().map(|v| format!("  {}: {}\n", v.property.name(), v.detail));
                 let found: String = found.collect();
                 format!("{} seed {:#x}\n{found}  replay: {}\n", run.scenario, run.seed, run.replay_command())
             })

@@ -32,7 +32,7 @@ fn run(world: &dyn World, plan: &Plan, folder: Option<&RunFolder>) -> Result<Tri
             "{} seed {:#x} does not hold, so its speed says nothing: {}: {}\nreplay: {}",
             plan.scenario,
             plan.seed,
-            violation.property.as_str(),
+            violation.property.name(),
             violation.detail,
             CommandLine::new("replay").word(&plan.path).option("--seed", &format!("{:#x}", plan.seed)).finish(),
         ))),

@@ -165,7 +165,7 @@ impl Trials {
             return Ok(());
         }
         let expect = &self.scenario.expect;
-        let never_shown = expect.must.iter().filter(|name| !shown.contains(*name)).map(|name| name.as_str());
+        let never_shown = expect.must.iter().filter(|name| !shown.contains(*name)).map(|name| name.name());
         let never_reached = expect.sometimes.iter().filter(|kind| !reached.contains(*kind)).map(|kind| kind.name());
         let missing: Vec<&str> = never_shown.chain(never_reached).collect();
         if missing.is_empty() {
@@ -177,7 +177,7 @@ impl Trials {
 
     fn failed(&self, seed: u64, violation: Violation) -> Failed {
         let mut message =
-            format!("{} seed {seed:#x}\n  {}: {}\n", self.scenario.name, violation.property.as_str(), violation.detail);
+            format!("{} seed {seed:#x}\n  {}: {}\n", self.scenario.name, violation.property.name(), violation.detail);
         if !violation.chain.is_empty() {
             message += &format!("  {}\n", chain_line(&violation.chain));
         }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tribunal::commands::{Exit, JsonReporter};
 use tribunal_common::{Bug, ObsKind};
 use tribunal_language::plan::Plan;
-use tribunal_language::{PropertyName, Scenario, Source};
+use tribunal_language::{Scenario, Source};
+use tribunal_model::Property;
 use tribunal_reports::{ReportError, RunFolder};
 use tribunal_world::run::{
     How, Reporter, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Subject, Summary, Trial, Verdict, Violation,
@@ -46,7 +47,7 @@ impl<F: Fn(u64) -> Trial + Sync> World for Scripted<F> {
 }
 
 fn violation(name: &str) -> Violation {
-    let property = PropertyName::new(name).unwrap();
+    let property = Property::from_name(name).unwrap();
     Violation { line: Some(9), ..Violation::new(property, "orders/0 offset 5".into(), 0) }
 }
 
@@ -131,7 +132,7 @@ fn runs_are_reported_in_order_whatever_the_jobs() {
 fn violations_are_sorted_by_what_is_expected() {
     let world = |seed| trial(seed, &["lost-write", "unseen", "strong-isr", "poll-skip", "log-matching"]);
     let (_, kept) = done(&requests(0..1), &options("sorted"), world);
-    let names = |all: &[Violation]| all.iter().map(|v| v.property.as_str()).collect::<Vec<_>>().join(" ");
+    let names = |all: &[Violation]| all.iter().map(|v| v.property.name()).collect::<Vec<_>>().join(" ");
     let run = &kept.runs[0];
     assert_eq!(run.verdict, Verdict::Violated);
     assert_eq!(names(&run.violations), "lost-write log-matching", "named, and always on");
@@ -144,9 +145,9 @@ fn what_must_happen_has_to_happen_in_one_run_at_least() {
     let (summary, kept) =
         done(&requests(0..5), &options("must"), |seed| trial(seed, if seed == 3 { &["unseen"] } else { &[] }));
     assert_eq!(Exit::of(&summary), Exit::AllHeld);
-    assert_eq!(kept.scenarios[0].expected, [(PropertyName::new("unseen").unwrap(), 1)]);
+    assert_eq!(kept.scenarios[0].expected, [(Property::Unseen, 1)]);
     let (summary, kept) = done(&requests(0..5), &options("must"), |seed| trial(seed, &[]));
-    assert_eq!(kept.scenarios[0].never_shown, [PropertyName::new("unseen").unwrap()]);
+    assert_eq!(kept.scenarios[0].never_shown, [Property::Unseen]);
     assert_eq!((summary.held, Exit::of(&summary)), (5, Exit::Violation));
 }
 
@@ -181,7 +182,7 @@ fn a_panic_in_a_world_is_a_violation_with_its_seed() {
     let (summary, kept) = done(&requests(0..3), &options("panic"), world);
     assert_eq!((summary.held, summary.violated), (2, 1));
     let found = &kept.runs[1].violations[0];
-    assert_eq!(found.property.as_str(), "panic");
+    assert_eq!(found.property.name(), "panic");
     assert!(found.detail.starts_with("no leader of 1 at ") && found.detail.contains("runs.rs:"), "{}", found.detail);
 }
 

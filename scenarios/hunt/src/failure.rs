@@ -73,7 +73,7 @@ impl Failure {
         };
         FailureRecord {
             signature: self.signature().to_string(),
-            property: self.violation.property.as_str().to_owned(),
+            property: self.violation.property.name().to_owned(),
             tuple: self.signature().tuple.clone(),
             seeds: [seed.clone()].into(),
             first: FirstFailure {

@@ -17,8 +17,8 @@ use tribunal_common::{FlushPolicy, RarePath};
 use tribunal_contract::Span;
 use tribunal_language::{
     Acks, Action, After, AllowOn, Cluster, Consumer, Diagnostics, Eventually, Expect, Fault, FaultKind, From,
-    Milestone, Partitioner, Producer, PropertyName, RandomFaults, Rate, Scenario, ScenarioFault, Seeds, SizeRange,
-    Source, Target, Topic, Trigger, Workload,
+    Milestone, Partitioner, Producer, RandomFaults, Rate, Scenario, ScenarioFault, Seeds, SizeRange, Source, Target,
+    Topic, Trigger, Workload,
 };
 use tribunal_model::Property;
 
@@ -285,15 +285,15 @@ fn expect(topics: &[Topic], workloads: &[Workload]) -> Expect {
     };
     let mut allow_on: Vec<AllowOn> = Vec::new();
     for topic in topics {
-        let mut properties: Vec<PropertyName> = Vec::new();
+        let mut properties: Vec<Property> = Vec::new();
         if weak(topic) {
             // What one broker acknowledged is kept as long as that broker leads.
             let lost = [Property::LostWrite, Property::Unseen, Property::InconsistentOffsets, Property::Duplicate];
-            properties.extend(lost.map(PropertyName::from));
+            properties.extend(lost);
         }
         if topic.unclean_election {
             // Whoever leads had not all, and others had what it has not.
-            let lost = UNCLEAN.into_iter().map(PropertyName::from).filter(|name| !properties.contains(name));
+            let lost = UNCLEAN.into_iter().filter(|name| !properties.contains(name));
             properties.extend(lost.collect::<Vec<_>>());
         }
         if !properties.is_empty() {

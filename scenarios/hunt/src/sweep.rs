@@ -88,7 +88,7 @@ impl SweepRequest {
             let (run, group) = result?;
             outcome.summary.count(run.verdict);
             if run.verdict == Verdict::Violated {
-                let what: Vec<&str> = run.violations.iter().map(|violation| violation.property.as_str()).collect();
+                let what: Vec<&str> = run.violations.iter().map(|violation| violation.property.name()).collect();
                 outcome.violated.push((sweep.points[point].value.clone(), seed, what.join(", ")));
             }
             outcome.comparison.groups[point].merge(group);

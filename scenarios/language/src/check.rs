@@ -273,11 +273,11 @@ fn expect(cx: &mut Context, setup: &Setup<'_>) {
         for (index, name) in names.iter().enumerate() {
             let path = format!("expect.{key}[{index}]");
             if names[..index].contains(name) {
-                cx.error_at(&path, format!("`{}` twice", name.as_str()), "");
+                cx.error_at(&path, format!("`{}` twice", name.name()), "");
             }
             for (other, others) in &lists[..list] {
                 if others.contains(name) {
-                    let message = format!("`{}` cannot be in both `{other}` and `{key}`", name.as_str());
+                    let message = format!("`{}` cannot be in both `{other}` and `{key}`", name.name());
                     cx.error_at(&path, message, "this is the second");
                 }
             }
@@ -295,7 +295,7 @@ fn expect(cx: &mut Context, setup: &Setup<'_>) {
         for (n, name) in on.properties.iter().enumerate() {
             for (other, others) in &lists[1..] {
                 if others.contains(name) {
-                    let message = format!("`{}` is in `{other}` already, which means every topic", name.as_str());
+                    let message = format!("`{}` is in `{other}` already, which means every topic", name.name());
                     cx.error_at(&format!("{path}.properties[{n}]"), message, "");
                 }
             }

@@ -8,18 +8,17 @@ use tribunal_model::Property;
 
 use super::action::{defaults, tables};
 use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
-use super::names::PropertyName;
 use super::units::{quote, read_str, word_value};
 
 /// What a scenario expects of its runs. Ground-truth invariants are always on unless expected or allowed to break.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Expect {
     /// A run that shows one of these fails.
-    pub never: Vec<PropertyName>,
+    pub never: Vec<Property>,
     /// Over the seeds at least one run must show each of these; it is reported as expected.
-    pub must: Vec<PropertyName>,
+    pub must: Vec<Property>,
     /// Counted, but neither needed nor a failure.
-    pub allow: Vec<PropertyName>,
+    pub allow: Vec<Property>,
     /// The same, on partitions of some topics only.
     pub allow_on: Vec<AllowOn>,
     /// Progress in the liveness phase.
@@ -36,7 +35,7 @@ pub struct AllowOn {
     /// The topic.
     pub topic: String,
     /// What may be broken on its partitions.
-    pub properties: Vec<PropertyName>,
+    pub properties: Vec<Property>,
 }
 
 /// `{ event = "quorum-leader-elected", count = 0 }`
@@ -99,7 +98,7 @@ pub(crate) const NEVER_BY_DEFAULT: [Property; 8] = [
 impl Default for Expect {
     fn default() -> Expect {
         Expect {
-            never: NEVER_BY_DEFAULT.into_iter().map(PropertyName::from).collect(),
+            never: NEVER_BY_DEFAULT.into_iter().collect(),
             must: Vec::new(),
             allow: Vec::new(),
             allow_on: Vec::new(),
@@ -170,7 +169,7 @@ word_value! {
 
 impl Expect {
     /// Whether a property may be broken, everywhere or on the partitions of this topic.
-    pub fn allows(&self, property: PropertyName, topic: Option<&str>) -> bool {
+    pub fn allows(&self, property: Property, topic: Option<&str>) -> bool {
         let on = |on: &AllowOn| topic == Some(&on.topic[..]) && on.properties.contains(&property);
         self.allow.contains(&property) || self.allow_on.iter().any(on)
     }

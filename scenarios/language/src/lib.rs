@@ -55,7 +55,7 @@ pub use disk_action::{
 pub use expect::{AllowOn, Eventually, Expect, Milestone};
 pub use fault::{ACTIONS, Fault, ScenarioFault};
 pub use member_action::{Decommission, Join, Reassign, Unregister};
-pub use names::{PropertyName, parse_bug};
+pub use names::parse_bug;
 pub use random::{FaultKind, RandomFaults};
 pub use records::{FileRecord, MAX_RECORDS, checksum, parse_records};
 pub use reference::{faults, reference};

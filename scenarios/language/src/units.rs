@@ -10,7 +10,6 @@ use tribunal_contract::Span;
 use tribunal_model::Property;
 
 use super::keys::{Context, Value, wrong_type};
-use super::names::PropertyName;
 use super::nearest::suggestion;
 
 /// A length of time that may be negative, in nanoseconds: how far a clock is off.
@@ -336,10 +335,10 @@ string_value! {
     After, "a duration, or \"never\"",
         |text| if text == "never" { Ok(After::Never) } else { parse_span(text).map(After::Span) },
         |after: &After| match after { After::Span(span) => show_span(*span), After::Never => "never".into() };
-    PropertyName, "the name of a property",
-        |text| PropertyName::new(text)
+    Property, "the name of a property",
+        |text| Property::from_name(text)
             .ok_or_else(|| suggestion(text, &Property::ALL.iter().map(|p| p.name()).collect::<Vec<_>>())),
-        |name: &PropertyName| name.as_str().to_owned();
+        |property: &Property| property.name().to_owned();
     RarePath, "the name of a rare path",
         |text| RarePath::from_name(text)
             .ok_or_else(|| suggestion(text, &RarePath::ALL.iter().map(|path| path.name()).collect::<Vec<_>>())),

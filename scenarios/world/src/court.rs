@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tribunal_common::{ClientObs, Obs, PartitionState, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
+use tribunal_language::Expect;
 use tribunal_language::plan::Plan;
-use tribunal_language::{Expect, PropertyName};
 use tribunal_model::{History, Invariants, ModelConfig, Progress, Property, Reached, Refinement, Violation};
 use tribunal_sim::{Judge, Lifecycle, Machines};
 
@@ -84,7 +84,7 @@ impl Court {
     }
 
     /// Whether a violation of this property, on a partition of this topic if on one, ends the run.
-    fn is_ended_by(&self, property: PropertyName, topic: Option<&str>) -> bool {
+    fn is_ended_by(&self, property: Property, topic: Option<&str>) -> bool {
         let asked = match self.ends_at {
             EndsAt::None => false,
             EndsAt::First => true,
@@ -97,7 +97,7 @@ impl Court {
     fn broken(&mut self, violation: Violation) {
         let names = self.invariants.truth().names();
         let topic = violation.partition.and_then(|partition| names.of_topic(partition));
-        self.ended |= self.is_ended_by(violation.property.into(), topic);
+        self.ended |= self.is_ended_by(violation.property, topic);
         self.violations.push(violation);
         self.seen_at.push(self.observed);
     }
@@ -123,7 +123,7 @@ impl Court {
             }
         });
         for detail in broken {
-            self.ended |= self.is_ended_by(Property::OwnProperty.into(), None);
+            self.ended |= self.is_ended_by(Property::OwnProperty, None);
             self.violations.push(own(detail, at, Some(node)));
             self.seen_at.push(self.observed);
         }

@@ -79,7 +79,7 @@ fn story(args: &DemoArgs, world: &dyn World) -> Result<Exit, RunError> {
         print(&format!("   {:>8.3} s  {:<10} {}\n", step.time_s, step.node, step.text));
     }
     let at = shrunk.violation.at as f64 / 1e9;
-    print(&format!("   {at:>8.3} s  {}: {}\n", shrunk.violation.property.as_str(), shrunk.violation.detail));
+    print(&format!("   {at:>8.3} s  {}: {}\n", shrunk.violation.property.name(), shrunk.violation.detail));
     let folder = failure.folder.as_deref().unwrap_or(&out);
     print(&format!("\n{:.1} s. The run that the hunt found: {}\n", started.elapsed().as_secs_f64(), folder.display()));
     print(&format!("next: {}\n", CommandLine::new("replay").path(&path).finish()));

@@ -104,9 +104,13 @@ impl<W: Write> Reporter for JsonReporter<W> {
             runs: scenario.runs,
             violated: scenario.violated,
             whole: scenario.is_whole(),
-            never_shown: scenario.never_shown.iter().map(|name| name.as_str()).collect(),
+            never_shown: scenario.never_shown.iter().map(|property| property.name()).collect(),
             never_reached: scenario.never_reached.iter().map(|kind| kind.name()).collect(),
-            expected: scenario.expected.iter().map(|&(name, runs)| Shown { property: name.as_str(), runs }).collect(),
+            expected: scenario
+                .expected
+                .iter()
+                .map(|&(property, runs)| Shown { property: property.name(), runs })
+                .collect(),
             simulated_s: scenario.simulated.as_secs_f64(),
             wall_s: scenario.wall.as_secs_f64(),
             operations: scenario.operations,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use tribunal_common::{Bug, ObsKind, RarePath};
 use tribunal_language::files::{catalog, regressions};
 use tribunal_language::plan::Plan;
-use tribunal_language::{PropertyName, Scenario, faults, reference};
+use tribunal_language::{Scenario, faults, reference};
 use tribunal_model::{Property, PropertyKind};
 
 use super::args::{ListArgs, Listed, MessageFormat};
@@ -86,7 +86,7 @@ fn items(what: Listed) -> Vec<Item> {
                     PropertyKind::Liveness => "after healing",
                     PropertyKind::Validation => "at the end",
                 };
-                let always = if PropertyName::from(*property).always_on() { ", always" } else { "" };
+                let always = if property.always_on() { ", always" } else { "" };
                 item("property", property.name(), &format!("{} ({judged}{always})", property.about()))
             })
             .collect(),

@@ -42,7 +42,7 @@ pub(super) fn shrink(args: &ShrinkArgs, world: Option<&dyn World>) -> Exit {
     match output.message_format {
         MessageFormat::Human => {
             print(&hunt_text::shrunk(&record));
-            print(&format!("  {}: {}\n", shrunk.violation.property.as_str(), shrunk.violation.detail));
+            print(&format!("  {}: {}\n", shrunk.violation.property.name(), shrunk.violation.detail));
             print(&format!("  replay: {}\n", CommandLine::new("replay").path(&path).finish()));
         }
         MessageFormat::Json => json::print(&json::Tagged { r#type: "shrunk", value: &record }),

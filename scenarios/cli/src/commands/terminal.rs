@@ -112,7 +112,7 @@ fn run_text(run: &RunOutcome, word: &str) -> String {
     let identical = if run.identical { " · identical" } else { "" };
     let mut text = match run.verdict {
         Verdict::Held => {
-            let mut names: Vec<&str> = run.expected.iter().map(|violation| violation.property.as_str()).collect();
+            let mut names: Vec<&str> = run.expected.iter().map(|violation| violation.property.name()).collect();
             names.dedup();
             let expected = if names.is_empty() { String::new() } else { format!(" · expected {}", names.join(", ")) };
             return format!("{head}   {counted}{expected}{identical}\n");
@@ -142,7 +142,7 @@ fn run_text(run: &RunOutcome, word: &str) -> String {
 }
 
 fn violation_text(run: &RunOutcome, violation: &Violation) -> String {
-    let mut text = format!("  {}: {}\n", violation.property.as_str(), violation.detail);
+    let mut text = format!("  {}: {}\n", violation.property.name(), violation.detail);
     let led_to_it = if violation.chain.is_empty() { violation.cause.clone() } else { chain_line(&violation.chain) };
     if !led_to_it.is_empty() {
         text += &format!("  {led_to_it}\n");
@@ -155,7 +155,7 @@ fn violation_text(run: &RunOutcome, violation: &Violation) -> String {
 
 fn shown(scenario: &ScenarioOutcome) -> String {
     let shown =
-        scenario.expected.iter().map(|(name, runs)| format!(" · expected {} ×{}", name.as_str(), thousands(*runs)));
+        scenario.expected.iter().map(|(name, runs)| format!(" · expected {} ×{}", name.name(), thousands(*runs)));
     shown.collect()
 }
 
@@ -164,7 +164,7 @@ fn lacking(scenario: &ScenarioOutcome, word: &str) -> String {
     let head = head(word, scenario.wall, scenario.simulated, &scenario.scenario);
     let mut text = format!("{head} over {} seeds\n", thousands(scenario.runs));
     for name in &scenario.never_shown {
-        text += &format!("  {}: this is expected here, and no run showed it\n", name.as_str());
+        text += &format!("  {}: this is expected here, and no run showed it\n", name.name());
     }
     for kind in &scenario.never_reached {
         text += &format!("  never reached: {}\n", kind.name());

@@ -265,7 +265,7 @@ impl Shrunk {
     /// If the file cannot be written.
     pub fn save(&self, folder: &Path) -> std::io::Result<PathBuf> {
         std::fs::create_dir_all(folder)?;
-        let name = format!("{}-{:x}.toml", self.violation.property.as_str(), self.plan.seed);
+        let name = format!("{}-{:x}.toml", self.violation.property.name(), self.plan.seed);
         let path = folder.join(name);
         let plan = Plan { path: path.display().to_string(), ..self.plan.clone() };
         std::fs::write(&path, plan.to_toml())?;

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use tribunal_common::Bug;
 use tribunal_contract::Span;
 use tribunal_language::plan::Plan;
-use tribunal_language::{Expect, PropertyName, Scenario};
+use tribunal_language::{Expect, Scenario};
+use tribunal_model::Property;
 use tribunal_reports::RunFolder;
 
 pub use execute::{Refined, RunError, World, execute, run_caught};
@@ -107,7 +108,7 @@ pub enum EndsAt {
     /// The first.
     First,
     /// The first of this property, whatever else breaks before.
-    Property(PropertyName),
+    Property(Property),
 }
 
 /// How runs are done.

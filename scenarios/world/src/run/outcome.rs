@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tribunal_common::{Bug, ObsKind};
 use tribunal_contract::{NodeId, Span};
-use tribunal_language::PropertyName;
 use tribunal_language::command::CommandLine;
+use tribunal_model::Property;
 use tribunal_reports::causal::ChainStep;
 use tribunal_reports::{VerdictRecord, ViolationRecord};
 
@@ -18,7 +18,7 @@ use super::marks::Marks;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
     /// Which one.
-    pub property: PropertyName,
+    pub property: Property,
     /// The topic of the partition that it was seen on, if it was on one.
     pub topic: Option<String>,
     /// What was seen, in a sentence with partitions, offsets and simulated seconds.
@@ -41,7 +41,7 @@ pub struct Violation {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signature {
     /// The property that did not hold.
-    pub property: PropertyName,
+    pub property: Property,
     /// What the node at which it was seen last did to its log, without names and numbers. Empty if the run was not
     /// recorded.
     pub tuple: Vec<String>,
@@ -49,7 +49,7 @@ pub struct Signature {
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.property.as_str())?;
+        f.write_str(self.property.name())?;
         match &self.tuple[..] {
             [] => Ok(()),
             tuple => write!(f, ": {}", tuple.join(" → ")),
@@ -204,8 +204,7 @@ impl RunOutcome {
 
 impl Violation {
     /// The time and what was seen, from a world that has recorded nothing.
-    pub fn new(property: impl Into<PropertyName>, detail: String, at: i64) -> Violation {
-        let property = property.into();
+    pub fn new(property: Property, detail: String, at: i64) -> Violation {
         Violation {
             property,
             topic: None,
@@ -222,7 +221,7 @@ impl Violation {
     /// The violation as `verdict.json` keeps it.
     pub fn record(&self) -> ViolationRecord {
         ViolationRecord {
-            property: self.property.as_str().to_owned(),
+            property: self.property.name().to_owned(),
             detail: self.detail.clone(),
             cause: self.cause.clone(),
             line: self.line,
@@ -259,11 +258,11 @@ pub struct ScenarioOutcome {
     /// How many of them were violations.
     pub violated: u64,
     /// Properties that at least one run should have shown not to hold, and none did.
-    pub never_shown: Vec<PropertyName>,
+    pub never_shown: Vec<Property>,
     /// What at least one run should have reached, and none did.
     pub never_reached: Vec<ObsKind>,
     /// Expected violations, with how many runs showed them.
-    pub expected: Vec<(PropertyName, u64)>,
+    pub expected: Vec<(Property, u64)>,
     /// How much time passed in the world, over all runs.
     pub simulated: Span,
     /// How much time passed here, over all runs.

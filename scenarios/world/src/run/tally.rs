@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tribunal_common::ObsKind;
 use tribunal_contract::Span;
-use tribunal_language::{Expect, PropertyName};
+use tribunal_language::Expect;
+use tribunal_model::Property;
 
 use super::outcome::{RunOutcome, ScenarioOutcome, Verdict, Violation};
 
@@ -28,7 +29,7 @@ pub fn judge(expect: &Expect, found: Vec<Violation>) -> [Vec<Violation>; 3] {
 }
 
 /// Whether a run fails that does not hold a property, on a partition of this topic if on one.
-pub fn counts(expect: &Expect, property: PropertyName, topic: Option<&str>) -> bool {
+pub fn counts(expect: &Expect, property: Property, topic: Option<&str>) -> bool {
     let excused = expect.must.contains(&property) || expect.allows(property, topic);
     !excused && (property.always_on() || expect.never.contains(&property))
 }
@@ -42,7 +43,7 @@ pub struct Tally {
     /// Whether its runs must show over the seeds what the scenario asks for.
     required: bool,
     violated: u64,
-    shown: BTreeMap<PropertyName, u64>,
+    shown: BTreeMap<Property, u64>,
     reached: BTreeSet<ObsKind>,
     simulated: u64,
     wall: Duration,
@@ -73,7 +74,7 @@ impl Tally {
     /// Adds a run. Runs may be added in any order.
     pub fn add(&mut self, run: &RunOutcome) {
         self.violated += u64::from(run.verdict == Verdict::Violated);
-        let shown: BTreeSet<PropertyName> = run.expected.iter().map(|violation| violation.property).collect();
+        let shown: BTreeSet<Property> = run.expected.iter().map(|violation| violation.property).collect();
         for property in shown {
             *self.shown.entry(property).or_default() += 1;
         }

@@ -51,7 +51,7 @@ fn broken(scenario: &Scenario, fault_atlas: bool) -> (Vec<String>, u64) {
         let trial: Trial = KernelWorld.run(&Plan::generate(&scenario, seed), &How::default()).unwrap();
         let [violations, ..] = judge(&scenario.expect, trial.violations);
         broken.1 += u64::from(!violations.is_empty());
-        broken.0.extend(violations.iter().map(|violation| violation.property.as_str().to_owned()));
+        broken.0.extend(violations.iter().map(|violation| violation.property.name().to_owned()));
     }
     broken.0.sort_unstable();
     broken.0.dedup();

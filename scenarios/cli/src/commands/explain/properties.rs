@@ -1,7 +1,6 @@
 //! What a property means and how to read the report of a run that broke it.
 
 use tribunal_common::Bug;
-use tribunal_language::PropertyName;
 use tribunal_model::{Property, PropertyKind};
 
 use super::bugs;
@@ -13,7 +12,7 @@ pub(super) fn text(property: Property) -> String {
         PropertyKind::Liveness => "after healing",
         PropertyKind::Validation => "at the end, on the history of all clients",
     };
-    let asked = match PropertyName::from(property).always_on() {
+    let asked = match property.always_on() {
         true => "always".to_owned(),
         false => format!("unless a scenario allows it: `allow = [\"{}\"]` in [expect]", property.name()),
     };

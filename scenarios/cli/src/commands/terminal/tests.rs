@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use tribunal_common::{Bug, ObsKind};
-use tribunal_language::PropertyName;
+use tribunal_model::Property;
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn run(verdict: Verdict) -> RunOutcome {
 
 fn violation(name: &str) -> Violation {
     let detail = "orders/0 offset 517, acknowledged at 6.104 s, absent after epoch 4".into();
-    let violation = Violation::new(PropertyName::new(name).unwrap(), detail, 6_911_000_000);
+    let violation = Violation::new(Property::from_name(name).unwrap(), detail, 6_911_000_000);
     Violation { cause: "6.102 b1 acknowledges → 6.103 b1 loses power".into(), line: Some(18), ..violation }
 }
 
@@ -88,7 +88,7 @@ fn a_scenario_that_did_not_show_what_it_must_says_so() {
         path: "scenarios/catalog/unclean.toml".into(),
         runs: 10,
         violated: 0,
-        never_shown: vec![PropertyName::new("lost-write").unwrap()],
+        never_shown: vec![Property::LostWrite],
         never_reached: vec![ObsKind::IsrShrunk],
         expected: Vec::new(),
         simulated: Span::from_secs(300),
