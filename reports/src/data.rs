@@ -105,6 +105,7 @@ impl Data {
 fn unrecorded(verdict: &VerdictRecord) -> RunRecord {
     RunRecord {
         format: RUN_FORMAT,
+        about: String::new(),
         zero_ns: 0,
         healed_s: None,
         end_s: verdict.simulated_s,

@@ -12,6 +12,9 @@ pub const RUN_FORMAT: u32 = 1;
 pub struct RunRecord {
     /// See [`RUN_FORMAT`].
     pub format: u32,
+    /// The promise that the run tests, in a sentence or two; empty if its scenario does not state one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// The workload's zero on the clock of `trace.bin`, in nanoseconds.
     pub zero_ns: u64,
     /// When everything was healed: the end of the safety phase. None if the run did not get there.

@@ -42,6 +42,7 @@ fn run() -> RunRecord {
     let node = |id, name: &str, role| NodeRecord { id, name: name.into(), role, controller: role == Role::Broker };
     RunRecord {
         format: RUN_FORMAT,
+        about: "A promise of <two> words.".into(),
         zero_ns: ZERO_NS,
         healed_s: Some(9.0),
         end_s: 10.0,
@@ -234,6 +235,7 @@ fn the_page_asks_nothing_of_the_network_and_escapes_what_it_is_told() {
         assert!(!page.contains(asks), "the page has {asks}");
     }
     assert!(page.contains("--bug &lt;none&gt;") && page.contains("# &lt;plan&gt;"));
+    assert!(page.contains("A promise of &lt;two&gt; words."), "the promise stands on the page");
     assert!(page.contains("<li class=\"reached\">✓ leader-elected</li><li class=\"missed\">✗ isr-shrunk</li>"));
 }
 
@@ -241,9 +243,12 @@ fn the_page_asks_nothing_of_the_network_and_escapes_what_it_is_told() {
 fn a_run_that_was_not_recorded_has_a_report_too() {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report").join("bare");
     let folder = RunFolder::create(&path).unwrap();
-    folder.write_verdict(&VerdictRecord { verdict: "violated".into(), ..verdict() }).unwrap();
+    let text = r#"{"property":"lost-write","detail":"orders/0 offset 3 is gone"}"#;
+    let violations = vec![serde_json::from_str(text).unwrap()];
+    folder.write_verdict(&VerdictRecord { verdict: "violated".into(), violations, ..verdict() }).unwrap();
     let page = fs::read_to_string(write_report(&folder, ReportOptions::default()).unwrap()).unwrap();
     assert!(page.contains(">FAIL</span>by-hand"));
+    assert!(page.contains("<code>tribunal explain lost-write</code>"), "the page says where the property is explained");
 }
 
 #[test]

@@ -65,6 +65,9 @@ fn head(data: &Data) -> String {
             format!(" · planted: {}", escaped(&verdict.bugs.join(", ")))
         },
     );
+    if !data.run.about.is_empty() {
+        let _ = write!(out, "<p id=\"about\">{}</p>", escaped(&data.run.about));
+    }
     match verdict.verdict.as_str() {
         "held" => out += "<p>Every promise held.</p>",
         "inconclusive" => {
@@ -120,6 +123,11 @@ fn violation_text(violation: &ViolationRecord, class: &str) -> String {
     if let Some(line) = violation.line {
         let _ = write!(out, "<p class=\"hint\">the fault at line {line} of the scenario</p>");
     }
+    let property = escaped(&violation.property);
+    let _ = write!(
+        out,
+        "<p class=\"hint\"><code>tribunal explain {property}</code> says what it means and where to look</p>"
+    );
     out + "</div>"
 }
 

@@ -167,6 +167,7 @@ impl Film<'_> {
         });
         folder.write_run(&RunRecord {
             format: RUN_FORMAT,
+            about: self.config.promise.lines().next().unwrap_or_default().to_owned(),
             zero_ns: self.zero.0,
             healed_s: self.ended.as_ref().map(|ended| records::seconds(ended.healed, self.zero)),
             end_s: records::seconds(self.kernel.now(), self.zero),

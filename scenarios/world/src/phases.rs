@@ -364,6 +364,7 @@ impl<'p> Run<'p> {
         let reached = self.kernel.judge().reached.iter().filter(|(_, count)| *count > 0);
         folder.write_run(&RunRecord {
             format: RUN_FORMAT,
+            about: plan.about.clone(),
             zero_ns: self.zero.0,
             healed_s: self.healed.map(|healed| records::seconds(healed, self.zero)),
             end_s: records::seconds(end, self.zero),
