@@ -13,8 +13,11 @@ use tribunal_protocol::{ErrorCode, RequestBody, ResponseBody, Str};
 const REGISTRATION_VERSION: i16 = 4;
 /// BrokerHeartbeat version.
 const HEARTBEAT_VERSION: i16 = 1;
-/// Sessions without an answer from a controller after which a shutdown goes on without its leave.
+/// Sessions after which a shutdown goes on without the controller's leave.
 const PATIENCE: u64 = 5;
+/// Longest time that a shutdown asks the controller for leave. Without a quorum nobody gives it, and a broker that does
+/// not end is killed by whatever stops it, with logs that were not closed.
+const MOST_PATIENCE: Span = Span::from_millis(4_000);
 
 /// Next heartbeat or attempt to register.
 const TICK: TimerId = TimerId { class: timers::HEARTBEAT, index: 0 };
@@ -101,7 +104,7 @@ impl Lifecycle {
             Phase::Registered => {
                 self.phase = Phase::ShuttingDown;
                 soon(io);
-                let patience = io.cfg.session_timeout.times(PATIENCE);
+                let patience = io.cfg.session_timeout.times(PATIENCE).min(MOST_PATIENCE);
                 io.fx.set_timer(GIVE_UP, patience, patience);
             }
             Phase::ShuttingDown | Phase::Closing => {}

@@ -94,9 +94,20 @@ impl Context {
         self.push(range, message.into(), label.into(), Some(help.into()));
     }
 
-    /// Notes a mistake at the value of a key, given by its path (`topic[0].replication`).
+    /// Notes a mistake at the value of a key, given by its path (`topic[0].replication`). A value that has a mistake
+    /// already gets no second one: what a check says of a value that could not be read only follows from that.
     pub(crate) fn error_at(&mut self, path: &str, message: impl Into<String>, label: impl Into<String>) {
-        self.error(self.span(path), message, label);
+        let range = self.span(path);
+        let known = self.diagnostics.0.iter().filter(|known| known.source == self.source).map(|known| &known.range);
+        let follows = match self.has(path) {
+            true => known.clone().any(|known| *known == range),
+            // The check is of a table, which has a mistake inside.
+            false => known.clone().any(|known| range.start <= known.start && known.end <= range.end),
+        };
+        if follows {
+            return;
+        }
+        self.error(range, message, label);
     }
 
     /// Where the value of a key stands; if the key is left out, where the table around it does.

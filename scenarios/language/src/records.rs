@@ -6,6 +6,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::nearest::suggestion;
 use super::source::Source;
 use super::workload::Serializer;
+use tribunal_contract::Span;
 
 /// The most records a file may have: a plan keeps them in memory, once for all runs.
 pub const MAX_RECORDS: usize = 1_000_000;
@@ -25,9 +26,14 @@ pub struct FileRecord {
 
 /// Reads the records of a CSV file, or says what is wrong in which line (the first 20 mistakes).
 ///
-/// `timestamp` is in milliseconds since the Unix epoch or an RFC 3339 time in UTC (`2026-03-02T10:15:23.412Z`); it may
-/// not go back from one row to the next. `headers` is `name=value;name=value`.
-pub fn parse_records(source: &Source, serializer: Serializer) -> Result<Arc<[FileRecord]>, Diagnostics> {
+/// `timestamp` is in milliseconds since the Unix epoch or an RFC 3339 time (`2026-03-02T10:15:23.412Z`,
+/// `2026-03-02T12:15:23+02:00`); it may not go back from one row to the next. `headers` is `name=value;name=value`.
+/// With `longest`, the timestamps are when records are sent: no row may lie later than this after the first.
+pub fn parse_records(
+    source: &Source,
+    serializer: Serializer,
+    longest: Option<Span>,
+) -> Result<Arc<[FileRecord]>, Diagnostics> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(source.text().as_bytes());
     let mut file = File { source, diagnostics: Diagnostics::default() };
     let columns = match reader.headers() {
@@ -39,6 +45,7 @@ pub fn parse_records(source: &Source, serializer: Serializer) -> Result<Arc<[Fil
     };
     let columns: Vec<&str> = columns.iter().map(str::trim).collect();
     let Some(layout) = file.layout(&columns) else { return Err(file.diagnostics) };
+    let longest_ms = longest.map_or(i64::MAX, |span| (span.0 / 1_000_000) as i64);
     let mut records: Vec<FileRecord> = Vec::new();
     for row in reader.records() {
         if file.diagnostics.0.len() >= 20 {
@@ -55,6 +62,13 @@ pub fn parse_records(source: &Source, serializer: Serializer) -> Result<Arc<[Fil
         let line = row.position().map_or(1, |position| position.line());
         let last = records.last().map(|record| record.timestamp_ms);
         if let Some(record) = file.record(line, &row, &columns, &layout, serializer, last) {
+            let first = records.first().map_or(record.timestamp_ms, |record| record.timestamp_ms);
+            if record.timestamp_ms - first > longest_ms {
+                let message = "a timestamp more than a year after the first: the run would last as long".to_owned();
+                let label = "leave it out, or give the producer a `rate`";
+                file.wrong_cell(line, &row[layout.timestamp], message, label);
+                break;
+            }
             records.push(record);
         }
         if records.len() > MAX_RECORDS {
@@ -112,10 +126,25 @@ impl File<'_> {
         self.diagnostics.0.push(Diagnostic { source, range, message, label: label.to_owned(), help: None });
     }
 
+    /// A mistake in the name of a column.
+    fn wrong_column(&mut self, columns: &[&str], at: usize, message: String, label: &str) {
+        let line = self.source.line(1);
+        let start: usize = line.split(',').take(at).map(|cell| cell.len() + 1).sum();
+        // A quoted header may hold commas: then the first place of the name is marked.
+        let Some(rest) = line.get(start..).filter(|rest| rest.trim_start().starts_with(columns[at])) else {
+            return self.wrong_cell(1, columns[at], message, label);
+        };
+        let start = self.source.line_range(1).start + start + rest.len() - rest.trim_start().len();
+        let (source, range) = (self.source.clone(), start..start + columns[at].len());
+        self.diagnostics.0.push(Diagnostic { source, range, message, label: label.to_owned(), help: None });
+    }
+
     fn layout(&mut self, columns: &[&str]) -> Option<Layout> {
         const KNOWN: [&str; 4] = ["key", "value", "timestamp", "headers"];
-        for column in columns {
-            if !KNOWN.contains(column) {
+        for (at, column) in columns.iter().enumerate() {
+            if columns[..at].contains(column) {
+                self.wrong_column(columns, at, format!("a second column `{column}`"), "each column once");
+            } else if !KNOWN.contains(column) {
                 self.wrong_cell(1, column, format!("unknown column `{column}`"), &suggestion(column, &KNOWN));
             }
         }
@@ -145,10 +174,12 @@ impl File<'_> {
             return None;
         }
         let (key, value, stamp) = (&row[layout.key], &row[layout.value], &row[layout.timestamp]);
-        let Some(timestamp_ms) = parse_timestamp(stamp) else {
-            let label = "milliseconds since 1970, or a time such as 2026-03-02T10:15:23.412Z";
-            self.wrong_cell(line, stamp, format!("`{stamp}` is not a timestamp"), label);
-            return None;
+        let timestamp_ms = match parse_timestamp(stamp) {
+            Ok(timestamp_ms) => timestamp_ms,
+            Err(why) => {
+                self.wrong_cell(line, stamp, format!("`{stamp}` is not a timestamp"), &why);
+                return None;
+            }
         };
         if last.is_some_and(|last| timestamp_ms < last) {
             self.wrong_cell(
@@ -187,47 +218,73 @@ impl File<'_> {
 /// The last millisecond of the year 2199: later ones are mistakes of unit.
 const LAST_MILLIS: i64 = 7_258_118_399_999;
 
-/// Milliseconds since the Unix epoch, from a number or an RFC 3339 time in UTC.
-fn parse_timestamp(text: &str) -> Option<i64> {
+/// Numbers of ten digits: seconds of the years 2001 to 2286, and milliseconds of the first months of 1970.
+const LIKELY_SECONDS: std::ops::Range<i64> = 1_000_000_000..10_000_000_000;
+
+/// Milliseconds since the Unix epoch, from a number or an RFC 3339 time; else what a timestamp is.
+fn parse_timestamp(text: &str) -> Result<i64, String> {
+    const FORMS: &str = "milliseconds since 1970, or an RFC 3339 time such as 2026-03-02T10:15:23.412Z";
     let text = text.trim();
-    if let Ok(millis) = text.parse::<i64>() {
-        return (0..=LAST_MILLIS).contains(&millis).then_some(millis);
+    let millis = match text.parse::<i64>() {
+        Ok(seconds) if LIKELY_SECONDS.contains(&seconds) => {
+            return Err(format!("these are seconds, it seems: in milliseconds it is {seconds}000"));
+        }
+        Ok(millis) => millis,
+        // jiff takes more forms than RFC 3339 has, and knows which days and times there are.
+        Err(_) if !has_rfc_3339_form(text) => return Err(FORMS.to_owned()),
+        Err(_) => match text.to_ascii_uppercase().parse::<jiff::Timestamp>() {
+            Ok(time) => time.as_millisecond(),
+            Err(error) => return Err(error.to_string()),
+        },
+    };
+    match (0..=LAST_MILLIS).contains(&millis) {
+        true => Ok(millis),
+        false => Err("from 1970 to 2199".to_owned()),
     }
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
-    let mut time = time.splitn(3, ':');
-    let (hour, minute) = (time.next()?.parse::<i64>().ok()?, time.next()?.parse::<i64>().ok()?);
-    let (second, fraction) = time.next().map(|s| s.split_once('.').unwrap_or((s, "0")))?;
-    let second = second.parse::<i64>().ok()?;
-    let millis = format!("{fraction:0<3.3}").parse::<i64>().ok()?;
-    let sane = (1970..=2199).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !sane || !(0..24).contains(&hour) || !(0..60).contains(&minute) || !(0..=60).contains(&second) {
-        return None;
-    }
-    Some((((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + millis)
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    // Years counted from March, so that the leap day is the last of its year.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468
+/// Whether a text has the form `date-time` of RFC 3339 §5.6: `YYYY-MM-DDTHH:MM:SS[.digits](Z|±HH:MM)`.
+fn has_rfc_3339_form(text: &str) -> bool {
+    const DATE_TIME: &str = "0000-00-00T00:00:00";
+    let matches = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                _ => byte.eq_ignore_ascii_case(&form),
+            })
+    };
+    let Some((date_time, rest)) = text.split_at_checked(DATE_TIME.len()) else { return false };
+    let rest = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => {
+            let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+            if zone.len() == fraction.len() {
+                return false;
+            }
+            zone
+        }
+    };
+    let zone = ["Z", "+00:00", "-00:00"].iter().any(|form| matches(rest, form));
+    // jiff takes offsets of more than a day.
+    let hours = rest.get(1..3).and_then(|hours| hours.parse::<u8>().ok()).unwrap_or(0);
+    let minutes = rest.get(4..6).and_then(|minutes| minutes.parse::<u8>().ok()).unwrap_or(0);
+    matches(date_time, DATE_TIME) && zone && hours < 24 && minutes < 60
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::LONGEST;
 
     fn wrong(text: &str, serializer: Serializer) -> String {
-        parse_records(&Source::new("clicks.csv", text), serializer).expect_err("accepted").to_string()
+        parse_records(&Source::new("clicks.csv", text), serializer, None).expect_err("accepted").to_string()
     }
 
     #[test]
     fn rows_become_records_with_headers_in_order() {
         let text =
             "key,value,timestamp,headers\ns1,\"{\"\"a\"\":1}\",2026-03-02T10:15:23.4Z,a=1;a=2\n,2,1772446523401,\n";
-        let records = parse_records(&Source::new("clicks.csv", text), Serializer::Json).unwrap();
+        let records = parse_records(&Source::new("clicks.csv", text), Serializer::Json, None).unwrap();
         assert_eq!(records[0].key.as_deref(), Some("s1"));
         assert_eq!(records[0].value, "{\"a\":1}");
         assert_eq!(records[0].timestamp_ms, 1_772_446_523_400);
@@ -260,11 +317,71 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_those_of_the_gregorian_calendar() {
-        assert_eq!(parse_timestamp("1970-01-01T00:00:00Z"), Some(0));
-        assert_eq!(parse_timestamp("2000-02-29T00:00:00Z"), Some(951_782_400_000));
-        assert_eq!(parse_timestamp("2026-11-22T22:11:05.007Z"), Some(1_795_385_465_007));
-        assert_eq!(parse_timestamp("2026-13-01T00:00:00Z"), None);
-        assert_eq!(parse_timestamp("-5"), None);
+    fn times_are_those_of_rfc_3339() {
+        for (text, millis) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2000-02-29T00:00:00Z", 951_782_400_000),
+            ("2026-11-22T22:11:05.007Z", 1_795_385_465_007),
+            ("2026-11-22t22:11:05.007999z", 1_795_385_465_007),
+            ("2026-11-23T00:11:05.007+02:00", 1_795_385_465_007),
+            ("2026-11-22T17:41:05.007-04:30", 1_795_385_465_007),
+            ("2026-11-22T22:11:05-00:00", 1_795_385_465_000),
+            // A leap second counts as the last one of its minute.
+            ("1990-12-31T23:59:60Z", 662_687_999_000),
+            ("1772446523401", 1_772_446_523_401),
+            ("5", 5),
+        ] {
+            assert_eq!(parse_timestamp(text), Ok(millis), "{text}");
+        }
+        for text in [
+            "2026-02-30T00:00:00Z",
+            "2026-04-31T00:00:00Z",
+            "2025-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2026-01-01T00:00:61Z",
+            "2026-01-01T00:00:00.-99Z",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T+5:-0:00Z",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00Z",
+            "2026-01-01T00Z",
+            "2026-01-01",
+            "2026-01-01T00:00:00+0200",
+            "2026-01-01T00:00:00+24:00",
+            "2026-01-01T00:00:00+02:60",
+            "2026-01-01T00:00:00Z[UTC]",
+            "20260101T000000Z",
+            "1969-12-31T23:59:59Z",
+            "2200-01-01T00:00:00Z",
+            "-5",
+            "",
+        ] {
+            assert!(parse_timestamp(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_not_taken_for_milliseconds() {
+        let drawn = wrong("key,value,timestamp\na,1,1772446523\n", Serializer::Bytes);
+        assert!(drawn.contains("these are seconds, it seems: in milliseconds it is 1772446523000"), "{drawn}");
+    }
+
+    #[test]
+    fn a_column_that_is_there_twice_is_shown() {
+        let drawn = wrong("key,key,value,timestamp\na,b,1,5\n", Serializer::Bytes);
+        assert!(drawn.contains("a second column `key`\n --> clicks.csv:1:5\n"), "{drawn}");
+    }
+
+    #[test]
+    fn rows_more_than_a_year_apart_are_shown_if_they_set_the_pace() {
+        let source = Source::new("clicks.csv", "key,value,timestamp\na,1,0\nb,2,1735689600000\n");
+        let drawn = parse_records(&source, Serializer::Bytes, Some(LONGEST)).expect_err("accepted").to_string();
+        assert!(
+            drawn.contains("more than a year after the first") && drawn.contains(" --> clicks.csv:3:5\n"),
+            "{drawn}"
+        );
+        assert!(parse_records(&source, Serializer::Bytes, None).is_ok());
     }
 }

@@ -14,7 +14,7 @@ use super::keys::{Context, Keys, Table, Visitor, Writer, read_keys};
 use super::records::{checksum, parse_records};
 use super::source::Source;
 use super::sweep::{Sweep, SweepKeys};
-use super::units::{Rate, Seeds};
+use super::units::{LONGEST, Rate, Seeds};
 use super::workload::{Producer, Workload};
 use crate::files;
 
@@ -252,13 +252,21 @@ pub(crate) fn resolve_producer(cx: &mut Context, path: &str, producer: &mut Prod
         return cx.error_at(&format!("{path}.file_checksum"), format!("{file} is not what it was ({noted})"), label);
     }
     producer.file = Some(source.name().to_owned());
-    match parse_records(&source, producer.serializer) {
+    let longest = producer.rate.is_none().then_some(LONGEST);
+    match parse_records(&source, producer.serializer, longest) {
         Ok(records) => producer.records = records,
         Err(mut wrong) => return cx.diagnostics.0.append(&mut wrong.0),
     }
     let count = producer.records.len() as u64;
     producer.lasts = Some(match producer.rate {
-        Some(rate) => Span((u128::from(count) * u128::from(rate.per.0) / u128::from(rate.count)) as u64),
+        Some(rate) => {
+            let lasts = u128::from(count) * u128::from(rate.per.0) / u128::from(rate.count);
+            if lasts > u128::from(LONGEST.0) {
+                let label = format!("the {count} records of {file} take longer than a year");
+                return cx.error_at(&format!("{path}.rate"), "too low a rate for the file", label);
+            }
+            Span(lasts as u64)
+        }
         None => {
             let (first, last) = (producer.records[0].timestamp_ms, producer.records[count as usize - 1].timestamp_ms);
             Span::from_millis((last - first) as u64 + 1)

@@ -99,7 +99,7 @@ const UNITS: [(&str, u64); 7] = [
 ];
 
 /// The longest duration a file may have: a year of simulated time.
-const LONGEST: u64 = 365 * 24 * 3_600_000_000_000;
+pub(crate) const LONGEST: Span = Span(365 * 24 * 3_600_000_000_000);
 
 /// A duration such as `3s`, `1.5ms` or `200us`.
 pub fn parse_span(text: &str) -> Result<Span, String> {
@@ -132,7 +132,7 @@ pub fn parse_span(text: &str) -> Result<Span, String> {
         part /= 10;
         total = total.saturating_add(part * u64::from(digit - b'0'));
     }
-    if total > LONGEST { Err("longer than a year".into()) } else { Ok(Span(total)) }
+    if total > LONGEST.0 { Err("longer than a year".into()) } else { Ok(Span(total)) }
 }
 
 /// A duration as people write it, exact: `12.345678s`.

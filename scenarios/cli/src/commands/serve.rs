@@ -11,13 +11,18 @@ use tracing_subscriber::EnvFilter;
 use tribunal_language::nearest::nearest;
 use tribunal_protocol::{Str, Uuid};
 use tribunal_server::admin::create_topics;
-use tribunal_server::{Cluster, ClusterConfig, Member, settings};
+use tribunal_server::settings::{self, WrongSetting};
+use tribunal_server::{Cluster, ClusterConfig, Member};
 
 use super::serve_args::{ServeArgs, listen_address};
 use super::{Exit, print};
 
 /// How long the brokers may take to find each other. Of several processes the others may be started by hand.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Within this time of the first press, another is taken for the same one: terminals, npm and `timeout` send a signal
+/// twice.
+const ONE_PRESS: Duration = Duration::from_secs(1);
 
 /// Starts brokers and keeps them until Ctrl-C or SIGTERM.
 pub(super) fn serve(args: &ServeArgs) -> Exit {
@@ -73,13 +78,16 @@ fn config(args: &ServeArgs, data: &Path) -> Result<ClusterConfig, String> {
     }
     settings::cluster_defaults(&mut config);
     config.give_memory_back = crate::allocator::give_memory_back;
-    for setting in &args.settings {
-        let name = setting.split('=').next().unwrap_or_default();
-        settings::set(&mut config, setting).map_err(|wrong| match nearest(name, settings::names()) {
-            Some(near) if near != name => format!("`{name}` is no setting of these brokers; did you mean {near}?"),
-            _ => wrong,
-        })?;
-    }
+    settings::set_all(&mut config, &args.settings).map_err(|wrong| match wrong {
+        WrongSetting::Value(why) => why,
+        WrongSetting::Unknown(name) => match nearest(&name, settings::names()) {
+            Some(near) => format!("`{name}` is no setting of these brokers; did you mean {near}?"),
+            None => {
+                let names: Vec<&str> = settings::names().collect();
+                format!("`{name}` is no setting of these brokers; there are {}", names.join(", "))
+            }
+        },
+    })?;
     Ok(config)
 }
 
@@ -138,7 +146,7 @@ async fn run(args: &ServeArgs, config: ClusterConfig, started: Instant) -> Exit 
     eprintln!("stopping: leaders move, logs are closed; Ctrl-C again ends at once");
     tokio::select! {
         () = cluster.shut_down() => {}
-        () = signals.next() => exit = fail(Exit::Failed, "ended at once: logs were not closed and will be checked at the next start"),
+        () = signals.insists() => exit = fail(Exit::Failed, "ended at once: logs were not closed and will be checked at the next start"),
     }
     exit
 }
@@ -159,6 +167,17 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Waits for a second Ctrl-C. SIGTERM is never one: what sends it twice does not mean to lose anything.
+    async fn insists(&mut self) {
+        let first = Instant::now();
+        loop {
+            let _ = self.interrupt.recv().await;
+            if first.elapsed() >= ONE_PRESS {
+                return;
+            }
         }
     }
 }

@@ -171,7 +171,7 @@ fn what_cannot_be_is_refused_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let file = file.to_str().unwrap();
-    let cases: [(&[&str], i32, &[&str]); 11] = [
+    let cases: [(&[&str], i32, &[&str]); 13] = [
         (&["--listen", &taken], 1, &["in use", "--listen"]),
         (&["--listen", "127.0.0.1:0", "--data", file], 1, &["cannot use the folder", "--data"]),
         (&["--listen", "0.0.0.0:0"], 2, &["--allow-remote"]),
@@ -180,6 +180,8 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["--config", "no.such.setting=1"], 2, &["message.max.bytes"]),
         (&["--config", "min.insync.replica=2"], 2, &["did you mean min.insync.replicas?"]),
         (&["--config", "message.max.bytes=many"], 2, &["`many` is no value for message.max.bytes"]),
+        (&["--config", "log.retention.ms=0"], 2, &["log.retention.ms", "-1 for no limit, or a number from 1"]),
+        (&["--config", "log.retention.hour=1"], 2, &["did you mean log.retention.hours?"]),
         (&["--create", "t:none"], 2, &["orders:3:3"]),
         (&["--node-id", "1", "--peers", "2@127.0.0.1:9092"], 2, &["--peers must name this broker too"]),
         (&["--listen", "127.0.0.1:65535", "--brokers", "2"], 2, &["no 2 ports"]),
@@ -205,4 +207,56 @@ fn a_folder_of_another_cluster_or_of_another_broker_is_refused_with_what_to_do()
     for (arguments, says) in cases {
         is_refused(arguments, 1, says);
     }
+}
+
+/// Sends two signals to a process, one right after the other.
+fn twice(process: &Child, signal: &str) {
+    let script = format!("kill {signal} {0}; kill {signal} {0}", process.id());
+    assert!(Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).spawn().unwrap().wait().is_ok());
+}
+
+#[test]
+fn a_signal_sent_twice_closes_the_logs() {
+    for signal in ["-INT", "-TERM"] {
+        let data = tempdir().unwrap();
+        let mut served = serve(data.path(), &["--brokers", "3", "--create", "t:9:3"]);
+        twice(&served.process, signal);
+        assert_eq!(served.process.wait().unwrap().code(), Some(0), "{signal}");
+        let marker = data.path().join("broker-1/.kafka_cleanshutdown");
+        assert!(marker.exists(), "{signal}: the logs were not closed");
+    }
+}
+
+/// A cluster of three processes, each a broker. The ports are free when this returns, and taken at once.
+fn processes(data: &Path) -> Vec<Served> {
+    let held: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let ports: Vec<u16> = held.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+    drop(held);
+    let peers: Vec<String> = ports.iter().zip(1..).map(|(port, id)| format!("{id}@127.0.0.1:{port}")).collect();
+    let peers = peers.join(",");
+    let mut all = Vec::new();
+    for (id, port) in (1..).zip(ports) {
+        let (id, folder) = (id.to_string(), data.join(format!("broker-{id}")));
+        let arguments = ["--node-id", &id, "--peers", &peers, "--data", folder.to_str().unwrap()];
+        let mut process = command(&arguments).stderr(Stdio::inherit()).spawn().unwrap();
+        let out = BufReader::new(process.stdout.take().unwrap());
+        all.push(Served { process, out, bootstrap: vec![SocketAddr::from(([127, 0, 0, 1], port))] });
+    }
+    for served in &mut all {
+        let mut line = String::new();
+        served.out.read_line(&mut line).unwrap();
+        assert!(line.starts_with("ready: "), "{line}");
+    }
+    all
+}
+
+#[test]
+fn the_last_broker_without_a_quorum_closes_its_logs_and_ends() {
+    let data = tempdir().unwrap();
+    let mut brokers = processes(data.path());
+    let last = brokers.pop().unwrap();
+    assert_eq!(brokers.pop().unwrap().signal("-KILL"), None);
+    assert_eq!(brokers.pop().unwrap().signal("-INT"), Some(0));
+    assert_eq!(last.signal("-INT"), Some(0));
+    assert!(data.path().join("broker-3/.kafka_cleanshutdown").exists(), "the logs were not closed");
 }

@@ -528,3 +528,19 @@ fn help_is_given_where_a_label_is_not_enough() {
     let drawn = said(crash, "pause = { broker = \"any\" }\nshutdown = { broker = \"any\" }").to_string();
     assert!(drawn.contains("\n   = help: write two [[fault]] tables\n"), "{drawn}");
 }
+
+#[test]
+fn a_value_that_cannot_be_read_is_one_mistake() {
+    for wrong in [
+        "clock = { broker = \"any\", offset = \"8d\" }",
+        "clock = { broker = \"any\", drift_ppm = \"fast\" }",
+        "slow_disk = { broker = \"any\", factor = \"much\" }\nfor = \"1s\"",
+    ] {
+        let text = format!(
+            "name = \"x\"\n[[topic]]\nname = \"t\"\n[[workload]]\nkind = \"producer\"\ntopic = \"t\"\n\
+             [[fault]]\nat = \"1s\"\n{wrong}\n"
+        );
+        let said = parse(&text).expect_err(wrong);
+        assert_eq!(said.0.len(), 1, "{wrong}: {said}");
+    }
+}
