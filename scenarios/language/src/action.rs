@@ -362,76 +362,76 @@ defaults! {
 
 tables! {
     Crash, "a table such as { broker = \"leader:orders/0\", power = \"lost\" }", |this, v| {
-        v.required("broker", "Whose process dies.", &mut this.broker);
-        v.key("power", "\"kept\": the page cache stays; \"lost\": what was not synced is gone.", &mut this.power);
+        v.required("broker", "The broker whose process dies.", &mut this.broker);
+        v.key("power", "\"kept\": the page cache survives; \"lost\": unsynced data is lost, as by a power loss.", &mut this.power);
         v.key(
             "disk",
-            "What the disk comes back as: \"kept\", \"wiped\", or \"old\", as it was when the workload began. The \
+            "State of the disk at the restart: \"kept\", \"wiped\", or \"old\", as it was when the workload began. The \
              metadata log is on another disk.",
             &mut this.disk,
         );
-        v.key("mid_step", "Whether it dies between two effects of one step.", &mut this.mid_step);
+        v.key("mid_step", "Whether the process dies between two effects of one step.", &mut this.mid_step);
     };
     Pause, "a table such as { broker = \"controller\" }", |this, v| {
-        v.required("broker", "Whose process stands still.", &mut this.broker);
+        v.required("broker", "The broker whose process is paused.", &mut this.broker);
     };
     Shutdown, "a table such as { broker = \"broker 2\" }", |this, v| {
-        v.required("broker", "Who leaves with the controller's consent.", &mut this.broker);
+        v.required("broker", "The broker that leaves, with the controller's consent.", &mut this.broker);
     };
     Cut, "a table such as { isolate = \"leader:orders/0\" }", |this, v| {
-        v.key("isolate", "Who is cut off from all other brokers.", &mut this.isolate);
-        v.key("groups", "Or groups that cannot reach each other.", &mut this.groups);
+        v.key("isolate", "The node that is cut off from all other brokers.", &mut this.isolate);
+        v.key("groups", "Or groups of nodes that cannot reach each other.", &mut this.groups);
         v.key(
             "shape",
-            "Or all brokers: in \"halves\", with a \"bridge\" between them, or as a \"majorities-ring\".",
+            "Or all brokers: in \"halves\", in halves with a \"bridge\" between them, or as a \"majorities-ring\".",
             &mut this.shape,
         );
         v.key(
             "direction",
-            "What the isolated node (or the first group) cannot do: hear (\"in\"), be heard (\"out\"), or \"both\".",
+            "What the isolated node (or the first group) cannot do: receive (\"in\"), send (\"out\"), or \"both\".",
             &mut this.direction,
         );
-        v.key("clients", "With `isolate`: whether clients cannot reach it either.", &mut this.clients);
-        v.key("flap", "The cut comes and goes, each for so long.", &mut this.flap);
+        v.key("clients", "With `isolate`: whether clients cannot reach the node either.", &mut this.clients);
+        v.key("flap", "Time after which the cut ends and after which it returns, again and again.", &mut this.flap);
     };
     Reset, "a table such as { between = [\"broker 1\", \"broker 2\"] }", |this, v| {
-        v.required("between", "Whose connections with each other.", &mut this.between);
+        v.required("between", "Two nodes whose connections with each other are reset.", &mut this.between);
         v.key(
             "half_open",
-            "Only the first learns of it; the second finds out when it sends, or in the end.",
+            "Only the first node learns of it; the second finds out when it sends, or in the end.",
             &mut this.half_open,
         );
     };
     RestartLoop, "a table such as { broker = \"broker 2\", times = 5 }", |this, v| {
-        v.required("broker", "Who stops and starts again and again.", &mut this.broker);
-        v.key("times", "How many times it stops.", &mut this.times);
-        v.key("up", "How long it is up in between.", &mut this.up);
-        v.key("down", "How long it is down each time.", &mut this.down);
+        v.required("broker", "The broker that stops and starts.", &mut this.broker);
+        v.key("times", "Number of stops.", &mut this.times);
+        v.key("up", "Time that it is up in between.", &mut this.up);
+        v.key("down", "Time that it is down, each time.", &mut this.down);
         v.key("stop", "How it is stopped: \"clean\", \"kill\" or \"power-loss\".", &mut this.stop);
     };
     SlowCpu, "a table such as { broker = \"broker 2\", event = \"1ms\" }", |this, v| {
-        v.required("broker", "Who is slow.", &mut this.broker);
-        v.key("event", "How long it takes for every event.", &mut this.event);
+        v.required("broker", "The broker that is slow.", &mut this.broker);
+        v.key("event", "Time that it needs for every event.", &mut this.event);
     };
     RollingRestart, "a table such as { every = \"5s\", stop = \"clean\" }", |this, v| {
-        v.key("every", "From one broker's stop to the next one's.", &mut this.every);
-        v.key("down", "How long each is down.", &mut this.down);
-        v.key("stop", "How each is stopped: \"clean\", \"kill\" or \"power-loss\".", &mut this.stop);
-        v.key("truncation", "An upgrade: what each has for the cluster's `truncation` from then on.", &mut this.truncation);
+        v.key("every", "Time from one broker's stop to the next one's.", &mut this.every);
+        v.key("down", "Time that each broker is down.", &mut this.down);
+        v.key("stop", "How each broker is stopped: \"clean\", \"kill\" or \"power-loss\".", &mut this.stop);
+        v.key("truncation", "An upgrade: value of the cluster's `truncation` that each broker starts with.", &mut this.truncation);
     };
     Clock, "a table such as { broker = \"broker 2\", offset = \"-2s\" }", |this, v| {
-        v.required("broker", "Whose clock jumps.", &mut this.broker);
-        v.key("offset", "By how much, forward or back.", &mut this.offset);
-        v.key("drift_ppm", "By how many millionths it runs fast from then on; negative is slow.", &mut this.drift_ppm);
+        v.required("broker", "The broker whose clock it is.", &mut this.broker);
+        v.key("offset", "How far it jumps, forward or back.", &mut this.offset);
+        v.key("drift_ppm", "How fast it runs from then on, in parts per million; negative is slow.", &mut this.drift_ppm);
     };
     SlowLink, "a table such as { between = [\"broker 1\", \"broker 2\"], latency = \"50ms..200ms\" }", |this, v| {
-        v.required("between", "Between whom, both ways.", &mut this.between);
+        v.required("between", "Two nodes, in both directions.", &mut this.between);
         v.key("latency", "How long a message takes.", &mut this.latency);
-        v.key("bandwidth", "Bytes a second, for which messages queue; left out, as it was.", &mut this.bandwidth);
+        v.key("bandwidth", "Bytes a second, for which messages queue; unchanged if left out.", &mut this.bandwidth);
     };
     Elect, "a table such as { partition = \"orders/0\" }", |this, v| {
-        v.required("partition", "Of which partition.", &mut this.partition);
-        v.key("kind", "The \"preferred\" replica, or \"unclean\": any that is alive.", &mut this.kind);
+        v.required("partition", "The partition.", &mut this.partition);
+        v.key("kind", "\"preferred\" elects the preferred replica, \"unclean\" any that is alive.", &mut this.kind);
     };
 }
 

@@ -125,20 +125,20 @@ impl Cluster {
 
 impl Keys for Cluster {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
-        v.key("brokers", "How many brokers. Their ids are 1, 2, 3 and so on.", &mut self.brokers);
+        v.key("brokers", "Number of brokers. Their ids are 1, 2, 3 and so on.", &mut self.brokers);
         v.key(
             "controllers",
-            "How many of the brokers vote in the controller quorum, the first ones; odd. 3, or 1 with fewer brokers.",
+            "Number of brokers that vote in the controller quorum, the first ones; odd. 3, or 1 with fewer brokers.",
             &mut self.controllers,
         );
         v.key(
             "join_later",
-            "How many of the brokers, the last ones, are not there until they `join`.",
+            "Number of brokers, the last ones, that start only when they `join`.",
             &mut self.join_later,
         );
         v.key(
             "truncation",
-            "How a follower finds where its log parts from the leader's: on \"fetch\" (KIP-595), or by a \"lookup\" \
+            "How a follower finds where its log diverges from the leader's: on \"fetch\" (KIP-595), or by a \"lookup\" \
              with OffsetForLeaderEpoch (KIP-101, 279, 320).",
             &mut self.truncation,
         );
@@ -162,32 +162,32 @@ impl Keys for Cluster {
         );
         v.key(
             "leader_rebalance",
-            "How often leaders move back to the preferred replicas on their own, or \"never\"; Kafka's is 300s.",
+            "Interval at which leadership moves back to preferred replicas, or \"never\"; Kafka's is 300s.",
             &mut self.leader_rebalance,
         );
         v.key("retention_check", "log.retention.check.interval.ms; Kafka's is 300s", &mut self.retention_check);
-        v.key("latency", "How long a message takes from one node to another.", &mut self.latency);
-        v.key("bandwidth", "Bytes a second from one node to another; left out, without limit.", &mut self.bandwidth);
-        v.key("sync_latency", "How long a sync of the disk takes.", &mut self.sync_latency);
-        v.key("link_spread", "By how many 100ths more, at most, a link is slower than that.", &mut self.link_spread);
+        v.key("latency", "Latency of a message from one node to another.", &mut self.latency);
+        v.key("bandwidth", "Bytes a second from one node to another; unlimited if left out.", &mut self.bandwidth);
+        v.key("sync_latency", "Duration of a sync of the disk.", &mut self.sync_latency);
         v.key(
-            "disk_throughput",
-            "Bytes a second that syncs write; left out, without limit.",
-            &mut self.disk_throughput,
+            "link_spread",
+            "How much slower than that a link may be, at most, in percent; each link draws its own.",
+            &mut self.link_spread,
         );
+        v.key("disk_throughput", "Bytes a second that syncs write; unlimited if left out.", &mut self.disk_throughput);
         v.key(
             "fault_atlas",
-            "Whether damage is left out that no replication survives: what would take the last copy of a record.",
+            "Whether faults are left out that no replication survives, such as the loss of a record's last copy.",
             &mut self.fault_atlas,
         );
         v.key(
             "rare_paths",
-            "Which rare paths brokers and clients take now and then; `tribunal list rare-paths` has them.",
+            "Rare paths that brokers and clients sometimes take; `tribunal list rare-paths` lists them.",
             &mut self.rare_paths,
         );
         v.key(
             "clock_skew",
-            "How far a broker's clock may be off, either way; each is drawn from the seed.",
+            "How far a broker's clock may be off, in either direction; drawn from the seed for each broker.",
             &mut self.clock_skew,
         );
     }
@@ -235,13 +235,13 @@ impl Default for Topic {
 impl Keys for Topic {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
         v.required("name", "Name of the topic.", &mut self.name);
-        v.key("partitions", "How many partitions.", &mut self.partitions);
-        v.key("replication", "How many replicas each partition has.", &mut self.replication);
+        v.key("partitions", "Number of partitions.", &mut self.partitions);
+        v.key("replication", "Number of replicas of each partition.", &mut self.replication);
         v.key("min_insync", "min.insync.replicas", &mut self.min_insync);
         v.key("unclean_election", "unclean.leader.election.enable", &mut self.unclean_election);
         v.key("flush", "As in [cluster]; the cluster's if left out.", &mut self.flush);
         v.key("segment_bytes", "segment.bytes; the cluster's if left out.", &mut self.segment_bytes);
-        v.key("retention_ms", "retention.ms; left out, for ever.", &mut self.retention_ms);
-        v.key("retention_bytes", "retention.bytes; left out, everything.", &mut self.retention_bytes);
+        v.key("retention_ms", "retention.ms; unlimited if left out.", &mut self.retention_ms);
+        v.key("retention_bytes", "retention.bytes; unlimited if left out.", &mut self.retention_bytes);
     }
 }

@@ -124,33 +124,33 @@ defaults! {
 
 tables! {
     Corrupt, "a table such as { broker = \"broker 2\", how = \"rot\" }", |this, v| {
-        v.required("broker", "Whose logs.", &mut this.broker);
+        v.required("broker", "The broker whose logs it is.", &mut this.broker);
         v.key(
             "how",
-            "\"rot\": a bit flips; \"misdirected\": the next write lands in another file. Which, the seed decides.",
+            "\"rot\": a bit flips; \"misdirected\": the next write lands in another file. The seed decides which.",
             &mut this.how,
         );
     };
     DiskFault, "a table such as { broker = \"broker 2\", fail = \"sync\" }", |this, v| {
-        v.required("broker", "Whose disk.", &mut this.broker);
+        v.required("broker", "The broker whose disk it is.", &mut this.broker);
         v.required(
             "fail",
-            "What fails: \"append\", \"create\", \"open\", \"read\", \"remove\", \"rename\", \"sync\" or \"truncate\".",
+            "The operation that fails: \"append\", \"create\", \"open\", \"read\", \"remove\", \"rename\", \"sync\" or \"truncate\".",
             &mut this.fail,
         );
-        v.key("error", "With \"io\" (EIO) or \"no-space\" (ENOSPC).", &mut this.error);
-        v.key("once", "Only the next such operation, or all from now on.", &mut this.once);
+        v.key("error", "The error: \"io\" (EIO) or \"no-space\" (ENOSPC).", &mut this.error);
+        v.key("once", "Whether only the next such operation fails, or all from now on.", &mut this.once);
     };
     FullDisk, "a table such as { broker = \"broker 2\", free = \"4KiB\" }", |this, v| {
-        v.required("broker", "Whose disk.", &mut this.broker);
-        v.key("free", "Bytes that still fit.", &mut this.free);
+        v.required("broker", "The broker whose disk it is.", &mut this.broker);
+        v.key("free", "Free space, in bytes.", &mut this.free);
     };
     SlowDisk, "a table such as { broker = \"broker 2\", factor = 20 }", |this, v| {
-        v.required("broker", "Whose disk.", &mut this.broker);
-        v.key("factor", "How many times longer a sync takes.", &mut this.factor);
+        v.required("broker", "The broker whose disk it is.", &mut this.broker);
+        v.key("factor", "Factor by which a sync takes longer.", &mut this.factor);
     };
     StallDisk, "a table such as { broker = \"broker 2\" }", |this, v| {
-        v.required("broker", "Whose disk completes no sync until the end.", &mut this.broker);
+        v.required("broker", "The broker whose disk completes no sync until the fault ends.", &mut this.broker);
     };
 }
 

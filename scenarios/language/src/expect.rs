@@ -124,32 +124,44 @@ impl Keys for Expect {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
         v.key(
             "never",
-            "Properties of the history that every run must have. Invariants are always on and need not be named.",
+            "Anomalies of the history that no run may show. Invariants are always judged and need not be named.",
             &mut self.never,
         );
         v.key(
             "must",
-            "Properties that at least one run over the seeds must break: a loss that this configuration is known for.",
+            "Properties that at least one run over the seeds must break: losses that this configuration is known for.",
             &mut self.must,
         );
-        v.key("allow", "Properties that runs may break; counted.", &mut self.allow);
-        v.key("allow_on", "Properties that runs may break on partitions of a topic; counted.", &mut self.allow_on);
-        v.key("eventually", "Progress required after healing.", &mut self.eventually);
-        v.key("sometimes", "What at least one run over the seeds must reach.", &mut self.sometimes);
-        v.key("at_most", "What no run may reach more often than so.", &mut self.at_most);
+        v.key("allow", "Properties that runs may break; they are counted.", &mut self.allow);
+        v.key(
+            "allow_on",
+            "Properties that runs may break on partitions of a topic; they are counted.",
+            &mut self.allow_on,
+        );
+        v.key("eventually", "Progress that is required after healing.", &mut self.eventually);
+        v.key("sometimes", "Observations that at least one run over the seeds must reach.", &mut self.sometimes);
+        v.key("at_most", "How often an observation may occur in a run, at most.", &mut self.at_most);
     }
 }
 
 impl Keys for Eventually {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
-        v.key("produce_within", "A record is acknowledged on every partition within this.", &mut self.produce_within);
-        v.key("consume_within", "A record is polled from every partition within this.", &mut self.consume_within);
+        v.key(
+            "produce_within",
+            "Time within which a record must be acknowledged on every partition.",
+            &mut self.produce_within,
+        );
+        v.key(
+            "consume_within",
+            "Time within which a record must be polled from every partition.",
+            &mut self.consume_within,
+        );
         v.key(
             "in_sync_within",
-            "Every replica is in its ISR within this; left out, none need be.",
+            "Time within which every replica must be in its ISR; not required if left out.",
             &mut self.in_sync_within,
         );
-        v.key("after", "From when it counts: \"heal\".", &mut self.after);
+        v.key("after", "Start of that time: \"heal\".", &mut self.after);
     }
 }
 

@@ -82,39 +82,43 @@ struct FaultKeys {
 
 impl Keys for FaultKeys {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
-        v.key("at", "When: so long after the workload's clock is at zero.", &mut self.at);
-        v.key("when", "Or when: the first time a condition holds; its keys are below.", &mut self.when);
-        v.key("after", "So long after the trigger.", &mut self.after);
-        v.key("crash", "A process dies, with or without the power.", &mut self.crash);
+        v.key("at", "Trigger: a time after the workload's zero.", &mut self.at);
+        v.key("when", "Or the first time a condition holds; its keys are below.", &mut self.when);
+        v.key("after", "Delay after the trigger.", &mut self.after);
+        v.key("crash", "A process dies; its machine may lose power too.", &mut self.crash);
         v.key("shutdown", "A broker leaves by controlled shutdown.", &mut self.shutdown);
-        v.key("pause", "A process stands still.", &mut self.pause);
+        v.key("pause", "A process stops running for a while, without dying.", &mut self.pause);
         v.key("rolling_restart", "Every broker in turn is stopped and started.", &mut self.rolling_restart);
-        v.key("restart_loop", "A process stops and starts again and again.", &mut self.restart_loop);
-        v.key("slow_cpu", "Every event takes a process time.", &mut self.slow_cpu);
+        v.key("restart_loop", "A process stops and starts several times.", &mut self.restart_loop);
+        v.key("slow_cpu", "A process needs time for every event.", &mut self.slow_cpu);
         v.key("partition", "Nodes cannot reach each other.", &mut self.partition);
-        v.key("reset", "Open connections are reset, everything else stays alive.", &mut self.reset);
+        v.key("reset", "Open connections are reset; everything else stays alive.", &mut self.reset);
         v.key("slow_link", "Messages take longer.", &mut self.slow_link);
         v.key("disk", "Operations of a disk fail.", &mut self.disk);
         v.key("slow_disk", "Syncs of a disk take longer.", &mut self.slow_disk);
         v.key("stall_disk", "Syncs of a disk do not complete.", &mut self.stall_disk);
-        v.key("full_disk", "A disk has little room left.", &mut self.full_disk);
-        v.key("corrupt", "Bytes of a log rot, or are written over.", &mut self.corrupt);
-        v.key("clock", "A clock jumps, or drifts.", &mut self.clock);
+        v.key("full_disk", "A disk has little space left.", &mut self.full_disk);
+        v.key("corrupt", "A bit of a log flips, or a write lands in another file.", &mut self.corrupt);
+        v.key("clock", "A clock jumps or drifts.", &mut self.clock);
         v.key("elect", "The controller is asked to elect a leader.", &mut self.elect);
-        v.key("reassign", "A partition moves to other brokers, or stays after all.", &mut self.reassign);
-        v.key("join", "A broker that was not there starts.", &mut self.join);
-        v.key("decommission", "A broker leaves for good, once others hold what it holds.", &mut self.decommission);
-        v.key("unregister", "A broker is forgotten, whatever it holds.", &mut self.unregister);
-        v.key("random", "Or faults drawn from the seed; its keys are below.", &mut self.random);
+        v.key(
+            "reassign",
+            "A partition is reassigned to other brokers, or its reassignment is cancelled.",
+            &mut self.reassign,
+        );
+        v.key("join", "A broker of `join_later` starts for the first time.", &mut self.join);
+        v.key("decommission", "A broker leaves for good, once others hold its partitions.", &mut self.decommission);
+        v.key("unregister", "A broker is unregistered, whatever partitions it holds.", &mut self.unregister);
+        v.key("random", "Faults drawn from the seed; its keys are below.", &mut self.random);
         v.key(
             "restart_after",
-            "With crash and shutdown: when it starts again, or \"never\": not even when all is healed, unless a partition has \
-             no leader for want of it (see `fault_atlas`).",
+            "With crash and shutdown: delay until the process starts again, or \"never\": not even after healing, unless a \
+             partition would have no leader without it (see `fault_atlas`).",
             &mut self.restart_after,
         );
         v.key(
             "heal_after",
-            "With partition: when it heals, or \"never\" (until the liveness phase).",
+            "With partition: delay until it heals, or \"never\" (until the liveness phase).",
             &mut self.heal_after,
         );
         v.key(
@@ -122,7 +126,7 @@ impl Keys for FaultKeys {
             "With full_disk, pause, slow_cpu, slow_disk, slow_link and stall_disk: how long; 2s if left out.",
             &mut self.lasts,
         );
-        v.key("line", "In a plan: the scenario's line that it comes from.", &mut self.line);
+        v.key("line", "In a plan: the line of the scenario that the fault comes from.", &mut self.line);
     }
 }
 

@@ -50,21 +50,21 @@ defaults! {
 
 tables! {
     Decommission, "a table such as { broker = \"broker 4\" }", |this, v| {
-        v.required("broker", "Who leaves for good: its partitions move, it shuts down, it is forgotten.", &mut this.broker);
-        v.key("look", "How often it is looked whether its partitions have moved.", &mut this.look);
+        v.required("broker", "The broker that leaves for good: its partitions move, it shuts down, it is unregistered.", &mut this.broker);
+        v.key("look", "Interval at which the admin client checks whether its partitions have moved.", &mut this.look);
     };
     Join, "a table such as { broker = \"broker 4\" }", |this, v| {
-        v.required("broker", "Who starts for the first time; one of the last `join_later` brokers.", &mut this.broker);
+        v.required("broker", "The broker that starts for the first time; one of the last `join_later` brokers.", &mut this.broker);
     };
     Reassign, "a table such as { partition = \"orders/0\", replicas = [4, 2, 3] }", |this, v| {
-        v.required("partition", "Which partition.", &mut this.partition);
-        v.key("replicas", "Ids of the brokers that are to hold it, preferred leader first.", &mut this.replicas);
-        v.key("cancel", "Whether what is under way is cancelled instead.", &mut this.cancel);
+        v.required("partition", "The partition.", &mut this.partition);
+        v.key("replicas", "Ids of the brokers that will hold it, preferred leader first.", &mut this.replicas);
+        v.key("cancel", "Whether the reassignment under way is cancelled instead.", &mut this.cancel);
     };
     Unregister, "a table such as { broker = \"broker 4\" }", |this, v| {
         v.required(
             "broker",
-            "Who is forgotten, whether its partitions have moved or not. One that runs registers again.",
+            "The broker that is unregistered, whether its partitions have moved or not. A running broker registers again.",
             &mut this.broker,
         );
     };

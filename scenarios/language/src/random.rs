@@ -128,20 +128,20 @@ impl Keys for RandomFaults {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
         v.required(
             "kinds",
-            "What may happen; a kind named twice is twice as likely. Kinds: clock, corrupt, crash, disk, elect, flap, \
+            "Kinds of faults to draw; a kind named twice is twice as likely. Kinds: clock, corrupt, crash, disk, elect, flap, \
              full_disk, half_open, mid_step_crash, old_disk, partition, pause, power_loss, reassign, reset, \
              restart_loop, shutdown, slow_cpu, slow_disk, slow_link, stall_disk, wiped_disk.",
             &mut self.kinds,
         );
         v.key("mean_interval", "Mean time from one fault to the next.", &mut self.mean_interval);
-        v.key("from", "No fault before this.", &mut self.from);
-        v.key("until", "No fault from then on; the end of the safety phase if left out.", &mut self.until);
-        v.key("restart_after", "How long a stopped broker is down.", &mut self.restart_after);
-        v.key("heal_after", "How long a partition, a pause, a slow disk or link lasts.", &mut self.heal_after);
-        v.key("max_down", "The most brokers that are down or paused at a time.", &mut self.max_down);
+        v.key("from", "No fault strikes before this time.", &mut self.from);
+        v.key("until", "No fault strikes from this time on; the end of the safety phase if left out.", &mut self.until);
+        v.key("restart_after", "Time that a stopped broker is down.", &mut self.restart_after);
+        v.key("heal_after", "Length of a partition, a pause, a slow disk or link.", &mut self.heal_after);
+        v.key("max_down", "Maximum number of brokers that are down or paused at a time.", &mut self.max_down);
         v.key(
             "swarm",
-            "Whether each seed draws its own rate around `mean_interval` and leaves some kinds out altogether.",
+            "Whether each seed draws its own rate around `mean_interval` and leaves out some kinds.",
             &mut self.swarm,
         );
     }

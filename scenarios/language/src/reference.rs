@@ -64,15 +64,15 @@ pub fn faults() -> Vec<(&'static str, &'static str)> {
 const TARGETS: &str = "
 targets
   broker 2             the broker of that id
-  leader:orders/0      who leads the partition at that moment
+  leader:orders/0      the leader of the partition at that moment
   follower:orders/0    one of its followers, chosen by the seed
   followers:orders/0   all of its followers
-  isr:orders/0         all of its in-sync replicas, the leader too
+  isr:orders/0         all of its in-sync replicas, with the leader
   controller           the active controller
-  subject              the node on which the `when` of the fault came about: who granted the vote, who fetched
-  any                  a broker that is up, chosen by the seed
+  subject              the node that made the observation of `when`: the voter that granted a vote, the follower that fetched
+  any                  a running broker, chosen by the seed
   all                  every broker
-  client producer 0    a client, counted over the workloads of its kind
+  client producer 0    a client, numbered over all workloads of its kind
   clients              every client
 ";
 

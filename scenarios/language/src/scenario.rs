@@ -69,18 +69,18 @@ pub(crate) struct ScenarioKeys {
 
 impl Keys for ScenarioKeys {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
-        v.required("name", "The promise that is checked; it names the folder of the runs.", &mut self.name);
+        v.required("name", "The promise; it names the folder of the runs.", &mut self.name);
         v.key("about", "The promise in a sentence.", &mut self.about);
         v.key("seeds", "Which seeds `run` uses, the end not included; \"0..5\" if left out.", &mut self.seeds);
         v.key(
             "duration",
-            "How long the safety phase lasts, in simulated time; to the end of the workloads if left out.",
+            "Length of the safety phase, in simulated time; to the end of the workloads if left out.",
             &mut self.duration,
         );
         v.table("cluster", "The cluster; may be left out.", &mut self.cluster);
         v.tables("topic", "A topic, created before the workload begins.", &mut self.topics);
-        v.tables("workload", "What some clients do; `kind` is first.", &mut self.workloads);
-        v.tables("fault", "What goes wrong: when, and one action.", &mut self.faults);
+        v.tables("workload", "Clients and what they do; `kind` is the first key.", &mut self.workloads);
+        v.tables("fault", "A fault: its trigger and one action.", &mut self.faults);
         v.table("expect", "What runs must, may and must not show; may be left out.", &mut self.expect);
         v.table("sweep", "A key over several values, for `tribunal sweep`; `run` ignores it.", &mut self.sweep);
     }

@@ -43,10 +43,10 @@ impl Keys for SweepKeys {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
         v.key(
             "knob",
-            "The key that is varied, which the file must have: \"cluster.session_timeout\"; or a list of keys.",
+            "The key to vary, which the file must have: \"cluster.session_timeout\"; or a list of keys.",
             &mut self.knob,
         );
-        v.key("values", "The values it takes; with several keys, a list for each value.", &mut self.values);
+        v.key("values", "The values to try; with several keys, a list for each value.", &mut self.values);
     }
 }
 

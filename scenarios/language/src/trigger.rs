@@ -105,16 +105,20 @@ pub(crate) struct WhenKeys {
 
 impl Keys for WhenKeys {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
-        v.key("high_watermark", "The leader's high watermark is `at_least` this.", &mut self.high_watermark);
-        v.key("acknowledged", "`at_least` so many records were acknowledged to producers.", &mut self.acknowledged);
-        v.key("leader_elected", "The partition has its `count`th new leader.", &mut self.leader_elected);
-        v.key("isr_shrunk", "A replica has left the in-sync replicas, the `count`th time.", &mut self.isr_shrunk);
-        v.key("isr_expanded", "A replica has joined the in-sync replicas, the `count`th time.", &mut self.isr_expanded);
-        v.key("fetch", "A follower fetches records from the partition's leader, the `count`th time.", &mut self.fetch);
-        v.key("event", "Any observation (`tribunal list`), the `count`th time.", &mut self.event);
-        v.key("of", "With `event`: on which node; left out, on any.", &mut self.of);
-        v.key("at_least", "With `high_watermark` and `acknowledged`: how much.", &mut self.at_least);
-        v.key("count", "With the others: the how-manyth time; 1 if left out.", &mut self.count);
+        v.key("high_watermark", "Partition whose high watermark is `at_least` so high.", &mut self.high_watermark);
+        v.key(
+            "acknowledged",
+            "Partition of which `at_least` so many records were acknowledged to producers.",
+            &mut self.acknowledged,
+        );
+        v.key("leader_elected", "Partition that has its `count`th new leader.", &mut self.leader_elected);
+        v.key("isr_shrunk", "Partition whose ISR shrinks the `count`th time.", &mut self.isr_shrunk);
+        v.key("isr_expanded", "Partition whose ISR grows the `count`th time.", &mut self.isr_expanded);
+        v.key("fetch", "Partition whose leader sends records to a follower the `count`th time.", &mut self.fetch);
+        v.key("event", "Any observation (`tribunal list observations`), the `count`th time.", &mut self.event);
+        v.key("of", "With `event`: the node that makes the observation; any if left out.", &mut self.of);
+        v.key("at_least", "With `high_watermark` and `acknowledged`: the number.", &mut self.at_least);
+        v.key("count", "With the others: which occurrence, counted from 1; 1 if left out.", &mut self.count);
     }
 }
 

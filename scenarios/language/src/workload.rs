@@ -244,22 +244,22 @@ impl Default for Consumer {
 
 impl Keys for Producer {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
-        v.required("topic", "Which topic.", &mut self.topic);
-        v.key("clients", "How many clients share the rate.", &mut self.clients);
-        v.key("start", "When the first record is due.", &mut self.start);
-        v.key("for", "How long records fall due; to the end, or 30s.", &mut self.lasts);
+        v.required("topic", "The topic.", &mut self.topic);
+        v.key("clients", "Number of clients that share the rate.", &mut self.clients);
+        v.key("start", "Time at which the first record is due.", &mut self.start);
+        v.key("for", "Time during which records are due; to the end, or 30s.", &mut self.lasts);
         v.key(
             "rate",
-            "Records over all clients, open loop; 100/s, or the pace of the file's timestamps.",
+            "Records of all clients together, open loop; 100/s, or the pace of the file's timestamps.",
             &mut self.rate,
         );
         v.key(
             "at",
-            "Instead of `rate` and `for`: when each record is due after `start`, such as [\"1s\", \"1200ms\"].",
+            "Instead of `rate` and `for`: the time after `start` at which each record is due, such as [\"1s\", \"1200ms\"].",
             &mut self.at,
         );
         v.key("acks", "\"all\", 1 or 0", &mut self.acks);
-        v.key("keys", "How many different keys, or \"none\".", &mut self.record_keys);
+        v.key("keys", "Number of different keys, or \"none\".", &mut self.record_keys);
         v.key(
             "partitioner",
             "\"round-robin\", \"key\" (murmur2 of the key), \"sticky\" (KIP-480), or \"explicit\" with `partition`.",
@@ -267,7 +267,7 @@ impl Keys for Producer {
         );
         v.key("partition", "The partition, with partitioner \"explicit\".", &mut self.partition);
         v.key("serializer", "\"bytes\", \"string\", \"json\" or \"integer\"", &mut self.serializer);
-        v.key("value_size", "Bytes of a generated value.", &mut self.value_size);
+        v.key("value_size", "Size of a generated value, in bytes.", &mut self.value_size);
         v.key("linger", "linger.ms", &mut self.linger);
         v.key("batch_size", "batch.size", &mut self.batch_size);
         v.key("max_in_flight", "max.in.flight.requests.per.connection", &mut self.max_in_flight);
@@ -281,17 +281,17 @@ impl Keys for Producer {
             "A CSV file with the records, each sent once; header key,value,timestamp and, if wanted, headers.",
             &mut self.file,
         );
-        v.key("file_checksum", "In a plan: what the file must hash to.", &mut self.file_checksum);
+        v.key("file_checksum", "In a plan: checksum that the file must have.", &mut self.file_checksum);
     }
 }
 
 impl Keys for Consumer {
     fn keys<V: Visitor>(&mut self, v: &mut V) {
-        v.required("topic", "Which topic.", &mut self.topic);
-        v.key("clients", "How many clients; each reads every partition on its own.", &mut self.clients);
-        v.key("start", "When they begin.", &mut self.start);
+        v.required("topic", "The topic.", &mut self.topic);
+        v.key("clients", "Number of clients; each reads every partition by itself.", &mut self.clients);
+        v.key("start", "Time at which they begin.", &mut self.start);
         v.key("partitions", "\"all\", or a list such as [0, 2].", &mut self.partitions);
-        v.key("from", "\"earliest\" or \"latest\": where they begin to read.", &mut self.from);
+        v.key("from", "Where they begin to read: \"earliest\" or \"latest\".", &mut self.from);
         v.key("max_poll_records", "max.poll.records", &mut self.max_poll_records);
         v.key("fetch_max_wait", "fetch.max.wait.ms", &mut self.fetch_max_wait);
         v.key("fetch_min_bytes", "fetch.min.bytes", &mut self.fetch_min_bytes);
