@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use tribunal::files;
 use tribunal::language::Scenario;
-use tribunal::run::{Reporter, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Subject, Summary, execute};
+use tribunal::run::{Kept, RunOptions, RunRequest, Subject, execute};
 use tribunal::world::KernelWorld;
 use tribunal_common::Bug;
 
@@ -46,60 +46,15 @@ pub fn scenario(name: &str) -> Arc<Scenario> {
 ///
 /// # Panics
 /// If a folder cannot be written.
-pub fn run(scenarios: &[Arc<Scenario>], seeds: std::ops::Range<u64>, bugs: &[Bug], out: &Path) -> Runs {
+pub fn run(scenarios: &[Arc<Scenario>], seeds: std::ops::Range<u64>, bugs: &[Bug], out: &Path) -> Kept {
     let requests: Vec<RunRequest> = scenarios
         .iter()
         .flat_map(|scenario| seeds.clone().map(move |seed| Subject::Seed(scenario.clone(), seed)))
         .map(|subject| RunRequest { subject, recorded: None, required: false })
         .collect();
-    let options = RunOptions {
-        jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-        bugs: bugs.to_vec(),
-        out: out.to_owned(),
-        check_determinism: false,
-        check_refinement: false,
-        fail_fast: false,
-        report: false,
-        until: None,
-    };
-    let mut runs = Runs::default();
+    let jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = RunOptions { jobs, bugs: bugs.to_vec(), ..RunOptions::quiet(out.to_owned()) };
+    let mut runs = Kept::default();
     execute(&requests, &options, &KernelWorld, &mut runs).unwrap_or_else(|error| panic!("{error}"));
     runs
-}
-
-/// Runs that were done.
-#[derive(Clone, Debug, Default)]
-pub struct Runs {
-    /// Each run, in order.
-    pub runs: Vec<RunOutcome>,
-    /// Each scenario.
-    pub scenarios: Vec<ScenarioOutcome>,
-}
-
-impl Runs {
-    /// The runs that did not hold, as text with the commands that repeat them; empty if all held.
-    pub fn failures(&self) -> String {
-        let failed = self.runs.iter().filter(|run| run.verdict != tribunal::run::Verdict::Held);
-        failed
-            .map(|run| {
-                let found = run.violations.iter().map(|v| format!("  {}: {}\n", v.property.name(), v.detail));
-                let found: String = found.collect();
-                format!("{} seed {:#x}\n{found}  replay: {}\n", run.scenario, run.seed, run.replay_command())
-            })
-            .collect()
-    }
-}
-
-impl Reporter for Runs {
-    fn started(&mut self, _: u64) {}
-
-    fn run(&mut self, run: &RunOutcome) {
-        self.runs.push(run.clone());
-    }
-
-    fn scenario(&mut self, scenario: &ScenarioOutcome) {
-        self.scenarios.push(scenario.clone());
-    }
-
-    fn finished(&mut self, _: &Summary) {}
 }

@@ -13,8 +13,7 @@ use tribunal_language::{Scenario, Source};
 use tribunal_model::Property;
 use tribunal_reports::{ReportError, RunFolder};
 use tribunal_world::run::{
-    How, Reporter, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Subject, Summary, Trial, Verdict, Violation,
-    World, execute,
+    How, Kept, RunOptions, RunRequest, Subject, Summary, Trial, Verdict, Violation, World, execute,
 };
 
 const SCENARIO: &str = r#"
@@ -75,33 +74,7 @@ fn requests(seeds: std::ops::Range<u64>) -> Vec<RunRequest> {
 fn options(test: &str) -> RunOptions {
     let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("runs").join(test);
     let _ = fs::remove_dir_all(&out);
-    RunOptions {
-        jobs: NonZeroUsize::new(3).unwrap(),
-        bugs: Vec::new(),
-        out,
-        check_determinism: false,
-        check_refinement: false,
-        fail_fast: false,
-        report: false,
-        until: None,
-    }
-}
-
-#[derive(Default)]
-struct Kept {
-    runs: Vec<RunOutcome>,
-    scenarios: Vec<ScenarioOutcome>,
-}
-
-impl Reporter for Kept {
-    fn started(&mut self, _: u64) {}
-    fn run(&mut self, run: &RunOutcome) {
-        self.runs.push(run.clone());
-    }
-    fn scenario(&mut self, scenario: &ScenarioOutcome) {
-        self.scenarios.push(scenario.clone());
-    }
-    fn finished(&mut self, _: &Summary) {}
+    RunOptions { jobs: NonZeroUsize::new(3).unwrap(), ..RunOptions::quiet(out) }
 }
 
 fn done(requests: &[RunRequest], options: &RunOptions, world: impl Fn(u64) -> Trial + Sync) -> (Summary, Kept) {

@@ -1,6 +1,5 @@
 //! Failures that a hunt finds: explained, grouped, written down.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,8 +10,8 @@ use tribunal_language::plan::Plan;
 use tribunal_reports::RunFolder;
 use tribunal_reports::hunt::{FailureRecord, FirstFailure};
 use tribunal_world::run::{
-    EndsAt, How, Reporter, RunError, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Signature, Subject, Summary,
-    Violation, World, execute, judge, run_caught,
+    EndsAt, How, Kept, RunError, RunOptions, RunOutcome, RunRequest, Signature, Subject, Violation, World, execute,
+    judge, run_caught,
 };
 
 /// A run of a hunt that failed.
@@ -97,29 +96,8 @@ pub(crate) fn write_run(
     world: &dyn World,
 ) -> Result<Option<RunOutcome>, RunError> {
     let subject = Subject::Plan(plan.clone(), path.to_owned());
-    let options = RunOptions {
-        jobs: NonZeroUsize::MIN,
-        bugs: bugs.to_vec(),
-        out: out.to_owned(),
-        check_determinism: false,
-        check_refinement: false,
-        fail_fast: true,
-        report: true,
-        until: None,
-    };
-    let mut kept = Keep(None);
+    let options = RunOptions { bugs: bugs.to_vec(), report: true, ..RunOptions::quiet(out.to_owned()) };
+    let mut kept = Kept::default();
     execute(&[RunRequest { subject, recorded: None, required: false }], &options, world, &mut kept)?;
-    Ok(kept.0)
-}
-
-/// Keeps the one run there is.
-struct Keep(Option<RunOutcome>);
-
-impl Reporter for Keep {
-    fn started(&mut self, _: u64) {}
-    fn run(&mut self, run: &RunOutcome) {
-        self.0 = Some(run.clone());
-    }
-    fn scenario(&mut self, _: &ScenarioOutcome) {}
-    fn finished(&mut self, _: &Summary) {}
+    Ok(kept.runs.pop())
 }

@@ -10,7 +10,7 @@ use tribunal_language::{Diagnostics, Scenario, Seeds, Sweep};
 use tribunal_reports::compare::{Comparison, Group};
 use tribunal_reports::{Reading, RunFolder};
 use tribunal_world::run::{
-    Reporter, RunError, RunOptions, RunOutcome, RunRequest, ScenarioOutcome, Subject, Summary, Verdict, World, execute,
+    Kept, RunError, RunOptions, RunOutcome, RunRequest, Subject, Summary, Verdict, World, execute,
 };
 
 /// A sweep that is to be done.
@@ -35,19 +35,6 @@ pub struct SweepOutcome {
     pub summary: Summary,
     /// Runs that were not what the scenario expects: value, seed, what did not hold.
     pub violated: Vec<(String, u64, String)>,
-}
-
-/// Keeps the one run it is told of.
-#[derive(Default)]
-struct Kept(Option<RunOutcome>);
-
-impl Reporter for Kept {
-    fn started(&mut self, _: u64) {}
-    fn run(&mut self, run: &RunOutcome) {
-        self.0 = Some(run.clone());
-    }
-    fn scenario(&mut self, _: &ScenarioOutcome) {}
-    fn finished(&mut self, _: &Summary) {}
 }
 
 impl SweepRequest {
@@ -126,20 +113,11 @@ impl SweepRequest {
     ) -> Result<(RunOutcome, Group), RunError> {
         let out = self.out.join("runs").join(point.to_string());
         let request = RunRequest { subject: Subject::Seed(scenario.clone(), seed), recorded: None, required: false };
-        let options = RunOptions {
-            jobs: NonZeroUsize::MIN,
-            bugs: Vec::new(),
-            // A folder of its own, so that runs side by side do not share a `latest`.
-            out: out.join(format!("{seed:#x}")),
-            check_determinism: false,
-            check_refinement: false,
-            fail_fast: false,
-            report: false,
-            until: None,
-        };
+        // A folder of its own, so that runs side by side do not share a `latest`.
+        let options = RunOptions::quiet(out.join(format!("{seed:#x}")));
         let mut kept = Kept::default();
         execute(&[request], &options, world, &mut kept)?;
-        let run = kept.0.ok_or_else(|| RunError::new("a run was not reported".to_owned()))?;
+        let run = kept.runs.pop().ok_or_else(|| RunError::new("a run was not reported".to_owned()))?;
         let mut group = Group::new(value.to_owned());
         if let Some(folder) = &run.folder {
             let reading = Reading::of(&RunFolder::open(folder)?)?;

@@ -132,6 +132,22 @@ pub struct RunOptions {
     pub until: Option<Span>,
 }
 
+impl RunOptions {
+    /// Every run once, one at a time, to the end whatever is found; no bug; folders below `out`, without reports.
+    pub fn quiet(out: PathBuf) -> RunOptions {
+        RunOptions {
+            jobs: NonZeroUsize::MIN,
+            bugs: Vec::new(),
+            out,
+            check_determinism: false,
+            check_refinement: false,
+            fail_fast: false,
+            report: false,
+            until: None,
+        }
+    }
+}
+
 /// Who tells people, or machines, of runs.
 pub trait Reporter {
     /// So many runs will be done.
@@ -142,4 +158,41 @@ pub trait Reporter {
     fn scenario(&mut self, scenario: &ScenarioOutcome);
     /// Everything is done.
     fn finished(&mut self, summary: &Summary);
+}
+
+/// A reporter that keeps what it is told.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Each run, in the order of the requests.
+    pub runs: Vec<RunOutcome>,
+    /// Each scenario.
+    pub scenarios: Vec<ScenarioOutcome>,
+}
+
+impl Kept {
+    /// The runs that did not hold, as text with the commands that repeat them; empty if all held.
+    pub fn failures(&self) -> String {
+        let failed = self.runs.iter().filter(|run| run.verdict != Verdict::Held);
+        failed
+            .map(|run| {
+                let found = run.violations.iter().map(|v| format!("  {}: {}\n", v.property.name(), v.detail));
+                let found: String = found.collect();
+                format!("{} seed {:#x}\n{found}  replay: {}\n", run.scenario, run.seed, run.replay_command())
+            })
+            .collect()
+    }
+}
+
+impl Reporter for Kept {
+    fn started(&mut self, _: u64) {}
+
+    fn run(&mut self, run: &RunOutcome) {
+        self.runs.push(run.clone());
+    }
+
+    fn scenario(&mut self, scenario: &ScenarioOutcome) {
+        self.scenarios.push(scenario.clone());
+    }
+
+    fn finished(&mut self, _: &Summary) {}
 }
