@@ -21,11 +21,11 @@ tribunal_common::named! {
     /// When it is judged.
     in kind: PropertyKind {
         Invariant {
-            ConsistentRead = "consistent-read", "What a consumer was given at an offset never changes.";
+            ConsistentRead = "consistent-read", "The record that consumers read at an offset never changes.";
             ElrHoldsHighWatermark = "elr-holds-high-watermark", "Every eligible leader replica holds everything below the true high watermark (KIP-966).";
             HighWatermarkNotBelowStart = "high-watermark-not-below-log-start", "A replica's high watermark is never below its log start offset.";
             HighWatermarkWithinLog = "high-watermark-within-log", "A replica's high watermark never exceeds its log end offset.";
-            IsrJoinedByActive = "isr-joined-by-active", "Who joins an ISR is unfenced and not shutting down (KIP-841).";
+            IsrJoinedByActive = "isr-joined-by-active", "A broker joins an ISR only while it is unfenced and not shutting down (KIP-841).";
             IsrWithinReplicas = "isr-within-replicas", "ISR and ELR are disjoint sets of assigned replicas, and the leader is in the ISR.";
             LeaderCompleteness = "leader-completeness", "A leader's log holds everything that leaders of earlier epochs exposed below their high watermarks.";
             LogContiguous = "log-contiguous", "Batches are appended at the log end, in epochs that never go back.";
@@ -34,19 +34,19 @@ tribunal_common::named! {
             MonotonicHighWatermark = "monotonic-high-watermark", "A leader's high watermark never goes back within its epoch.";
             NoCommittedRecordLost = "no-committed-record-lost", "A record below an exposed high watermark, or acknowledged with acks=all, is never lost.";
             OneLeaderPerEpoch = "one-leader-per-epoch", "A partition has at most one leader in an epoch.";
-            OwnProperty = "own-property", "What a test of one's own says must hold, holds.";
+            OwnProperty = "own-property", "A property that a test defines holds.";
             Panic = "panic", "No broker or client panics.";
             QuorumElectionSafety = "quorum-election-safety", "At most one node becomes quorum leader in an epoch.";
             QuorumLeaderCompleteness = "quorum-leader-completeness", "A quorum leader's log holds everything committed in earlier epochs.";
             QuorumLogMatching = "quorum-log-matching", "Metadata logs that agree on epoch and offset of a batch agree on everything before it.";
             QuorumMajorityReachedHighWatermark = "quorum-majority-reached-high-watermark", "A majority of voters holds everything below the quorum leader's high watermark.";
-            QuorumMonotonicEpoch = "quorum-monotonic-epoch", "A quorum member's epoch never goes back, not even over a restart.";
-            QuorumMonotonicHighWatermark = "quorum-monotonic-high-watermark", "The metadata high watermark never goes back, of a running member or from leader to leader.";
+            QuorumMonotonicEpoch = "quorum-monotonic-epoch", "A quorum member's epoch never goes back, not even across a restart.";
+            QuorumMonotonicHighWatermark = "quorum-monotonic-high-watermark", "The metadata high watermark never goes back, neither in a running member nor from one leader to the next.";
             QuorumSingleLeader = "quorum-single-leader", "All members that know a quorum leader of an epoch know the same one.";
-            QuorumSnapshotAtLogStart = "quorum-snapshot-at-log-start", "Where a metadata log begins, a snapshot of committed records ends.";
+            QuorumSnapshotAtLogStart = "quorum-snapshot-at-log-start", "A metadata log begins where a snapshot of committed records ends.";
             QuorumStateMachineSafety = "quorum-state-machine-safety", "Every node applies the same metadata record at an offset, and snapshots of one end are equal.";
-            QuorumVoteSafety = "quorum-vote-safety", "A voter votes for at most one candidate in an epoch, not even over a restart.";
-            ReplacedReplicasHeld = "replaced-replicas-held", "Replicas go only when one that stays, in sync or eligible, holds everything committed (KIP-455).";
+            QuorumVoteSafety = "quorum-vote-safety", "A voter votes for at most one candidate in an epoch, even across a restart.";
+            ReplacedReplicasHeld = "replaced-replicas-held", "A replica is removed only when one that stays, in sync or eligible, holds every committed record (KIP-455).";
             RefinesKip320 = "refines-kip-320", "Each step of a partition's replicas is one that the abstract model of KIP-320 allows (judged with --check-refinement).";
             StrongIsr = "strong-isr", "Every in-sync replica holds everything below any presumed leader's high watermark.";
             ValidHighWatermark = "valid-high-watermark", "A leader's high watermark is at most the log end offset of every in-sync replica the controller knows.";

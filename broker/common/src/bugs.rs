@@ -14,11 +14,11 @@ crate::named! {
         Kip320Isr = "KIP-320-isr", "a follower that fetches in a stale epoch joins the in-sync replicas";
         Kip497 = "KIP-497", "the high watermark ignores in-sync replicas whose addition is still pending";
         Kip841 = "KIP-841", "a fenced broker, or one that is shutting down, joins the in-sync replicas";
-        Kip903 = "KIP-903", "a fetch from before a restart lets a broker into the in-sync replicas that has lost what it fetched";
-        Kip966 = "KIP-966", "a broker that comes back after an unclean stop keeps its place among the in-sync replicas";
+        Kip903 = "KIP-903", "a fetch from before a restart brings a broker into the in-sync replicas that has lost what it fetched";
+        Kip966 = "KIP-966", "a broker that returns after an unclean stop keeps its place among the in-sync replicas";
         Kip996 = "KIP-996", "a voter that hears its leader grants the pre-vote of one that was cut off";
         Kafka7164 = "KAFKA-7164", "a follower that missed an epoch does not truncate if the leader is the same again";
-        Kafka9491 = "KAFKA-9491", "a follower that throws its log away keeps its high watermark";
+        Kafka9491 = "KAFKA-9491", "a follower that discards its log keeps its high watermark";
         Kafka10706 = "KAFKA-10706", "an epoch that began at the log end and wrote nothing survives truncation";
         Kafka10778 = "KAFKA-10778", "a log directory stays online after a failed write";
         Kafka13141 = "KAFKA-13141", "the leader records the offset of a fetch that diverges";

@@ -5,26 +5,26 @@ crate::named! {
     pub enum ObsKind
     /// The name in scenarios, in lower case with dashes.
     by name {
-        Appended = "appended", "a batch is at the end of a log";
+        Appended = "appended", "a replica has appended a batch to its log";
         BrokerFenced = "broker-fenced", "the controller has fenced a broker";
         BrokerRegistered = "broker-registered", "a broker has registered with the controller";
         BrokerUnfenced = "broker-unfenced", "the controller has unfenced a broker";
-        BrokerUnregistered = "broker-unregistered", "the controller has forgotten a broker";
-        ConsumerAssigned = "consumer-assigned", "a consumer has its partitions";
-        ControlledShutdown = "controlled-shutdown", "a broker has asked to leave, and may";
-        ControllerActive = "controller-active", "a quorum leader has loaded all and is the active controller";
-        FolderSetAside = "folder-set-aside", "a folder of a log directory is no replica of the broker, and is kept under another name";
+        BrokerUnregistered = "broker-unregistered", "the controller has unregistered a broker";
+        ConsumerAssigned = "consumer-assigned", "a consumer was assigned its partitions";
+        ControlledShutdown = "controlled-shutdown", "the controller has allowed a broker to shut down";
+        ControllerActive = "controller-active", "a quorum leader has loaded the metadata and is the active controller";
+        FolderSetAside = "folder-set-aside", "a folder of a log directory belongs to no replica of the broker and was renamed";
         FollowerStarted = "follower-started", "a broker follows the leader of a partition, or none";
-        FollowerTruncated = "follower-truncated", "a follower has cut its log to agree with the leader's";
+        FollowerTruncated = "follower-truncated", "a follower has truncated its log to agree with the leader's";
         HighWatermarkAdvanced = "high-watermark-advanced", "a replica's high watermark has advanced";
         IsrExpanded = "isr-expanded", "a leader asks for a replica to join the in-sync replicas";
-        IsrShrunk = "isr-shrunk", "a replica leaves the in-sync replicas: a leader asks for it, or the controller has done it";
-        LeaderElected = "leader-elected", "a broker leads a partition from now on";
-        LogDeleted = "log-deleted", "a log is gone";
+        IsrShrunk = "isr-shrunk", "a replica leaves the in-sync replicas: a leader asks for it, or the controller decides it";
+        LeaderElected = "leader-elected", "a broker has become the leader of a partition";
+        LogDeleted = "log-deleted", "a replica's log was deleted";
         LogDirOffline = "log-dir-offline", "a log directory has failed and is offline";
         LogOpened = "log-opened", "a log was opened at a start";
-        LogStartMoved = "log-start-moved", "a log begins later: old records were deleted, or a snapshot stands for them";
-        LogTruncated = "log-truncated", "a log was cut";
+        LogStartMoved = "log-start-moved", "a log start offset has moved up: old records were deleted, or a snapshot replaced them";
+        LogTruncated = "log-truncated", "a log was truncated";
         NotEnoughReplicas = "not-enough-replicas", "a write was refused for lack of in-sync replicas";
         OffsetReset = "offset-reset", "a consumer has lost its position and starts over";
         PartitionCommitted = "partition-committed", "the controller has changed the state of a partition";
@@ -33,12 +33,12 @@ crate::named! {
         QuorumHighWatermarkAdvanced = "quorum-high-watermark-advanced", "the metadata log's high watermark has advanced";
         QuorumLeaderElected = "quorum-leader-elected", "the quorum has a new leader";
         QuorumLeaderResigned = "quorum-leader-resigned", "a quorum leader has stepped down";
-        QuorumRoleChanged = "quorum-role-changed", "a quorum member has another role";
-        ReassignmentCancelled = "reassignment-cancelled", "a partition stays with the replicas it had";
-        ReassignmentCompleted = "reassignment-completed", "a partition has the replicas that were wanted, and the others go";
-        ReassignmentStarted = "reassignment-started", "a partition is to have other replicas";
+        QuorumRoleChanged = "quorum-role-changed", "a quorum member has changed its role";
+        ReassignmentCancelled = "reassignment-cancelled", "a reassignment was cancelled, and the partition keeps its replicas";
+        ReassignmentCompleted = "reassignment-completed", "a reassignment is complete, and the other replicas are removed";
+        ReassignmentStarted = "reassignment-started", "a reassignment of a partition has begun";
         RecordAcknowledged = "record-acknowledged", "a record was acknowledged to its producer";
-        RecordFailed = "record-failed", "a producer has given a record up";
+        RecordFailed = "record-failed", "a producer has given up on a record";
         RecordPolled = "record-polled", "a consumer was given records";
         RecordSent = "record-sent", "an application gave a record to its producer";
         SegmentRolled = "segment-rolled", "a log has begun a new segment";

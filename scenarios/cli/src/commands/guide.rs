@@ -110,6 +110,17 @@ fn the_page_of_commands_has_every_command_and_exit_code() {
 }
 
 #[test]
+fn the_page_of_hunting_and_the_zoo_have_every_planted_bug() {
+    let page = fs::read_to_string(root().join("scenarios/guide/hunting.md")).unwrap();
+    let zoo = fs::read_to_string(root().join("scenarios/zoo.md")).unwrap();
+    for bug in tribunal_common::Bug::ALL {
+        let row = format!("| {} | {} |", bug.id(), bug.about());
+        assert!(page.contains(&row), "hunting.md lacks: {row}");
+        assert!(zoo.contains(&format!("| {} | ", bug.id())), "zoo.md lacks {}", bug.id());
+    }
+}
+
+#[test]
 fn every_link_to_a_file_leads_to_one() {
     let mut count = 0;
     for (path, page) in pages() {
