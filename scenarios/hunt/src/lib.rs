@@ -46,7 +46,7 @@ pub const ROUND: usize = 32;
 pub struct HuntOptions {
     /// The seeds; all of them, or as many as the budget allows.
     pub seeds: Seeds,
-    /// Which part of the seeds: the how-manyth, from 1, of how many.
+    /// The part of the seeds: its number, from 1, and the number of parts.
     pub part: (u64, u64),
     /// How long, in time of the wall clock.
     pub budget: Option<Duration>,
@@ -62,7 +62,7 @@ pub struct HuntOptions {
     pub check_determinism: bool,
 }
 
-/// Who tells people, or machines, of a hunt.
+/// Reports a hunt to people or machines.
 pub trait HuntReporter {
     /// A round is done. `seeds_done` of `seeds` were run.
     fn round(&mut self, record: &HuntRecord, seeds_done: u64, seeds: Option<u64>);

@@ -104,7 +104,7 @@ fn swap_actions(faults: &mut [ScenarioFault], a: usize, b: usize) {
         return;
     }
     let (head, tail) = faults.split_at_mut(b);
-    // Whom a trigger is about is only known to the fault that has one.
+    // Only a fault that has a trigger knows the trigger's subject.
     if let (ScenarioFault::Once(first), ScenarioFault::Once(second)) = (&mut head[a], &mut tail[0])
         && matches!((&first.trigger, &second.trigger), (Trigger::At(_), Trigger::At(_)))
     {

@@ -73,7 +73,7 @@ const TOPICS: [&str; 2] = ["orders", "payments"];
 /// Bytes of a segment of which a run fills many.
 const SMALL_SEGMENT: u64 = 4_096;
 
-/// Of a hundred scenarios so many are about one partition whose leaders change.
+/// So many of a hundred scenarios are about one partition with changing leaders.
 const UNREST: u64 = 30;
 
 /// The first fault comes when clients have something to lose, and the last one while the run still goes on.
@@ -344,7 +344,7 @@ pub(super) fn make_right(scenario: &mut Scenario) {
     let mut cuts: Vec<(Span, Span)> = scenario.faults.iter().filter_map(storm_of_cuts).collect();
     let (first, brokers, voters) =
         (scenario.cluster.first_brokers(), scenario.cluster.brokers, scenario.cluster.controllers);
-    // Who leaves must be spared: by what is there from the start, and one at a time.
+    // The cluster must be able to spare a broker that leaves: one at a time, and with the brokers of the start.
     let spared = scenario.topics.iter().all(|topic| first > topic.replication);
     let mut left = false;
     scenario.faults.retain(|fault| {

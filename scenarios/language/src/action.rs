@@ -123,7 +123,7 @@ pub enum Direction {
     Out,
 }
 
-/// Who is cut from whom, where a seed decides.
+/// Which brokers are cut from which, where a seed decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shape {
     /// Two groups that reach each other over one broker alone.
@@ -186,9 +186,9 @@ pub struct Shutdown {
 /// `partition = { isolate | groups | shape, direction, clients, flap }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Cut {
-    /// Who is cut off from all other brokers.
+    /// The node that is cut off from all other brokers.
     pub isolate: Option<Target>,
-    /// Groups that cannot reach each other; who is in none reaches everyone.
+    /// Groups that cannot reach each other; a node in no group reaches every node.
     pub groups: Option<Vec<Vec<Target>>>,
     /// All brokers, cut in this way. Exactly one of this, `isolate` and `groups`.
     pub shape: Option<Shape>,
@@ -203,7 +203,7 @@ pub struct Cut {
 /// `reset = { between, half_open }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reset {
-    /// Whose connections with each other.
+    /// The two nodes whose connections are reset.
     pub between: [Target; 2],
     /// Only the first learns of it; the second finds out when it sends.
     pub half_open: bool,
@@ -260,7 +260,7 @@ pub struct Clock {
 /// `slow_link = { between, latency, bandwidth }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SlowLink {
-    /// Between whom, both ways.
+    /// The two nodes, in both directions.
     pub between: [Target; 2],
     /// How long a message takes.
     pub latency: SpanRange,

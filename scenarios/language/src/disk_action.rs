@@ -65,7 +65,7 @@ pub enum DiskOperation {
 /// `corrupt = { broker, how }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Corrupt {
-    /// Whose disk.
+    /// The broker whose disk it is.
     pub broker: Target,
     /// In which way.
     pub how: Corruption,
@@ -74,7 +74,7 @@ pub struct Corrupt {
 /// `disk = { broker, fail, error, once }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DiskFault {
-    /// Whose disk.
+    /// The broker whose disk it is.
     pub broker: Target,
     /// What fails.
     pub fail: DiskOperation,
@@ -87,7 +87,7 @@ pub struct DiskFault {
 /// `full_disk = { broker, free }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FullDisk {
-    /// Whose disk.
+    /// The broker whose disk it is.
     pub broker: Target,
     /// Bytes that still fit.
     pub free: u64,
@@ -96,7 +96,7 @@ pub struct FullDisk {
 /// `slow_disk = { broker, factor }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SlowDisk {
-    /// Whose disk.
+    /// The broker whose disk it is.
     pub broker: Target,
     /// How many times longer a sync takes.
     pub factor: u32,
@@ -105,7 +105,7 @@ pub struct SlowDisk {
 /// `stall_disk = { broker }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StallDisk {
-    /// Whose disk.
+    /// The broker whose disk it is.
     pub broker: Target,
 }
 

@@ -337,7 +337,7 @@ fn reassign(cx: &mut Context, table: &Table<'_>, reassign: Reassign) -> Option<R
     }
 }
 
-/// A cut must say between whom, and in one way only.
+/// A cut must name the nodes it is between, in one way only.
 fn cut(cx: &mut Context, table: &Table<'_>, cut: Cut) -> Option<Cut> {
     let path = table.path_of("partition");
     let named = ["isolate", "groups", "shape"].map(|key| cx.has(&format!("{path}.{key}")));

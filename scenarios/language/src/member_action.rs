@@ -1,4 +1,4 @@
-//! Actions that change who is in the cluster, and who holds what.
+//! Actions that change the members of the cluster and the replicas of partitions.
 
 use toml::Spanned;
 use toml::de::DeValue;

@@ -1,4 +1,4 @@
-//! Whom a fault hits: brokers and clients by what they are at that moment.
+//! The nodes that a fault strikes: brokers and clients by their role at that moment.
 
 use std::fmt;
 

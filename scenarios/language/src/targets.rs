@@ -1,4 +1,4 @@
-//! Whom an action names.
+//! The targets that an action names.
 
 use super::action::{Action, Clock, Crash, Pause, Reset, RestartLoop, Shutdown, SlowCpu, SlowLink};
 use super::disk_action::{Corrupt, DiskFault, FullDisk, SlowDisk, StallDisk};
@@ -35,12 +35,12 @@ macro_rules! targets {
 }
 
 impl Action {
-    /// Whom it names.
+    /// The targets that it names.
     pub fn targets(&self) -> Vec<&Target> {
         targets!(self, iter)
     }
 
-    /// Whom it names, in the order of [`Action::targets`], to name others instead.
+    /// The targets that it names, in the order of [`Action::targets`], to name others instead.
     pub fn targets_mut(&mut self) -> Vec<&mut Target> {
         targets!(self, iter_mut)
     }

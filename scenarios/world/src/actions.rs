@@ -74,7 +74,7 @@ impl Faults {
                 }
             }
             Action::Join(join) => {
-                // Everything else passes over those who are not there yet.
+                // Every other action passes over brokers that have not joined yet.
                 if let Target::Broker(id) = join.broker {
                     self.log.done_to(&[NodeId(id)]);
                     self.join(kernel, NodeId(id));
@@ -83,7 +83,7 @@ impl Faults {
             Action::Reassign(reassign) => self.reassign(kernel, reassign),
             Action::Unregister(gone) => {
                 for node in meant(self, &gone.broker) {
-                    // Who is forgotten comes back as one that nothing is known of, as after an unclean stop.
+                    // An unregistered broker returns as an unknown one, as after an unclean stop.
                     if self.may_damage(kernel, node, Damage::Unclean) {
                         self.atlas.forget(kernel, node);
                         self.unregister(kernel, node);
@@ -214,7 +214,7 @@ impl Faults {
         }
     }
 
-    /// Tells coverage whom the fault strikes.
+    /// Tells coverage which nodes the fault strikes.
     fn cover(&self, kernel: &mut SimKernel, action: &Action, struck: &[Vec<NodeId>]) {
         let court = kernel.judge_mut();
         if let Some(coverage) = &mut court.coverage {

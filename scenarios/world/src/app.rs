@@ -51,7 +51,7 @@ pub struct App {
 }
 
 impl App {
-    /// The machine as an application, whose process has started so often before.
+    /// The machine as an application; `incarnation` is how often its process has started before.
     pub fn new<M>(machine: M, incarnation: u32) -> App
     where
         M: Machine<Msg = Message, Input = (), Obs = Obs> + Send + Sync + 'static,
@@ -97,7 +97,7 @@ impl Hash for App {
 pub struct AppSpec {
     /// What it is called.
     pub name: String,
-    /// Makes it, for the how-manyth time it starts, from 0.
+    /// Makes it for a start of its process, counted from 0.
     pub make: Arc<dyn Fn(u32) -> App + Send + Sync>,
     /// When its process is killed after the workload's zero, and how long it is down.
     pub crashes: Vec<(Span, Span)>,

@@ -1,40 +1,40 @@
-//! The fault atlas: damage that would leave no replica with all that was acknowledged is left out, so that every run
-//! has a right answer. A scenario that wants to see what is lost then says `fault_atlas = false`.
+//! The fault atlas leaves out damage that would leave no replica with all acknowledged records, so that every run has a
+//! right answer. A scenario that wants to see such losses says `fault_atlas = false`.
 //!
 //! | damage | is done only if |
 //! |---|---|
-//! | a loss of power, where writes are not flushed | what it takes can be spared (1) |
+//! | a power loss, where writes are not flushed | the lost data can be spared (1) |
 //! | a wiped disk, an old disk | the same |
 //! | corruption, which is found later | the same |
-//! | a failed sync | the same, until the power has gone: the pages count as clean and are not on the medium |
-//! | a crash, or what a broker stops for | the same, as long as another member of the ISR is damaged (2) |
-//! | a death: a crash or a shutdown that nothing follows | who dies can be spared for good (3) |
-//! | a clean stop | nobody is left alone who cannot be (4) |
-//! | a reassignment | those it names can be relied on (5) |
+//! | a failed sync | the same, until the power has been lost: the pages count as clean and are not on the medium |
+//! | a crash, or a fault that will stop a broker | the same, as long as another member of the ISR is damaged (2) |
+//! | a death: a crash or a shutdown without a restart | the broker can be spared for good (3) |
+//! | a clean stop | no partition is left to a replica that cannot be relied on (4) |
+//! | a reassignment | the brokers it names can be relied on (5) |
 //! | its cancellation | no replica is damaged; until it is over none may be |
 //!
 //! 1. Every partition has another member of its ISR that is whole, and fewer replicas than its `min.insync.replicas`
 //!    are damaged or have lost their eligibility.
-//! 2. An unclean restart costs a replica its eligibility (KIP-966), and the damaged one must not be the last that has
-//!    it. A disk that will fail, and a process that is to die in mid-step, stop a broker later, and who is to be
-//!    forgotten is perhaps only after it has registered anew: until then it is not counted on.
-//! 3. What it does to the disk may be done, every partition has another member of its ISR that is whole, and has its
-//!    `min.insync.replicas` alive, also where it is being moved to; and of the quorum's voters a majority is left.
-//! 4. Who is damaged or dead, and still in the ISR or eligible, is not left alone there; and of a broker that has not
-//!    registered yet, as a crash: it cannot say after which epoch it stopped, and the next start counts as unclean
-//!    (Kafka writes epoch -1 into its mark then).
-//! 5. Of those it names `min.insync.replicas` are not dead, and fewer of them are damaged in a way that a copy does
-//!    not mend, or may lose their eligibility. Until it is over they all count as replicas.
+//! 2. An unclean restart costs a replica its eligibility (KIP-966), and the damaged replica must not be the last
+//!    eligible one. A disk that will fail, and a process that will die in mid-step, stop a broker later. A broker that
+//!    is being unregistered may be so only after it has registered again; until then it is not relied on.
+//! 3. The broker's disk may be lost; every partition has another member of its ISR that is whole, and has
+//!    `min.insync.replicas` replicas alive, also where it is being moved to; and a majority of the voters survives.
+//! 4. A damaged or dead replica that is still in the ISR or eligible is not left alone there. A clean stop of a broker
+//!    that has not registered yet counts as a crash: the broker cannot say after which epoch it stopped, and its next
+//!    start counts as unclean (Kafka writes epoch -1 into its marker then).
+//! 5. `min.insync.replicas` of the named brokers are not dead, and fewer of them are damaged in a way that a copy does
+//!    not repair, or may lose their eligibility. Until the reassignment is over they all count as replicas.
 //!
-//! As few as that because every committed record is on `min.insync.replicas` replicas and no more can be relied on: who
-//! leaves an ISR that stays as large as its minimum is not remembered as eligible, so an ISR of damaged replicas must
-//! not come to be that large (KIP-966). Who is dead brings nothing wrong back: it is a replica that cannot be relied on
-//! for as long as it is in the ISR or eligible, and then no replica at all.
+//! The bound is `min.insync.replicas` because every committed record is on that many replicas, and no more can be relied
+//! on: a replica that leaves an ISR which stays that large is not remembered as eligible, so an ISR of damaged replicas
+//! must not become that large (KIP-966). A dead broker cannot return stale data. It only counts as unreliable while it
+//! is in the ISR or eligible, and afterwards it is no replica at all.
 //!
-//! A replica is whole that runs under its last registration and has no damage. It is whole again once it has registered
-//! anew and is back in the ISR: it has fetched what it had lost. What a quorum voter has acknowledged must stay (voters
-//! are not replaced, no KIP-853): the metadata log is on a disk of its own that is neither wiped nor corrupted, and
-//! after a failed sync it does not lose power.
+//! A replica is whole if it runs under its last registration and has no damage. A damaged replica is whole again once it
+//! has registered again and is back in the ISR: it has fetched what it had lost. Everything that a quorum voter has
+//! acknowledged must stay (voters are not replaced, no KIP-853): the metadata log is on a disk of its own that is neither
+//! wiped nor corrupted, and it loses no power after a failed sync.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,16 +48,16 @@ use super::faults::SimKernel;
 use super::moves::Moves;
 use super::node::Node;
 
-/// What is to be done to a broker's disk.
+/// Damage to a broker or its disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
-    /// Bytes are wrong and nobody knows yet.
+    /// Bytes are wrong, and nothing has noticed it yet.
     Corruption,
-    /// It stops and never starts again.
+    /// The broker stops and never starts again.
     Death,
-    /// What was written is gone.
+    /// Written data is lost.
     Lost,
-    /// What was not synced is gone.
+    /// Unsynced data is lost.
     PowerLoss,
     /// A sync fails.
     SyncFailure,
@@ -120,13 +120,13 @@ impl Atlas {
         *known = until.max(*known);
     }
 
-    /// `node` is to be forgotten: by the admin, which may take long and ask more than once.
+    /// The admin will unregister `node`, which may take long and more than one request.
     pub(super) fn forget(&mut self, kernel: &SimKernel, node: NodeId) {
         self.forgotten.insert(node, kernel.now());
     }
 
-    /// Sees what the admin has been answered: whom it asks no more about has been forgotten, under its registration of
-    /// now or an earlier one.
+    /// Looks at the admin's answers: a broker that it no longer asks about has been unregistered, under its present
+    /// registration or an earlier one.
     fn look(&mut self, kernel: &SimKernel) {
         self.moves.settle(kernel);
         let Some(Node::Admin(admin)) = kernel.machine(ADMIN) else { return };
@@ -285,12 +285,12 @@ impl Atlas {
         self.on && self.dead.contains(&node) && kernel.judge().partitions.values().any(lacks)
     }
 
-    /// Who was dead starts again.
+    /// A dead broker starts again.
     pub(super) fn rise(&mut self, node: NodeId) {
         self.dead.remove(&node);
     }
 
-    /// The partitions whose replica on `node` the damage is done to.
+    /// The partitions whose replicas on `node` the damage hits.
     fn hit(&self, kernel: &SimKernel, node: NodeId, damage: Damage) -> Vec<TopicIdPartition> {
         let suffers = |id: &TopicIdPartition| match damage {
             Damage::Corruption | Damage::Death | Damage::Lost | Damage::SyncFailure => true,
@@ -335,7 +335,7 @@ impl Atlas {
         self.moves.replicas(kernel, id).into_iter().filter(move |&other| other != node)
     }
 
-    /// The least ISR that acknowledges, or comes to be when a move is taken back: those that were added leave at once.
+    /// The smallest ISR that acknowledges, or that remains when a reassignment is cancelled: added replicas leave at once.
     fn min_isr(&self, kernel: &SimKernel, id: TopicIdPartition) -> usize {
         if self.moves.is_taken_back(id) {
             return 1;
@@ -350,7 +350,7 @@ impl Atlas {
         kernel.judge().partitions.values().all(|state| {
             let id = state.partition;
             let mut eligible = state.isr.iter().chain(&state.elr).map(|&id| NodeId(id as u32));
-            // Also who is not in sync: a fetch from before may still bring it in, and take others' eligibility.
+            // A replica out of sync counts too: an earlier fetch may still bring it in and cost others their eligibility.
             let loses = self.moves.replicas(kernel, id).contains(&node);
             if !loses || !self.others(kernel, node, id).any(|other| self.is_damaged(kernel, other, id)) {
                 return true;

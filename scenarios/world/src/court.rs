@@ -29,7 +29,7 @@ pub(super) struct Court {
     /// The newest committed state of each partition that any broker has applied.
     pub(super) partitions: BTreeMap<TopicIdPartition, PartitionState>,
     pub(super) violations: Vec<Violation>,
-    /// For each of them, the how-manyth observation it was seen at, from 0.
+    /// For each of them, the number of the observation at which it was seen, from 0.
     pub(super) seen_at: Vec<u64>,
     /// How many observations were made.
     observed: u64,

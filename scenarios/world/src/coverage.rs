@@ -18,11 +18,11 @@ pub(super) struct Coverage {
     /// The last rare observation of each node.
     last: BTreeMap<NodeId, ObsKind>,
     roles: BTreeMap<NodeId, QuorumRole>,
-    /// In which epoch each replica last began to lead or to follow, and whom.
+    /// The epoch in which each replica last began to lead or to follow, and its leader.
     epochs: BTreeMap<(NodeId, TopicIdPartition), (i32, i32)>,
     /// The last fault, until something rare follows from it.
     fault: Option<&'static str>,
-    /// When each record was sent whose fate is not known.
+    /// When each record of unknown fate was sent.
     sent: BTreeMap<(NodeId, u64), Time>,
     /// How long each acknowledged record took.
     acks: Vec<Span>,
@@ -114,7 +114,7 @@ impl Coverage {
     }
 
     /// A replica begins to lead or to follow: how many epochs it has come through since it last did, and whether it has
-    /// the leader that it had. Who misses an epoch takes the shortest way from one state of the log to another.
+    /// the leader that it had. A replica that misses an epoch takes the shortest way from one state of the log to another.
     fn turn(&mut self, node: NodeId, partition: TopicIdPartition, epoch: i32, leader: i32) -> Option<(i32, bool)> {
         let (last, before) = self.epochs.insert((node, partition), (epoch, leader))?;
         Some(((epoch - last).min(MOST_EPOCHS), leader == before))

@@ -1,4 +1,4 @@
-//! Which faults have happened, to whom, and until when, for the report. It never changes what happens.
+//! Which faults have happened, to which nodes, and until when, for the report. It never changes a run.
 
 use tribunal_contract::{NodeId, Time};
 use tribunal_language::plan::Plan;
@@ -14,11 +14,11 @@ pub(super) struct Happened {
     pub(super) began: Time,
     /// When the last of what it scheduled was done, or all was healed. None: it has no length, or goes on.
     pub(super) ended: Option<Time>,
-    /// Whom each of its targets meant.
+    /// The nodes that each of its targets meant.
     meant: Vec<Vec<NodeId>>,
-    /// To whom.
+    /// The nodes that it struck.
     pub(super) nodes: Vec<NodeId>,
-    /// Whom it was meant for, and the atlas spared.
+    /// The nodes that it was meant for and that the atlas spared.
     pub(super) spared: Vec<NodeId>,
     /// Whether it was to move a partition, and the atlas left that out.
     pub(super) moves_nothing: bool,
@@ -58,7 +58,7 @@ impl FaultLog {
         });
     }
 
-    /// Which of the plan's faults began when, after `zero`, and whom each meant.
+    /// When each of the plan's faults began, after `zero`, and which nodes it meant.
     pub(super) fn struck(&self, zero: Time) -> Vec<Struck> {
         let struck = |happened: &Happened| Struck {
             fault: happened.fault,

@@ -48,7 +48,7 @@ pub(super) enum Task {
 /// What brokers have for the cluster's `truncation` from their next start on. Shared with whoever makes them.
 pub(super) type Upgrades = Rc<RefCell<BTreeMap<NodeId, TruncationMode>>>;
 
-/// Who is who, and what is due.
+/// The nodes by their roles, and the faults that are due.
 #[derive(Debug)]
 pub(super) struct Faults {
     /// What is due, and which of the log's faults it is of.

@@ -27,7 +27,7 @@ pub(super) struct Recorded {
     observed: Vec<(Time, NodeId, Obs)>,
     series: Series,
     partitions: BTreeMap<TopicIdPartition, PartitionState>,
-    /// The how-manyth observation broke the promise, from 0.
+    /// The number of the observation that broke the promise, from 0.
     broken_at: Option<u64>,
 }
 
@@ -73,7 +73,7 @@ impl Faults {
     }
 }
 
-/// What became of a schedule whose faults ended where it did.
+/// The outcome of a schedule whose faults end where it does.
 pub(super) struct Ended {
     /// When.
     pub(super) healed: Time,

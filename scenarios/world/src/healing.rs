@@ -35,8 +35,8 @@ impl Faults {
         self.revive_all(kernel);
     }
 
-    /// Starts whatever has stopped since, as an operator would in the end; who was to stay down, too, if a partition
-    /// has nobody else.
+    /// Starts every node that has stopped since, as an operator would in the end; also a node that was to stay down, if
+    /// a partition has no other replica.
     pub(super) fn revive_all(&mut self, kernel: &mut SimKernel) {
         let needed = |node: &NodeId| self.atlas.is_missed(kernel, *node);
         let missed: Vec<NodeId> = self.buried.iter().copied().filter(needed).collect();

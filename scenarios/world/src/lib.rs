@@ -10,7 +10,7 @@
 //! |---|---|
 //! | the phases | `phases.rs`, `phases/liveness.rs` |
 //! | from plan to machines | `build.rs`, `node.rs`, `apps/mod.rs` |
-//! | what each action does, and to whom | `actions.rs`, `disk_faults.rs`, `membership.rs`, `cuts.rs`, `targets.rs` |
+//! | what each action does, and to which nodes | `actions.rs`, `disk_faults.rs`, `membership.rs`, `cuts.rs`, `targets.rs` |
 //! | what is due when, and what undoes it | `faults.rs`, `triggers.rs`, `healing.rs` |
 //! | which damage Kafka does not promise to survive | `atlas.rs` |
 //! | observations on their way to the properties | `court.rs` |

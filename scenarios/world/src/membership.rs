@@ -1,4 +1,4 @@
-//! Who is in the cluster and who holds what: joining, reassignment, decommission.
+//! Membership of the cluster and of partitions: joining, reassignment, decommission.
 
 use std::collections::BTreeMap;
 

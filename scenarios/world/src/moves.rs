@@ -14,7 +14,7 @@ use super::node::Node;
 struct Move {
     id: TopicIdPartition,
     topic: Str,
-    /// Who is to hold it; none takes back what is under way.
+    /// The brokers that will hold it; none cancels the reassignment under way.
     to: Option<Vec<i32>>,
     asked: Time,
 }

@@ -220,7 +220,7 @@ impl<'p> Run<'p> {
         let end = self.zero + self.until.map_or(self.plan.duration, |until| until.min(self.plan.duration));
         while self.kernel.now() < end && self.kernel.stop().is_none() {
             self.resolve_conditions();
-            // Whom a condition's `of` means may change with every election, so it is looked at often.
+            // The node that a condition's `of` means may change with every election, so it is looked up often.
             let limit = if self.has_moving_conditions() { (self.kernel.now() + STEP).min(end) } else { end };
             self.run_to(limit);
         }
@@ -338,7 +338,7 @@ impl<'p> Run<'p> {
         })
     }
 
-    /// Writes who took part, the phases, and the faults.
+    /// Writes the nodes that took part, the phases, and the faults.
     fn write_scene(&self, folder: &RunFolder) -> Result<(), ReportError> {
         let (plan, end) = (self.plan, self.kernel.now());
         let role = |node: NodeId| match node {

@@ -308,7 +308,7 @@ fn write_operations(folder: &RunFolder, history: &History, names: &Names, zero: 
     if let Some((row, _)) = poll {
         table.push(&row)?;
     }
-    // Sends whose fate nobody knows at the end.
+    // Sends of unknown fate at the end.
     for ((node, _), (from, partition)) in sends {
         table.push(&row(node, "send", from, partition))?;
     }

@@ -1,4 +1,4 @@
-//! Whom a target means in the cluster as it is now.
+//! The nodes that a target means in the cluster as it is now.
 
 use tribunal_contract::NodeId;
 use tribunal_language::{ClientKind, Partition, Target};
@@ -8,7 +8,7 @@ use super::faults::{Faults, SimKernel};
 use super::node::Node;
 
 impl Faults {
-    /// Whom a target means now.
+    /// The nodes that a target means now.
     pub(super) fn resolve(
         &self,
         kernel: &SimKernel,

@@ -98,7 +98,7 @@ pub(crate) struct MergeArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// Which part of the seeds: the how-manyth, from 1, of how many.
+/// The part of the seeds: its number, from 1, and the number of parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Part(pub(crate) u64, pub(crate) u64);
 

@@ -153,7 +153,7 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<Source>, Wrong> {
     Ok(all)
 }
 
-/// Folders whose files are known by their names.
+/// Folders of built-in files that are known by their names.
 const KINDS: [&str; 3] = ["catalog", "regressions", "sweeps"];
 
 fn built_in() -> impl Iterator<Item = Source> {

@@ -31,7 +31,7 @@ pub(super) fn records(search: &mut Search<'_>) -> Result<(), RunError> {
                 if packed {
                     plan.workloads.iter_mut().for_each(|workload| pack(workload, total / kept.len()));
                 }
-                // Who waits for more than there are waits for ever.
+                // A trigger that waits for more records than there are would wait for ever.
                 plan.faults.iter_mut().for_each(|fault| wait_for(fault, kept.len() as u32));
             };
             if with_seed(search, seed, little)? {
@@ -57,7 +57,7 @@ const OVERHEAD: u64 = 100;
 /// Bytes of the largest value of a packed record.
 const LARGEST: u64 = 100_000;
 
-/// The few records to try, the fewest first: whose each is, and when it falls due.
+/// The few records to try, the fewest first: the producer of each, and when it is due.
 fn sets(search: &Search<'_>, listed: &[Workload]) -> Vec<Vec<(usize, Span)>> {
     let mut by_age: Vec<(Span, (usize, Span))> = times(listed)
         .into_iter()

@@ -157,7 +157,7 @@ impl Spell {
     }
 }
 
-/// Who is cut off, if one is.
+/// The node that is cut off, if one is.
 fn alone(cut: &Cut) -> Option<&Target> {
     let groups = cut.groups.iter().flatten();
     cut.isolate.as_ref().or_else(|| groups.filter(|group| group.len() == 1).find_map(|group| group.first()))

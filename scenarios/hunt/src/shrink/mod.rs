@@ -1,13 +1,17 @@
 //! Shrinking: the smallest plan that still fails in the same way.
 //!
-//! A candidate is the best plan so far with something taken away or made plain. It takes the place of the best if it
-//! breaks the property that broke first, and the failure's signature is the same, whatever else it breaks; with a bug
-//! planted the property is enough, if the candidate holds without the bug. Faults and records are taken away by delta
-//! debugging (Zeller 2002) until nothing more goes; before that, what is left is made independent of what goes, so that
-//! a fault strikes whom it struck and when it did. Attempts at much less have several seeds, and where the plan is not
-//! small then, leaders too are named, and it is begun again from a few of its faults. The rest is made plain last. The
-//! runs and what they cost, counted in steps of machines, are the bounds: so a plan shrinks to the same plan on every
-//! machine.
+//! A candidate is the best plan so far with a part removed or simplified. It replaces the best plan if it breaks the
+//! property that broke first, with the same signature, whatever else it breaks. With a bug planted the property is
+//! enough, if the candidate holds without the bug.
+//!
+//! 1. The parts of the plan are made independent of each other, so that a fault strikes the same nodes at the same time
+//!    whatever else is removed.
+//! 2. Delta debugging (Zeller 2002) removes faults and records until nothing more can be removed. Attempts to remove much
+//!    have several seeds.
+//! 3. If the plan is not small then, leaders are named too, and shrinking starts again from a few of its faults.
+//! 4. The rest is simplified last.
+//!
+//! The number of runs and of steps in them are the only bounds, so a plan shrinks to the same plan on every machine.
 
 mod afresh;
 mod ddmin;

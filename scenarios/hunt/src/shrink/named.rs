@@ -1,5 +1,5 @@
-//! Whom faults strike, by name. Who `any` is, or a follower, is drawn for a fault's place in the plan, and who leads is
-//! what came before it: each changes with what is taken away. A name does not.
+//! Names the nodes that faults strike. `any` and `follower:…` are drawn by a fault's place in the plan, and the leader
+//! depends on everything before: both change when something else is removed from the plan. A name does not.
 
 use tribunal_contract::NodeId;
 use tribunal_language::plan::Plan;
@@ -8,19 +8,19 @@ use tribunal_world::run::{RunError, Struck};
 
 use super::{FEW_FAULTS, Search};
 
-/// Names whom chance has chosen. The run stays what it was.
+/// Names the nodes that the seed has chosen. The run stays the same.
 pub(super) fn chosen(search: &mut Search<'_>) -> Result<(), RunError> {
     let is_chosen = |target: &Target| matches!(target, Target::Any | Target::Follower(_) | Target::Subject);
     name(search, is_chosen)
 }
 
-/// Names everyone that is one broker, also who led.
+/// Names every target that is one broker, leaders too.
 pub(super) fn all(search: &mut Search<'_>) -> Result<(), RunError> {
     name(search, |target| target.is_broker() && !matches!(target, Target::Broker(_)))
 }
 
-/// Of several whom a fault means, one alone, while there are more than a few faults: others may have been there for the
-/// rest.
+/// Tries one broker alone where a fault means several, while there are more than a few faults: other faults may have
+/// struck the rest.
 pub(super) fn narrow(search: &mut Search<'_>) -> Result<(), RunError> {
     let several = |target: &Target| matches!(target, Target::All | Target::Followers(_) | Target::Isr(_));
     let is_wide = |fault: &Fault| fault.action.targets().into_iter().any(several);

@@ -83,7 +83,7 @@ fn end(search: &mut Search<'_>) -> Result<(), RunError> {
     let whole = search.best.duration;
     let seen = Span::from_millis((search.violation.at.max(0) as u64).div_ceil(1_000_000)) + MARGIN;
     let shorter = if search.violation.event.is_some() { vec![seen] } else { Vec::new() };
-    // What is only seen at the end may have come about at any time.
+    // A violation that is only seen at the end may have happened at any time.
     let parts = [4, 2].map(|part| Span::from_millis(whole.as_millis() / part));
     for duration in shorter.into_iter().chain(parts) {
         if duration < search.best.duration && duration > Span::ZERO && search.change(|plan| cut_at(plan, duration))? {
@@ -205,7 +205,7 @@ pub(super) fn is_rated(workload: &Workload) -> bool {
     matches!(workload, Workload::Producer(producer) if producer.at.is_none() && producer.file.is_none())
 }
 
-/// Each record of producers that list theirs: whose, and when it falls due after its producer's start.
+/// Each record of producers that list theirs: its producer, and when it is due after the producer's start.
 pub(super) fn times(workloads: &[Workload]) -> Vec<(usize, Span)> {
     let listed = |workload: &Workload| match workload {
         Workload::Producer(producer) => producer.at.clone().unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! When the faults of the space happen, and to whom.
+//! When the faults of the space strike, and which nodes.
 
 use proptest::prelude::*;
 use tribunal_common::ObsKind;
@@ -83,7 +83,7 @@ fn gene_of(shape: &Shape, kinds: Vec<Kind>) -> impl Strategy<Value = Gene> + use
     let when = prop::option::weighted(0.35, condition(&shape));
     let kind = prop::sample::select(kinds);
     (gap, when, after, kind).prop_flat_map(move |(gap, when, after, kind)| {
-        // Whom the trigger is about is only known where there is one.
+        // A subject is only known where there is a trigger.
         let action = action(&shape, kind, when.is_some());
         // A delay is for what waits; the others have their gap.
         let after = Span::from_millis(if when.is_some() { after } else { 0 });

@@ -1,9 +1,8 @@
-//! Scenarios in which the leadership of one partition moves fast, replicas hold different ends of the log, and somebody
-//! hears late of who leads.
+//! Scenarios in which the leadership of one partition moves fast, its replicas' logs end at different offsets, and some
+//! node learns late of new leaders.
 //!
-//! Each of the three is common in the rest of the space, all at once about one partition are not: where faults are
-//! drawn apart, they seldom meet. What replication has to get right is how logs come to agree after elections, and this
-//! is where it is hardest.
+//! Each of the three is common in the rest of the space, but all at once about one partition are not: faults that are
+//! drawn separately seldom meet. Replication must make logs agree after elections, and this is where that is hardest.
 
 use proptest::prelude::*;
 use tribunal_contract::Span;
@@ -18,7 +17,7 @@ use super::{Shape, millis};
 /// What else sets these scenarios apart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
-    /// Timeouts are long, so that who is slow is not shut out for it.
+    /// Timeouts are long, so that a slow node is not fenced for being slow.
     patient: bool,
     /// The controller is one broker, which has more to do with brokers that hold no replica.
     apart: bool,

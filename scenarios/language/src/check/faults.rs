@@ -163,7 +163,7 @@ fn check_action(cx: &mut Context, setup: &Setup<'_>, path: &str, action: &Action
     }
 }
 
-/// Who joins was not there before.
+/// A broker that joins is one of the `join_later` brokers.
 fn check_join(cx: &mut Context, setup: &Setup<'_>, path: &str, target: &Target) {
     check_broker(cx, setup, path, target);
     let (first, brokers) = (setup.cluster.first_brokers(), setup.cluster.brokers);

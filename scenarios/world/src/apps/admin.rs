@@ -31,7 +31,7 @@ const PATIENCE: u32 = 40;
 /// What the admin does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AdminAppConfig {
-    /// Whom to ask.
+    /// The brokers to ask.
     pub brokers: Vec<NodeId>,
     /// The topics to be created.
     pub topics: Vec<CreatableTopic>,
@@ -55,7 +55,7 @@ pub enum AdminInput {
         topic: Str,
         /// Partition.
         partition: i32,
-        /// Who is to hold it, preferred leader first; none cancels what is under way.
+        /// The brokers that will hold it, preferred leader first; none cancels the reassignment under way.
         replicas: Option<Vec<i32>>,
     },
     /// Ask that a broker be forgotten.
@@ -165,7 +165,7 @@ impl AdminApp {
         self.commands.contains(&AdminInput::Reassign { topic: topic.clone(), partition, replicas }.request())
     }
 
-    /// Whom it asks.
+    /// The brokers that it asks.
     pub fn brokers(&self) -> &[NodeId] {
         &self.config.brokers
     }

@@ -148,7 +148,7 @@ impl RunOptions {
     }
 }
 
-/// Who tells people, or machines, of runs.
+/// Reports runs to people or machines.
 pub trait Reporter {
     /// So many runs will be done.
     fn started(&mut self, runs: u64);

@@ -70,7 +70,7 @@ pub struct Trial {
     pub faults: u64,
     /// Steps of machines: what the run cost, the same on every machine.
     pub events: u64,
-    /// Which of the plan's faults began when, and whom each meant.
+    /// When each of the plan's faults began, and which nodes it meant.
     pub struck: Vec<Struck>,
     /// The rolling hash of the run.
     pub trace_hash: u64,
@@ -91,7 +91,7 @@ pub struct Struck {
     pub fault: usize,
     /// When it began, after the workload's zero.
     pub at: Span,
-    /// Whom each of [`Action::targets`](tribunal_language::Action::targets) meant then.
+    /// The nodes that each of [`Action::targets`](tribunal_language::Action::targets) meant then.
     pub meant: Vec<Vec<NodeId>>,
 }
 
