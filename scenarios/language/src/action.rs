@@ -8,8 +8,9 @@ use tribunal_contract::Span;
 use super::disk_action::{Corrupt, DiskFault, DiskLoss, FullDisk, SlowDisk, StallDisk};
 use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
 use super::member_action::{Decommission, Join, Reassign, Unregister};
+use super::network_action::{Cut, Reset, SlowLink};
 use super::target::{Partition, Target};
-use super::units::{After, Offset, SpanRange, quote, read_str, word_value};
+use super::units::{After, Offset, quote, read_str, word_value};
 
 /// What a fault does, and when it is undone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -111,29 +112,6 @@ pub enum Power {
     Lost,
 }
 
-/// Which way a cut goes, seen from the isolated node or the first group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Direction {
-    /// Nothing passes.
-    #[default]
-    Both,
-    /// It does not hear the others, but they hear it.
-    In,
-    /// It hears the others, but they do not hear it.
-    Out,
-}
-
-/// Which brokers are cut from which, where a seed decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Shape {
-    /// Two groups that reach each other over one broker alone.
-    Bridge,
-    /// Two groups, as equal as they can be.
-    Halves,
-    /// Every broker reaches a majority, and no two the same one.
-    MajoritiesRing,
-}
-
 /// Which replica an election is to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Election {
@@ -183,32 +161,6 @@ pub struct Shutdown {
     pub broker: Target,
 }
 
-/// `partition = { isolate | groups | shape, direction, clients, flap }`
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Cut {
-    /// The node that is cut off from all other brokers.
-    pub isolate: Option<Target>,
-    /// Groups that cannot reach each other; a node in no group reaches every node.
-    pub groups: Option<Vec<Vec<Target>>>,
-    /// All brokers, cut in this way. Exactly one of this, `isolate` and `groups`.
-    pub shape: Option<Shape>,
-    /// Which way, from the isolated node or the first group.
-    pub direction: Direction,
-    /// Whether clients too are cut off from the isolated node.
-    pub clients: bool,
-    /// The cut comes and goes, each for so long.
-    pub flap: Option<Span>,
-}
-
-/// `reset = { between, half_open }`
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Reset {
-    /// The two nodes whose connections are reset.
-    pub between: [Target; 2],
-    /// Only the first learns of it; the second finds out when it sends.
-    pub half_open: bool,
-}
-
 /// `restart_loop = { broker, times, up, down, stop }`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RestartLoop {
@@ -255,17 +207,6 @@ pub struct Clock {
     pub offset: Offset,
     /// By how many millionths it runs fast from then on.
     pub drift_ppm: i32,
-}
-
-/// `slow_link = { between, latency, bandwidth }`
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SlowLink {
-    /// The two nodes, in both directions.
-    pub between: [Target; 2],
-    /// How long a message takes.
-    pub latency: SpanRange,
-    /// Bytes a second; messages queue for it.
-    pub bandwidth: Option<u64>,
 }
 
 /// `elect = { partition, kind }`
@@ -337,7 +278,6 @@ defaults! {
     Crash Crash { broker: Target::Any, power: Power::Kept, disk: DiskLoss::Kept, mid_step: false };
     Pause Pause { broker: Target::Any };
     Shutdown Shutdown { broker: Target::Any };
-    Reset Reset { between: [Target::Any, Target::Any], half_open: false };
     RestartLoop RestartLoop {
         broker: Target::Any,
         times: 5,
@@ -353,11 +293,6 @@ defaults! {
     };
     SlowCpu SlowCpu { broker: Target::Any, event: Span::from_millis(1) };
     Clock Clock { broker: Target::Any, offset: Offset(0), drift_ppm: 0 };
-    SlowLink SlowLink {
-        between: [Target::Any, Target::Any],
-        latency: SpanRange::exactly(Span::from_millis(100)),
-        bandwidth: None,
-    };
 }
 
 tables! {
@@ -377,30 +312,6 @@ tables! {
     };
     Shutdown, "a table such as { broker = \"broker 2\" }", |this, v| {
         v.required("broker", "The broker that leaves, with the controller's consent.", &mut this.broker);
-    };
-    Cut, "a table such as { isolate = \"leader:orders/0\" }", |this, v| {
-        v.key("isolate", "The node that is cut off from all other brokers.", &mut this.isolate);
-        v.key("groups", "Or groups of nodes that cannot reach each other.", &mut this.groups);
-        v.key(
-            "shape",
-            "Or all brokers: in \"halves\", in halves with a \"bridge\" between them, or as a \"majorities-ring\".",
-            &mut this.shape,
-        );
-        v.key(
-            "direction",
-            "What the isolated node (or the first group) cannot do: receive (\"in\"), send (\"out\"), or \"both\".",
-            &mut this.direction,
-        );
-        v.key("clients", "With `isolate`: whether clients cannot reach the node either.", &mut this.clients);
-        v.key("flap", "Time after which the cut ends and after which it returns, again and again.", &mut this.flap);
-    };
-    Reset, "a table such as { between = [\"broker 1\", \"broker 2\"] }", |this, v| {
-        v.required("between", "Two nodes whose connections with each other are reset.", &mut this.between);
-        v.key(
-            "half_open",
-            "Only the first node learns of it; the second finds out when it sends, or in the end.",
-            &mut this.half_open,
-        );
     };
     RestartLoop, "a table such as { broker = \"broker 2\", times = 5 }", |this, v| {
         v.required("broker", "The broker that stops and starts.", &mut this.broker);
@@ -424,11 +335,6 @@ tables! {
         v.key("offset", "How far it jumps, forward or back.", &mut this.offset);
         v.key("drift_ppm", "How fast it runs from then on, in parts per million; negative is slow.", &mut this.drift_ppm);
     };
-    SlowLink, "a table such as { between = [\"broker 1\", \"broker 2\"], latency = \"50ms..200ms\" }", |this, v| {
-        v.required("between", "Two nodes, in both directions.", &mut this.between);
-        v.key("latency", "How long a message takes.", &mut this.latency);
-        v.key("bandwidth", "Bytes a second, for which messages queue; unchanged if left out.", &mut this.bandwidth);
-    };
     Elect, "a table such as { partition = \"orders/0\" }", |this, v| {
         v.required("partition", "The partition.", &mut this.partition);
         v.key("kind", "\"preferred\" elects the preferred replica, \"unclean\" any that is alive.", &mut this.kind);
@@ -437,33 +343,8 @@ tables! {
 
 word_value! {
     Power, "\"kept\" or \"lost\"", { "kept" => Power::Kept, "lost" => Power::Lost };
-    Direction, "\"both\", \"in\" or \"out\"", {
-        "both" => Direction::Both, "in" => Direction::In, "out" => Direction::Out,
-    };
     Election, "\"preferred\" or \"unclean\"", { "preferred" => Election::Preferred, "unclean" => Election::Unclean };
-    Shape, "\"bridge\", \"halves\" or \"majorities-ring\"", {
-        "bridge" => Shape::Bridge, "halves" => Shape::Halves, "majorities-ring" => Shape::MajoritiesRing,
-    };
     Stop, "\"clean\", \"kill\" or \"power-loss\"", {
         "clean" => Stop::Clean, "kill" => Stop::Kill, "power-loss" => Stop::PowerLoss,
     };
-}
-
-impl Value for [Target; 2] {
-    const FORM: &'static str = "two targets, such as [\"broker 1\", \"broker 2\"]";
-    fn read(cx: &mut Context, path: &str, value: &Spanned<DeValue<'_>>) -> Option<[Target; 2]> {
-        let before = cx.diagnostics.0.len();
-        let targets: Vec<Target> = Vec::read(cx, path, value)?;
-        let found = targets.len();
-        if let Ok(two) = <[Target; 2]>::try_from(targets) {
-            return Some(two);
-        }
-        if cx.diagnostics.0.len() == before {
-            cx.error(value.span(), format!("expected {}", Self::FORM), format!("there are {found}"));
-        }
-        None
-    }
-    fn write(&self) -> Option<String> {
-        self.to_vec().write()
-    }
 }

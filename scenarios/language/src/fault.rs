@@ -2,13 +2,12 @@
 
 use tribunal_contract::Span;
 
-use super::action::{
-    Action, Clock, Crash, Cut, Direction, Elect, Pause, Reset, RestartLoop, RollingRestart, Shutdown, SlowCpu, SlowLink,
-};
+use super::action::{Action, Clock, Crash, Elect, Pause, RestartLoop, RollingRestart, Shutdown, SlowCpu};
 use super::disk_action::{Corrupt, DiskFault, FullDisk, SlowDisk, StallDisk};
 use super::keys::{Context, Entry, Keys, Table, Visitor, Writer, read_keys};
 use super::member_action::{Decommission, Join, Reassign, Unregister};
 use super::nearest::suggestion;
+use super::network_action::{Cut, Direction, Reset, SlowLink};
 use super::random::RandomFaults;
 use super::trigger::{Condition, Trigger};
 use super::units::After;

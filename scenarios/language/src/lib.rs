@@ -8,7 +8,7 @@
 //! | for | open |
 //! |---|---|
 //! | what a key means, its default, its unit | `cluster.rs`, `workload.rs`, `expect.rs`, `units.rs` |
-//! | faults: actions, triggers, targets | `action.rs`, `disk_action.rs`, `member_action.rs`, `trigger.rs`, `target.rs` |
+//! | faults: actions, triggers, targets | `action.rs`, `disk_action.rs`, `network_action.rs`, `member_action.rs`, `trigger.rs`, `target.rs` |
 //! | how keys are read and written | `keys.rs` |
 //! | what cannot be, and how it is told | `check.rs`, `check/faults.rs`, `diagnostic.rs` |
 //! | from scenario and seed to plan; plans as files | `plan/generate.rs`, `plan/file.rs` |
@@ -29,6 +29,7 @@ pub(crate) mod keys;
 mod member_action;
 mod names;
 pub mod nearest;
+mod network_action;
 pub mod plan;
 mod random;
 mod records;
@@ -44,8 +45,7 @@ pub(crate) mod units;
 mod workload;
 
 pub use action::{
-    Action, Clock, Crash, Cut, Direction, Elect, Election, Pause, Power, Reset, RestartLoop, RollingRestart, Shape,
-    Shutdown, SlowCpu, SlowLink, Stop,
+    Action, Clock, Crash, Elect, Election, Pause, Power, RestartLoop, RollingRestart, Shutdown, SlowCpu, Stop,
 };
 pub use cluster::{Cluster, MAX_BROKERS, Topic};
 pub use diagnostic::{Diagnostic, DiagnosticRecord, Diagnostics};
@@ -56,6 +56,7 @@ pub use expect::{AllowOn, Eventually, Expect, Milestone};
 pub use fault::{ACTIONS, Fault, ScenarioFault};
 pub use member_action::{Decommission, Join, Reassign, Unregister};
 pub use names::parse_bug;
+pub use network_action::{Cut, Direction, Reset, Shape, SlowLink};
 pub use random::{FaultKind, RandomFaults};
 pub use records::{FileRecord, MAX_RECORDS, checksum, parse_records};
 pub use reference::{faults, reference};

@@ -1,11 +1,12 @@
 //! Every key of the language, from its definition.
 
-use super::action::{Clock, Crash, Cut, Elect, Pause, Reset, RestartLoop, RollingRestart, Shutdown, SlowCpu, SlowLink};
+use super::action::{Clock, Crash, Elect, Pause, RestartLoop, RollingRestart, Shutdown, SlowCpu};
 use super::disk_action::{Corrupt, DiskFault, FullDisk, SlowDisk, StallDisk};
 use super::expect::Eventually;
 use super::fault::{ACTIONS, ScenarioFault};
 use super::keys::{Entry, Keys, Value, Visitor};
 use super::member_action::{Decommission, Join, Reassign, Unregister};
+use super::network_action::{Cut, Reset, SlowLink};
 use super::random::RandomFaults;
 use super::scenario::ScenarioKeys;
 use super::trigger::WhenKeys;

@@ -1,8 +1,9 @@
 //! The targets that an action names.
 
-use super::action::{Action, Clock, Crash, Pause, Reset, RestartLoop, Shutdown, SlowCpu, SlowLink};
+use super::action::{Action, Clock, Crash, Pause, RestartLoop, Shutdown, SlowCpu};
 use super::disk_action::{Corrupt, DiskFault, FullDisk, SlowDisk, StallDisk};
 use super::member_action::{Decommission, Join, Unregister};
+use super::network_action::{Reset, SlowLink};
 use super::target::Target;
 
 /// The targets of an action, in a fixed order.

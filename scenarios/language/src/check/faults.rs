@@ -3,10 +3,11 @@
 use tribunal_contract::Span;
 
 use super::{Checked, Setup, bounds, known_partition, positive, positive_range};
-use crate::action::{Action, Cut};
+use crate::action::Action;
 use crate::disk_action::DiskLoss;
 use crate::fault::Fault;
 use crate::keys::Context;
+use crate::network_action::Cut;
 use crate::random::{FaultKind, RandomFaults};
 use crate::target::{ClientKind, Target};
 use crate::trigger::{Condition, Trigger};
