@@ -185,7 +185,7 @@ fn an_acknowledged_value_at_the_end_that_nobody_polls_is_unseen_after_final_poll
 }
 
 #[test]
-fn records_below_the_log_start_are_not_lost() {
+fn records_below_the_log_start_are_deleted_unread_and_not_lost() {
     let mut told = acknowledged(4);
     told.add(CONSUMER, ClientObs::Assigned { partition: P, offset: 0 });
     told.add(CONSUMER, ClientObs::Reset { partition: P, offset: 2, truncated: false });
@@ -195,7 +195,7 @@ fn records_below_the_log_start_are_not_lost() {
     trial.holds(1, Obs::LogStart { log: P, start: 2, emptied: false });
     let promises = Promises { final_polls: true, ..Promises::default() };
     let judgement = told.history.judge(&promises, &Names::default(), Some(trial.invariants.truth()));
-    assert_eq!(judgement, Judgement::default());
+    assert_eq!(judgement, Judgement { deleted_unread: [(P, 2)].into(), ..Judgement::default() });
 }
 
 #[test]

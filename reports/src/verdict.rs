@@ -46,6 +46,9 @@ pub struct VerdictRecord {
     /// The limit that ended the run before there was an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
+    /// What broke no promise and is worth knowing, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What was observed at least once.
     pub reached: Vec<String>,
     /// Bugs that were planted.

@@ -48,6 +48,7 @@ fn verdict() -> VerdictRecord {
         trace_hash: "0x9f3c".into(),
         other_hash: None,
         limit: None,
+        notes: Vec::new(),
         reached: vec!["leader-elected".into()],
         bugs: vec!["KIP-101".into()],
         replay: "tribunal replay a.toml --seed 0x7e1".into(),

@@ -31,6 +31,7 @@ fn verdict() -> VerdictRecord {
         trace_hash: "0x1".into(),
         other_hash: None,
         limit: None,
+        notes: Vec::new(),
         reached: vec!["leader-elected".into()],
         bugs: Vec::new(),
         replay: "tribunal replay by-hand.toml --seed 0x7 --bug <none>".into(),

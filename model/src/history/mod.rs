@@ -71,6 +71,9 @@ pub struct Judgement {
     pub violations: Vec<Violation>,
     /// Values at two offsets whose producer was not promised otherwise.
     pub duplicates: u64,
+    /// Acknowledged records, by partition, that were deleted before any client read them. That breaks no promise, and
+    /// hardly any user wants it. Asked only where consumers have polled to the end.
+    pub deleted_unread: BTreeMap<TopicIdPartition, u64>,
 }
 
 /// What clients did, in the order of time.
@@ -163,6 +166,7 @@ impl History {
         lost_write::check(&analysis, promises.auditor, violations);
         if promises.final_polls {
             unseen::check(&analysis, violations);
+            judgement.deleted_unread = unseen::deleted_unread(&analysis);
         }
         let steps = polls::steps(&analysis);
         poll_skip::check(&analysis, &steps, violations);

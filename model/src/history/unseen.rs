@@ -3,6 +3,10 @@
 //! A lost write is unseen too; unseen alone are values at the end of a partition, above all that was read. Asked only
 //! where consumers have polled to the end. Records that retention deleted are not claimed.
 
+use std::collections::BTreeMap;
+
+use tribunal_common::TopicIdPartition;
+
 use super::analysis::{Analysis, Cases};
 use crate::{Property, Violation};
 
@@ -24,4 +28,15 @@ pub(super) fn check(analysis: &Analysis, violations: &mut Vec<Violation>) {
         });
     }
     cases.into(violations);
+}
+
+/// For each partition, how many acknowledged records were deleted before any client read them.
+pub(super) fn deleted_unread(analysis: &Analysis) -> BTreeMap<TopicIdPartition, u64> {
+    let mut unread = BTreeMap::new();
+    for ack in &analysis.acks {
+        if analysis.is_deleted(ack.partition, ack.offset) && !analysis.is_read(ack) {
+            *unread.entry(analysis.history.partition(ack.partition)).or_default() += 1;
+        }
+    }
+    unread
 }

@@ -83,6 +83,9 @@ fn head(data: &Data) -> String {
     for violation in &verdict.violations {
         out += &violation_text(violation, "");
     }
+    for note in &verdict.notes {
+        let _ = write!(out, "<p class=\"note\"><strong>Note</strong>: {}.</p>", escaped(note));
+    }
     let _ = write!(
         out,
         "<div class=\"replay\"><code id=\"replay\">{}</code><button class=\"copy\" type=\"button\" data-of=\"replay\">copy\

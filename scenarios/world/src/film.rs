@@ -134,6 +134,7 @@ impl Film<'_> {
             trace_hash: format!("{:#018x}", self.kernel.trace_hash()),
             other_hash: None,
             limit: None,
+            notes: Vec::new(),
             reached: recorded.reached().into_keys().collect(),
             bugs: self.config.bugs.iter().map(|bug| bug.id().to_owned()).collect(),
             replay: CommandLine::new("replay").word(path).finish(),

@@ -2,12 +2,15 @@
 
 mod liveness;
 
+use std::collections::BTreeMap;
+
+use tribunal_common::TopicIdPartition;
 use tribunal_contract::{NodeId, Span, Time};
 use tribunal_core::Broker;
 use tribunal_language::plan::Plan;
 use tribunal_language::{Acks, Action, Condition, DiskLoss, Target, Topic, Trigger, Workload};
 use tribunal_model::{ModelConfig, Names, Promises, Property, PropertyKind};
-use tribunal_reports::{NodeRecord, RUN_FORMAT, ReportError, Role, RunFolder, RunRecord, TopicRecord};
+use tribunal_reports::{NodeRecord, RUN_FORMAT, ReportError, Role, RunFolder, RunRecord, TopicRecord, thousands};
 use tribunal_sim::{Fault, Kernel, Ran, Stop};
 
 use super::app::{AppSpec, Extras};
@@ -306,6 +309,7 @@ impl<'p> Run<'p> {
         violations.extend(court.invariants.finish());
         let judgement = court.history.judge(&promises, &self.names, Some(court.invariants.truth()));
         violations.extend(judgement.violations);
+        let notes = unread_note(&judgement.deleted_unread, &self.names).into_iter().collect();
         violations.append(&mut self.extra);
         if self.is_cut_short() {
             // What is said of a run as a whole cannot be said of its beginning.
@@ -335,6 +339,7 @@ impl<'p> Run<'p> {
             trace_hash,
             reached: court.reached.iter().filter(|(_, count)| *count > 0).map(|(kind, _)| kind).collect(),
             limit: None,
+            notes,
         })
     }
 
@@ -384,4 +389,14 @@ impl<'p> Run<'p> {
         told.line = self.faults.last_line(self.plan, violation.at);
         told
     }
+}
+
+/// The note on acknowledged records that were deleted unread, if there are any.
+fn unread_note(unread: &BTreeMap<TopicIdPartition, u64>, names: &Names) -> Option<String> {
+    let count: u64 = unread.values().sum();
+    let partitions: Vec<String> = unread.keys().map(|partition| names.of_partition(*partition)).collect();
+    let were = if count == 1 { "record was" } else { "records were" };
+    let count = thousands(count);
+    let place = partitions.join(", ");
+    (!place.is_empty()).then(|| format!("{count} acknowledged {were} deleted before any client read them: {place}"))
 }

@@ -110,12 +110,13 @@ fn run_text(run: &RunOutcome, word: &str) -> String {
     let head = format!("{} seed {:#x}", head(word, run.wall, run.simulated, &run.scenario), run.seed);
     let counted = counted(run.operations, run.faults, run.trace_hash);
     let identical = if run.identical { " · identical" } else { "" };
+    let notes: String = run.notes.iter().map(|note| format!("  note: {note}\n")).collect();
     let mut text = match run.verdict {
         Verdict::Held => {
             let mut names: Vec<&str> = run.expected.iter().map(|violation| violation.property.name()).collect();
             names.dedup();
             let expected = if names.is_empty() { String::new() } else { format!(" · expected {}", names.join(", ")) };
-            return format!("{head}   {counted}{expected}{identical}\n");
+            return format!("{head}   {counted}{expected}{identical}\n{notes}");
         }
         Verdict::Inconclusive => {
             format!("{head}   {counted}{identical}\n  limit: {}\n", run.limit.as_deref().unwrap_or("unknown"))
@@ -134,6 +135,7 @@ fn run_text(run: &RunOutcome, word: &str) -> String {
     for violation in &run.violations {
         text += &violation_text(run, violation);
     }
+    text += &notes;
     text += &format!("  replay: {}\n", run.replay_command());
     if let Some(report) = run.report.as_ref().or(run.folder.as_ref()) {
         text += &format!("  report: {}\n", report.display());

@@ -262,6 +262,7 @@ impl<'r> Runner<'r> {
             other_hash: other_hash.or(recorded),
             reached: trial.reached,
             limit: trial.limit,
+            notes: trial.notes,
             bugs: self.options.bugs.clone(),
             of_seed: matches!(request.subject, Subject::Seed(..)),
             identical: request.recorded.is_some() && recorded.is_none(),

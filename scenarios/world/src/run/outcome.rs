@@ -78,6 +78,8 @@ pub struct Trial {
     pub reached: BTreeSet<ObsKind>,
     /// The limit that ended the run before it had an answer, if one did.
     pub limit: Option<String>,
+    /// What broke no promise and is worth knowing, a sentence each.
+    pub notes: Vec<String>,
     /// Marks of behaviour, if they were asked for.
     pub marks: Marks,
     /// How long acknowledgements took, if marks were asked for and there were any.
@@ -154,6 +156,8 @@ pub struct RunOutcome {
     pub reached: BTreeSet<ObsKind>,
     /// The limit that was reached, for [`Verdict::Inconclusive`].
     pub limit: Option<String>,
+    /// What broke no promise and is worth knowing, a sentence each.
+    pub notes: Vec<String>,
     /// Bugs that were planted.
     pub bugs: Vec<Bug>,
     /// Whether the file is a scenario's, which needs the seed to repeat the run.
@@ -194,6 +198,7 @@ impl RunOutcome {
             trace_hash: format!("{:#018x}", self.trace_hash),
             other_hash: self.other_hash.map(|hash| format!("{hash:#018x}")),
             limit: self.limit.clone(),
+            notes: self.notes.clone(),
             reached: self.reached.iter().map(|kind| kind.name().to_owned()).collect(),
             bugs: self.bugs.iter().map(|bug| bug.id().to_owned()).collect(),
             replay: self.replay_command(),

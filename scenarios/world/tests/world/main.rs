@@ -4,4 +4,5 @@ mod atlas;
 mod checks;
 mod expectations;
 mod names;
+mod notes;
 mod rare_paths;

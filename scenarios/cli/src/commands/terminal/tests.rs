@@ -24,6 +24,7 @@ fn run(verdict: Verdict) -> RunOutcome {
         other_hash: None,
         reached: BTreeSet::new(),
         limit: None,
+        notes: Vec::new(),
         bugs: Vec::new(),
         of_seed: true,
         identical: false,
@@ -48,6 +49,15 @@ fn a_run_that_holds_is_one_line() {
     let expected =
         RunOutcome { expected: vec![violation("lost-write"), violation("lost-write")], ..run(Verdict::Held) };
     assert!(run_text(&expected, "PASS").ends_with("trace 9f3c… · expected lost-write\n"));
+}
+
+#[test]
+fn a_note_stands_below_the_run_whatever_it_comes_to() {
+    let note = "500 acknowledged records were deleted before any client read them: events/0";
+    for (verdict, word) in [(Verdict::Held, "PASS"), (Verdict::Violated, "FAIL")] {
+        let noted = RunOutcome { notes: vec![note.into()], ..run(verdict) };
+        assert!(run_text(&noted, word).contains(&format!("\n  note: {note}\n")), "{word}");
+    }
 }
 
 #[test]
