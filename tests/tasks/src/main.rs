@@ -1,7 +1,9 @@
 //! `cargo xtask TASK`: what a contributor does, each task by one name. It prints the commands it runs, so that they can be
 //! typed without it.
 
-use std::path::Path;
+mod pages;
+
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// A task: its name, what it is for, and its commands in order. `ARGS` stands for what follows the name of the task.
@@ -9,6 +11,8 @@ struct Task {
     name: &'static str,
     about: &'static str,
     commands: &'static [&'static str],
+    /// What comes after them; says whether it succeeded.
+    then: Option<fn(&Path) -> std::io::Result<bool>>,
 }
 
 const TASKS: &[Task] = &[
@@ -20,28 +24,39 @@ const TASKS: &[Task] = &[
             "cargo clippy --workspace --all-targets --locked -- -D warnings",
             "cargo clippy -p tribunal --no-default-features --locked -- -D warnings",
         ],
+        then: None,
     },
     Task {
         name: "test",
         about: "every test; with the names of crates, theirs",
         commands: &["cargo test --locked PACKAGES"],
+        then: None,
     },
     Task {
         name: "catalog",
         about: "every scenario and regression, each run twice; or those that are named",
         commands: &["cargo run --release --locked -- run --profile ci ARGS"],
+        then: None,
     },
     Task {
         name: "deny",
         about: "licences, bans and sources of dependencies; with `advisories` what is known against them, from the network",
         commands: &["cargo deny --locked check bans licenses sources ARGS"],
+        then: None,
+    },
+    Task {
+        name: "pages",
+        about: "the commands of README and the guide print what the pages show",
+        commands: &["cargo build --locked"],
+        then: Some(pages::compare),
     },
     Task {
         name: "doc",
         about: "the documentation of all crates",
         commands: &["cargo doc --workspace --no-deps --locked"],
+        then: None,
     },
-    Task { name: "ci", about: "everything that must be green, 25 minutes", commands: &[".ci/run"] },
+    Task { name: "ci", about: "everything that must be green, 25 minutes", commands: &[".ci/run"], then: None },
 ];
 
 fn main() -> ExitCode {
@@ -55,19 +70,25 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let rest: Vec<String> = arguments.collect();
-    for command in task.commands {
-        let words = words(command, &rest);
-        println!("+ {}", words.join(" "));
-        match run(&words) {
-            Ok(true) => {}
-            Ok(false) => return ExitCode::FAILURE,
-            Err(error) => {
-                eprintln!("error: {}: {error}", words[0]);
-                return ExitCode::FAILURE;
-            }
+    let commands = task.commands.iter().map(|command| words(command, &rest));
+    let done = commands.map(|words| run(&words)).find(|ran| !matches!(ran, Ok(true)));
+    let outcome = match (done, task.then) {
+        (Some(stopped), _) => stopped,
+        (None, Some(then)) => then(&root()).map_err(|error| error.to_string()),
+        (None, None) => Ok(true),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// The words of a command, with what was typed in the place that stands for it.
@@ -84,14 +105,15 @@ fn words(command: &str, typed: &[String]) -> Vec<String> {
     all
 }
 
-/// Runs a command at the root of the workspace.
-fn run(words: &[String]) -> std::io::Result<bool> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+/// Runs a command at the root of the workspace; says whether it succeeded.
+fn run(words: &[String]) -> Result<bool, String> {
+    println!("+ {}", words.join(" "));
     let mut command = Command::new(&words[0]);
     if words.get(1).is_some_and(|word| word == "doc") {
         command.env("RUSTDOCFLAGS", "-D warnings");
     }
-    Ok(command.args(words.iter().skip(1)).current_dir(root).status()?.success())
+    let status = command.args(words.iter().skip(1)).current_dir(root()).status();
+    status.map(|status| status.success()).map_err(|error| format!("{}: {error}", words[0]))
 }
 
 fn usage() -> String {
