@@ -43,7 +43,9 @@
 //! | for | open |
 //! |---|---|
 //! | trials from a test, applications and properties of one's own | `testing.rs` |
-//! | what may be typed | `commands/args.rs`, `commands/hunt_args.rs`, `commands/serve_args.rs` |
+//! | what may be typed | `commands/args.rs`, `commands/hunt_args.rs`, `commands/lookup_args.rs`, `commands/serve_args.rs` |
+//! | what a name means, how to read a report | `commands/explain` |
+//! | README and the guide held to the command line | `commands/guide.rs` |
 //! | from what was typed to runs | `commands/select.rs` |
 //! | a command | `commands`, a file of its name |
 //! | what a terminal shows; JSON lines; exit codes | `commands/terminal.rs`, `commands/json.rs`, `commands/exit.rs` |

@@ -11,6 +11,7 @@ use tribunal_world::run::RunOptions;
 
 use super::exit::EXIT_CODES;
 use super::hunt_args::{DiffArgs, HuntArgs, MergeArgs, ShrinkArgs};
+use super::lookup_args::{CompletionsArgs, ExplainArgs, ListArgs, ManArgs, NewArgs};
 use super::serve_args::ServeArgs;
 
 /// Runs Kafka-like brokers in a simulated world, breaks them as scenario files say, judges what they promised.
@@ -237,42 +238,6 @@ pub(crate) struct ValidateArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    /// What to list [default: all but keys]
-    #[arg(value_enum)]
-    pub(crate) what: Option<Listed>,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct NewArgs {
-    /// The scenario's name, or the path of its file
-    pub(crate) name: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExplainArgs {
-    /// A name, as `tribunal list` or a failure shows it, or an exit code: lost-write, KIP-101, crash, flush, 100
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CompletionsArgs {
-    /// The shell
-    #[arg(value_enum)]
-    pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ManArgs {
-    /// The command whose page is printed [default: tribunal itself]
-    pub(crate) command: Option<String>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     /// A run's folder, such as target/tribunal/latest; a hunt's hunt.json, or its folder; with --compare, several runs
     #[arg(required = true)]
@@ -390,19 +355,6 @@ pub(crate) enum Benched {
     All,
     /// Hunts for each planted bug: seeds and seconds to find it, size after shrinking; in `all` left out
     Zoo,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Listed {
-    Checks,
-    Scenarios,
-    Regressions,
-    Faults,
-    RarePaths,
-    Properties,
-    Bugs,
-    Observations,
-    Keys,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

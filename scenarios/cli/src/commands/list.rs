@@ -7,7 +7,8 @@ use tribunal_language::plan::Plan;
 use tribunal_language::{Scenario, faults, reference};
 use tribunal_model::{Property, PropertyKind};
 
-use super::args::{ListArgs, Listed, MessageFormat};
+use super::args::MessageFormat;
+use super::lookup_args::{ListArgs, Listed};
 use super::{Exit, json, print};
 
 /// A line of a list.

@@ -3,7 +3,8 @@
 use clap::CommandFactory;
 use tribunal_language::nearest::nearest;
 
-use super::args::{Cli, CompletionsArgs, ManArgs, MessageFormat, OutputArgs};
+use super::args::{Cli, MessageFormat, OutputArgs};
+use super::lookup_args::{CompletionsArgs, ManArgs};
 use super::{Exit, print, say_error};
 
 /// Prints the completions for a shell.

@@ -13,6 +13,7 @@ mod hunt_args;
 mod hunt_text;
 mod json;
 mod list;
+mod lookup_args;
 mod manual;
 mod merge;
 mod replay;
@@ -37,7 +38,8 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
-use args::{Cli, Command, MessageFormat, NewArgs, OutputArgs, RunArgs, ValidateArgs};
+use args::{Cli, Command, MessageFormat, OutputArgs, RunArgs, ValidateArgs};
+use lookup_args::NewArgs;
 use select::Selection;
 use tribunal_language::files::{FileError, LoadError};
 use tribunal_language::nearest::nearest;

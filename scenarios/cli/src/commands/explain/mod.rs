@@ -15,7 +15,8 @@ use tribunal_language::plan::Plan;
 use tribunal_language::{Scenario, faults, reference};
 use tribunal_model::Property;
 
-use super::args::{ExplainArgs, MessageFormat};
+use super::args::MessageFormat;
+use super::lookup_args::ExplainArgs;
 use super::{Exit, json, print, say_error};
 
 /// What a name means.
