@@ -1,9 +1,9 @@
-# Planted bugs are found; without one nothing is.
+# Planted bugs are found, and nothing is found without one.
 
-# Seeds of every scenario in which nothing may be found.
+# Seeds of every scenario that must find nothing.
 readonly CLEAN_SEEDS=0..60
-# Where a planted bug is known to be found soon: seeds and a scenario. That hunts find them without being told is measured
-# by `tribunal bench zoo`; here it is only to stay so, in bounded time.
+# Seeds and a scenario that are known to find a planted bug soon. `tribunal bench zoo` measures that hunts find each bug
+# without being told which; this step only keeps it so, in bounded time.
 declare -rA KNOWN=(
     [KIP-101]="0..30 fast-failovers-lose-nothing-by-lookup-truncation"
     [KIP-279]="0..30 slow-followers-do-not-diverge-in-quick-elections"
@@ -17,7 +17,7 @@ declare -rA KNOWN=(
     [KAFKA-10706]="0..60 empty-epoch-does-not-block-followers"
     [vote-persistence]="0..400 voter-keeps-its-vote-across-power-loss"
 )
-# Where else, in turn: seeds, and scenarios (none: all of them). The many and short first, the rare ones last.
+# Further searches, in turn: seeds, and scenarios (none means all of them). The short ones come first.
 readonly BUG_SEARCHES=(
     "0..30 fast-failovers-lose-nothing-by-lookup-truncation fast-failovers-lose-nothing-by-fetch-truncation stale-leaders-do-not-guide-truncation
         stale-followers-stay-out-of-isr voter-keeps-its-vote-across-power-loss survivable-faults-lose-nothing"

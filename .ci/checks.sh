@@ -1,6 +1,6 @@
-# The model checker: configurations that are exhausted, and counterexamples that the kernel repeats. Two to three minutes.
+# The model checker: configurations that it exhausts, and counterexamples that the kernel repeats. Two to three minutes.
 
-# Every configuration but the nightly ones has the states it had, and all of them hold.
+# Every configuration but the nightly ones holds, and has the number of states in its file.
 configurations() {
     "$release" check --out "$work/checks" --message-format json >"$work/checks.jsonl" || { cat "$work/checks.jsonl"; return 1; }
     if grep -v '"result":"held"' "$work/checks.jsonl"; then return 1; fi
@@ -12,7 +12,7 @@ configurations() {
     done <"$work/checks.jsonl"
 }
 
-# A counterexample breaks the same promise in the kernel.
+# A counterexample breaks the same property in the kernel.
 counterexamples() {
     local check bug status
     while read -r check bug; do

@@ -3,7 +3,7 @@
 # Seeds of every scenario of the catalog that are compared between builds and processes: more than 200 runs.
 readonly SAME_SEEDS=0..10
 
-# What a run comes to, without what depends on the machine: scenario, seed, verdict, trace.
+# The result of a run, without anything that depends on the machine: scenario, seed, verdict, trace.
 essence() {
     local line
     grep '"type":"run"' "$1" | while IFS= read -r line; do

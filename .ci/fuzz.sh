@@ -4,7 +4,7 @@
 readonly CARGO_FUZZ=0.13.2 FUZZ_SECONDS=25
 readonly FUZZ_TARGETS=(batches frames metadata_records requests responses)
 
-# One target, from its seeds, for a bounded time.
+# Fuzzes one target, from its seeds, for a bounded time.
 fuzz_target() {
     local target=$1 log=$work/fuzz-$1.log corpus=$work/corpus/$1
     mkdir -p "$corpus"

@@ -1,12 +1,12 @@
 # Hunts.
 
-# A planted bug that nobody names to the hunt is found, made small and replayed.
+# A hunt finds a planted bug that it is not told about, shrinks the find and replays it.
 demonstration() {
     "$release" demo
 }
 
-# In the hunter's own space, with rare paths and the catalog, no bug planted, and every step of a replica held against the
-# model of KIP-320. Half a minute on 2 cores.
+# A hunt without a planted bug finds nothing: drawn scenarios, rare paths and the catalog, with every step of a replica held
+# against the model of KIP-320. Half a minute on 2 cores.
 hunt_finds_nothing() {
     "$release" hunt --seeds 0..2000 --check-refinement --no-report --out "$work/hunt" --regressions "$work/hunt-regressions"
 }

@@ -1,11 +1,11 @@
-# What the steps share. Sourced by .ci/run, which sets `work` (a scratch folder), `release` and `debug` (the binaries).
+# Shared by the steps. Sourced by .ci/run, which sets `work` (a scratch folder), `release` and `debug` (the binaries).
 
 fail() {
     printf 'FAILED: %s\n' "$*" >&2
     exit 1
 }
 
-# A step: what it is, and the command.
+# A step: its title, and the command.
 step() {
     local what=$1 started=$SECONDS
     shift
@@ -14,7 +14,7 @@ step() {
     printf -- '-- %s: %d s\n' "$what" $((SECONDS - started))
 }
 
-# A step that runs beside those that follow, until `joined`. One at a time, for `beside_pid` is what the end must kill.
+# A step that runs beside the following ones, until `joined`. One at a time, because the end must kill `beside_pid`.
 beside_pid=
 beside() {
     local started=$SECONDS
@@ -31,7 +31,7 @@ beside() {
     set +m
 }
 
-# Waits for it. What it said is told here; its failure fails here.
+# Waits for it, and prints its output. Its failure fails the run here.
 joined() {
     local status=0
     wait "$beside_pid" || status=$?
@@ -41,14 +41,14 @@ joined() {
     [[ $status -eq 0 ]] || fail "$beside_what"
 }
 
-# Ends what still runs beside, if anything does.
+# Ends the step that still runs beside, if there is one.
 end_beside() {
     if [[ -n $beside_pid ]]; then
         kill -- "-$beside_pid" 2>/dev/null || true
     fi
 }
 
-# The value of a string in a line of JSON that holds it once.
+# The value of a string field in a line of JSON that has it once.
 field() {
     sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"
 }

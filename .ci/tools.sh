@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What is there, what is fetched, what is built.
+# Tools: what must be installed, what is fetched, what is built.
 
 tools() {
     command -v cargo >/dev/null || fail "there is no cargo: install Rust from https://rustup.rs"
@@ -23,13 +23,13 @@ fetch_deny() {
     cargo deny --version 2>/dev/null | grep -q " $CARGO_DENY$" || cargo install --quiet --locked --debug "cargo-deny@$CARGO_DENY"
 }
 
-# Licences, bans and sources of dependencies: deny.toml. Advisories need a clone of RustSec's database, which is more network
-# than this may need: `cargo xtask deny advisories`.
+# Licences, bans and sources of dependencies: deny.toml. Advisories need a clone of RustSec's database, and CI must not need
+# more network than crates: `cargo xtask deny advisories` asks it.
 dependencies() {
     cargo xtask deny
 }
 
-# The command line, and the judges of frames.
+# Builds the command line and the judges of frames.
 release_build() {
     cargo build --release --locked && cargo build --release --locked -p tribunal-frames
 }

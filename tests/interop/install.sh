@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what tests/interop judges with, at pinned versions, into target/interop: Apache Kafka and seven clients.
-# Does nothing where that is done. Needs Debian's packages, PyPI, npm, Maven Central and Go modules.
+# Installs the foreign judges at pinned versions into target/interop: Apache Kafka and seven clients.
+# It skips what is installed. It needs Debian's packages, PyPI, npm, Maven Central and Go modules.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 readonly here

@@ -15,7 +15,8 @@ struct Shown {
 
 /// Compares all pages; says whether every command prints what its page shows.
 pub(crate) fn compare(root: &Path) -> io::Result<bool> {
-    let tribunal = root.join("target/debug/tribunal");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let tribunal = target.join("debug/tribunal");
     let mut pages = vec![root.join("README.md")];
     for entry in fs::read_dir(root.join("scenarios/guide"))? {
         pages.push(entry?.path());
