@@ -34,6 +34,8 @@ pub use config::{BrokerConfig, FlushPolicy, LogDefaults, TopicDefaults, Truncati
 pub use io::{Fx, Io};
 pub use member::Member;
 pub use net::{Answer, CallFailed, Local, Net, Received};
-pub use obs::{BatchMark, ClientObs, METADATA_LOG, Obs, PartitionState, QuorumRole, Reassignment, TopicIdPartition};
+pub use obs::{
+    BatchMark, ClientObs, GroupMember, METADATA_LOG, Obs, PartitionState, QuorumRole, Reassignment, TopicIdPartition,
+};
 pub use obs_kind::ObsKind;
 pub use rare::RarePath;

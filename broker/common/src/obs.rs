@@ -294,8 +294,61 @@ pub enum Obs {
         crc: u32,
     },
 
+    /// A broker has read a partition of `__consumer_offsets` and coordinates the groups that belong to it.
+    CoordinatorLoaded {
+        /// Which partition of the internal topic.
+        partition: TopicIdPartition,
+        /// The leader epoch in which it coordinates.
+        epoch: i32,
+        /// Groups that the partition holds.
+        groups: u32,
+    },
+    /// A broker no longer coordinates the groups of a partition of `__consumer_offsets`.
+    CoordinatorUnloaded {
+        /// Which partition of the internal topic.
+        partition: TopicIdPartition,
+        /// The leader epoch in which it coordinated.
+        epoch: i32,
+    },
+    /// A generation of a group has its assignment, and the record of it is committed.
+    GenerationStarted {
+        /// The group's id.
+        group: Str,
+        /// The generation; it grows with every rebalance.
+        generation: i32,
+        /// The members with what each owns, by member id. Empty where the last member has left.
+        members: Vec<GroupMember>,
+    },
+    /// A committed offset is in the log of its coordinator and below the high watermark.
+    OffsetCommitted {
+        /// The group's id.
+        group: Str,
+        /// Topic name.
+        topic: Str,
+        /// Partition number.
+        partition: i32,
+        /// The next offset to read.
+        offset: i64,
+        /// The generation that committed it; -1 for a committer that is no member.
+        generation: i32,
+        /// The member id; empty for a committer that is no member.
+        member: Str,
+    },
+
     /// What a client did.
     Client(ClientObs),
+}
+
+/// A member of a generation, as its coordinator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GroupMember {
+    /// Member id, given by the coordinator.
+    pub id: Str,
+    /// `group.instance.id` of a static member (KIP-345).
+    pub instance: Option<Str>,
+    /// Topic names and partition numbers that the assignment gives to it. Empty where the assignment is not one of
+    /// consumers, which the broker cannot read.
+    pub owned: Vec<(Str, i32)>,
 }
 
 /// What a client did, for the history.
@@ -407,6 +460,10 @@ impl Obs {
             Obs::QuorumHighWatermark { .. } => ObsKind::QuorumHighWatermarkAdvanced,
             Obs::SnapshotTaken { .. } => ObsKind::SnapshotTaken,
             Obs::SnapshotInstalled { .. } => ObsKind::SnapshotInstalled,
+            Obs::CoordinatorLoaded { .. } => ObsKind::CoordinatorLoaded,
+            Obs::CoordinatorUnloaded { .. } => ObsKind::CoordinatorUnloaded,
+            Obs::GenerationStarted { .. } => ObsKind::GenerationStarted,
+            Obs::OffsetCommitted { .. } => ObsKind::OffsetCommitted,
             Obs::Client(client) => client.kind(),
         }
     }

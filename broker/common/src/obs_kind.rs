@@ -13,9 +13,12 @@ crate::named! {
         ConsumerAssigned = "consumer-assigned", "a consumer was assigned its partitions";
         ControlledShutdown = "controlled-shutdown", "the controller has allowed a broker to shut down";
         ControllerActive = "controller-active", "a quorum leader has loaded the metadata and is the active controller";
+        CoordinatorLoaded = "coordinator-loaded", "a broker has read the state of a partition's groups and coordinates them";
+        CoordinatorUnloaded = "coordinator-unloaded", "a broker has stopped to coordinate the groups of a partition";
         FolderSetAside = "folder-set-aside", "a folder of a log directory belongs to no replica of the broker and was renamed";
         FollowerStarted = "follower-started", "a broker follows the leader of a partition, or none";
         FollowerTruncated = "follower-truncated", "a follower has truncated its log to agree with the leader's";
+        GenerationStarted = "generation-started", "a group has a new generation with its assignment";
         HighWatermarkAdvanced = "high-watermark-advanced", "a replica's high watermark has advanced";
         IsrExpanded = "isr-expanded", "a leader asks for a replica to join the in-sync replicas";
         IsrShrunk = "isr-shrunk", "a replica leaves the in-sync replicas: a leader asks for it, or the controller decides it";
@@ -26,6 +29,7 @@ crate::named! {
         LogStartMoved = "log-start-moved", "a log start offset has moved up: old records were deleted, or a snapshot replaced them";
         LogTruncated = "log-truncated", "a log was truncated";
         NotEnoughReplicas = "not-enough-replicas", "a write was refused for lack of in-sync replicas";
+        OffsetCommitted = "offset-committed", "a group has committed an offset";
         OffsetReset = "offset-reset", "a consumer has lost its position and starts over";
         PartitionCommitted = "partition-committed", "the controller has changed the state of a partition";
         PreVoteGranted = "pre-vote-granted", "a quorum member would vote for a prospective candidate";

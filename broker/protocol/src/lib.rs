@@ -10,7 +10,7 @@
 //! | which APIs there are, and header versions | `src/api.rs` |
 //! | frames: length, header, body | `src/frame.rs` |
 //! | bounded decoding; writing and measuring | `src/read.rs`, `src/write.rs` |
-//! | records of the metadata log | `src/metadata_record.rs` |
+//! | records of the metadata log; of `__consumer_offsets` | `src/metadata_record.rs`, `src/group_record.rs` |
 //!
 //! A decoder never panics and never allocates more than the size of its frame justifies: see [`Reader`]. Strings and
 //! bytes are slices of their frame, which stays in memory as long as any of them: copy out ([`Str::detach`]) what is
@@ -22,6 +22,7 @@ mod api;
 mod error;
 mod error_code;
 pub mod frame;
+mod group_record;
 mod message;
 pub mod messages;
 mod metadata_record;
@@ -40,6 +41,7 @@ pub use error_code::ErrorCode;
 pub use frame::{
     Frames, decode_request, decode_response, encode_request, encode_response, encode_unsupported_api_versions,
 };
+pub use group_record::GroupRecord;
 pub use message::Message;
 pub use messages::{ApiKey, MetadataRecord, RequestBody, ResponseBody};
 pub use read::{HEAP_FLOOR, HEAP_PER_BYTE, Reader};

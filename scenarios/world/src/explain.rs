@@ -130,6 +130,18 @@ fn told(obs: &Obs, names: &Names) -> Option<Told> {
         Obs::FolderSetAside { ref folder } => plain(format!("sets {folder} aside")),
         Obs::LogDeleted { log } => of(log, None, None, "gives up its log".into()),
         Obs::SegmentRolled { log } => of(log, None, None, "begins a segment".into()),
+        Obs::CoordinatorLoaded { partition, epoch, groups } => {
+            of(partition, Some(epoch), None, format!("coordinates {groups} groups in epoch {epoch}"))
+        }
+        Obs::CoordinatorUnloaded { partition, epoch } => {
+            of(partition, Some(epoch), None, format!("coordinates no longer in epoch {epoch}"))
+        }
+        Obs::GenerationStarted { ref group, generation, ref members } => {
+            plain(format!("begins generation {generation} of group {group} with {} members", members.len()))
+        }
+        Obs::OffsetCommitted { ref group, ref topic, partition, offset, generation, .. } => plain(format!(
+            "commits offset {offset} of {topic}-{partition} for group {group} in generation {generation}"
+        )),
         Obs::LogDirOffline { ref why } => plain(format!("takes its log directory offline ({why})")),
         Obs::LeaderStarted { partition, epoch, end } => {
             of(partition, Some(epoch), Some(end), format!("elected with log end {end}"))
