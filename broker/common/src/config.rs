@@ -73,6 +73,8 @@ pub struct BrokerConfig {
     pub voters: Vec<i32>,
     /// What clients are told to connect to.
     pub advertised: (Str, u16),
+    /// `broker.rack`, if the broker has one: replicas of a new topic are spread over racks (KIP-36).
+    pub rack: Option<Str>,
     /// `log.dirs`: the log directory, as people are told. Files are named relative to it.
     pub log_dir: Str,
     /// `directory.id` of the log directory (KIP-858): stays with the disk.
@@ -131,6 +133,7 @@ impl BrokerConfig {
             cluster_id: Str::from_static("dHJpYnVuYWwtY2x1c3Rlcg"),
             voters,
             advertised: (Str::from(format!("b{node_id}")), 9092),
+            rack: None,
             log_dir: Str::from_static("/tmp/kafka-logs"),
             directory: Uuid((node_id as u128 + 1) << 64 | 0x7472_6962_756e_616c),
             incarnation: Uuid(0),

@@ -249,7 +249,7 @@ impl Lifecycle {
                     max_supported_version: max,
                 })
                 .collect(),
-            rack: None,
+            rack: io.cfg.rack.clone(),
             log_dirs: vec![io.cfg.directory],
             previous_broker_epoch: self.previous_epoch,
             ..Default::default()

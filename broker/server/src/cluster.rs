@@ -43,8 +43,19 @@ pub struct Member {
     pub id: i32,
     /// Where it listens. Port 0 takes any that is free.
     pub listen: SocketAddr,
+    /// `advertised.listeners`: the host and port that clients are told, if not where it listens.
+    pub advertised: Option<(Str, u16)>,
+    /// `broker.rack`.
+    pub rack: Option<Str>,
     /// Its log directory.
     pub folder: PathBuf,
+}
+
+impl Member {
+    /// A broker without a rack, which advertises where it listens.
+    pub fn new(id: i32, listen: SocketAddr, folder: PathBuf) -> Member {
+        Member { id, listen, advertised: None, rack: None, folder }
+    }
 }
 
 impl ClusterConfig {
@@ -59,7 +70,7 @@ impl ClusterConfig {
                 }
             };
             let listen = SocketAddr::new(listen.ip(), port);
-            members.push(Member { id: i32::from(id), listen, folder: data.join(format!("broker-{id}")) });
+            members.push(Member::new(i32::from(id), listen, data.join(format!("broker-{id}"))));
         }
         Ok(ClusterConfig::new(members, BTreeMap::new()))
     }
@@ -81,6 +92,8 @@ impl ClusterConfig {
 /// Brokers that run in this process.
 pub struct Cluster {
     brokers: Vec<Running>,
+    /// What the brokers of this process advertise, for those that were given something.
+    advertised: BTreeMap<i32, (Str, u16)>,
     /// How many there are here and elsewhere.
     voters: usize,
     cluster_id: Str,
@@ -101,6 +114,8 @@ impl Cluster {
             addresses.insert(member.id, listener.local_addr().map_err(StartError::System)?.to_string());
         }
         let voters: Vec<i32> = addresses.keys().copied().collect();
+        let advertised =
+            config.members.iter().filter_map(|member| Some((member.id, member.advertised.clone()?))).collect();
         let mut setups = Vec::new();
         for (member, listener) in config.members.into_iter().zip(listeners) {
             // The first folder says whose the others must be.
@@ -111,7 +126,8 @@ impl Cluster {
                 node_id: member.id,
                 cluster_id: identity.cluster_id,
                 voters: voters.clone(),
-                advertised: (advertised_host(address), address.port()),
+                advertised: member.advertised.unwrap_or_else(|| (advertised_host(address), address.port())),
+                rack: member.rack,
                 log_dir: Str::from(member.folder.display().to_string()),
                 directory: identity.directory,
                 incarnation: random_uuid(),
@@ -134,7 +150,7 @@ impl Cluster {
         for setup in setups {
             brokers.push(Running::start(setup)?);
         }
-        Ok(Cluster { brokers, voters: voters.len(), cluster_id: cluster_id.unwrap_or(fresh) })
+        Ok(Cluster { brokers, advertised, voters: voters.len(), cluster_id: cluster_id.unwrap_or(fresh) })
     }
 
     /// `cluster.id`.
@@ -149,7 +165,12 @@ impl Cluster {
 
     /// What a client is to be given: `host:port,host:port`.
     pub fn bootstrap(&self) -> String {
-        let addresses: Vec<String> = self.addresses().map(|(_, address)| address.to_string()).collect();
+        let address = |(id, address): (i32, SocketAddr)| match self.advertised.get(&id) {
+            Some((host, port)) if host.contains(':') => format!("[{host}]:{port}"),
+            Some((host, port)) => format!("{host}:{port}"),
+            None => address.to_string(),
+        };
+        let addresses: Vec<String> = self.addresses().map(address).collect();
         addresses.join(",")
     }
 

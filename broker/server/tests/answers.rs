@@ -199,3 +199,28 @@ fn admin_clients_see_cluster_settings_sizes_and_change_topics() {
     assert_eq!(pages, [vec![0, 1], vec![2, 3], vec![4]]);
     block_on(cluster.shut_down());
 }
+
+#[test]
+fn clients_are_told_what_is_advertised_and_replicas_are_spread_over_racks() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = common::start_with(3, folder.path(), |config| {
+        for (member, rack) in config.members.iter_mut().zip(["a", "a", "b"]) {
+            member.advertised = Some((Str::from_static("kafka.example.com"), 19_091 + member.id as u16));
+            member.rack = Some(Str::from_static(rack));
+        }
+    });
+    assert_eq!(cluster.bootstrap(), "kafka.example.com:19092,kafka.example.com:19093,kafka.example.com:19094");
+    let mut client = Client::connect(common::first(&cluster));
+    client.create("t", 6, 2);
+    let request = MetadataRequest { topics: None, ..Default::default() };
+    let ResponseBody::Metadata(answer) = client.call(12, request) else { panic!("another answer") };
+    let mut brokers: Vec<_> = answer.brokers.iter().map(|b| (b.node_id, &*b.host, b.port, b.rack.as_deref())).collect();
+    brokers.sort_unstable();
+    let host = "kafka.example.com";
+    let told = [(1, host, 19_092, Some("a")), (2, host, 19_093, Some("a")), (3, host, 19_094, Some("b"))];
+    assert_eq!(brokers, told);
+    assert_eq!(answer.topics[0].partitions.len(), 6);
+    for partition in &answer.topics[0].partitions {
+        assert!(partition.replica_nodes.contains(&3), "{:?} are on one rack", partition.replica_nodes);
+    }
+}

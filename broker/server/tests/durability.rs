@@ -115,7 +115,7 @@ fn a_broker_that_leaves_hands_over_what_it_led() {
         let mut elsewhere: BTreeMap<i32, String> =
             addresses.iter().map(|(id, address)| (*id, address.to_string())).collect();
         elsewhere.remove(&id);
-        let member = Member { id, listen: addresses[&id], folder: folder.path().join(id.to_string()) };
+        let member = Member::new(id, addresses[&id], folder.path().join(id.to_string()));
         let mut config = ClusterConfig::new(vec![member], elsewhere);
         config.cluster_id = Some("MkU3OEVBNTcwNTJENDM2Qg".into());
         config.settings.topic.min_insync_replicas = 2;

@@ -14,7 +14,7 @@ use tribunal_server::admin::create_topics;
 use tribunal_server::settings::{self, WrongSetting};
 use tribunal_server::{Cluster, ClusterConfig, Member};
 
-use super::serve_args::{ServeArgs, listen_address};
+use super::serve_args::{Advertised, ServeArgs, listen_address};
 use super::{Exit, print};
 
 /// How long the brokers may take to find each other. Of several processes the others may be started by hand.
@@ -76,19 +76,65 @@ fn config(args: &ServeArgs, data: &Path) -> Result<ClusterConfig, String> {
         id.parse::<Uuid>().map_err(|error| format!("--cluster-id {id}: {error}"))?;
         config.cluster_id = Some(Str::from(id.as_str()));
     }
+    advertise(args, &mut config)?;
     settings::cluster_defaults(&mut config);
     config.give_memory_back = crate::allocator::give_memory_back;
     settings::set_all(&mut config, &args.settings).map_err(|wrong| match wrong {
         WrongSetting::Value(why) => why,
-        WrongSetting::Unknown(name) => match nearest(&name, settings::names()) {
-            Some(near) => format!("`{name}` is no setting of these brokers; did you mean {near}?"),
-            None => {
-                let names: Vec<&str> = settings::names().collect();
-                format!("`{name}` is no setting of these brokers; there are {}", names.join(", "))
-            }
-        },
+        WrongSetting::Unknown(name) => unknown(&name),
     })?;
     Ok(config)
+}
+
+/// Kafka's settings that an option of its own gives, with the option.
+const OPTIONS: [(&str, &str); 8] = [
+    ("advertised.listeners", "--advertised HOST:PORT"),
+    ("broker.id", "--node-id ID"),
+    ("broker.rack", "--rack NAME"),
+    ("controller.quorum.voters", "--peers ID@HOST:PORT,…"),
+    ("listeners", "--listen HOST:PORT"),
+    ("log.dir", "--data DIR"),
+    ("log.dirs", "--data DIR"),
+    ("node.id", "--node-id ID"),
+];
+
+/// What is said of a setting that there is not.
+fn unknown(name: &str) -> String {
+    if let Some((_, option)) = OPTIONS.iter().find(|(known, _)| *known == name) {
+        return format!("`{name}` is given by {option}");
+    }
+    match nearest(name, settings::names().chain(OPTIONS.map(|(known, _)| known))) {
+        Some(near) => format!("`{name}` is no setting of these brokers; did you mean {near}?"),
+        None => {
+            let names: Vec<&str> = settings::names().collect();
+            format!("`{name}` is no setting of these brokers; there are {}", names.join(", "))
+        }
+    }
+}
+
+/// Gives the brokers of this process the addresses and racks that they tell clients.
+fn advertise(args: &ServeArgs, config: &mut ClusterConfig) -> Result<(), String> {
+    let brokers = config.members.len();
+    if let Some(Advertised { host, port }) = &args.advertised {
+        for (place, member) in config.members.iter_mut().enumerate() {
+            let port = u16::try_from(place).ok().and_then(|place| port.checked_add(place));
+            let port = port.ok_or_else(|| format!("--advertised: there are no {brokers} ports from that one on"))?;
+            member.advertised = Some((Str::from(host.as_str()), port));
+        }
+    }
+    if args.racks.is_empty() {
+        return Ok(());
+    }
+    let racks = args.racks.len();
+    if racks != brokers || args.racks.iter().any(String::is_empty) {
+        return Err(format!(
+            "--rack names {racks} racks for {brokers} brokers: name one for each, such as --rack a,b,c"
+        ));
+    }
+    for (member, rack) in config.members.iter_mut().zip(&args.racks) {
+        member.rack = Some(Str::from(rack.as_str()));
+    }
+    Ok(())
 }
 
 /// This broker of the peers.
@@ -106,7 +152,7 @@ fn one_of_several(id: i32, peers: &str, data: &Path) -> Result<ClusterConfig, St
     let cluster_id = settings::cluster_id_of(&elsewhere);
     let mine = elsewhere.remove(&id).ok_or_else(|| format!("--peers must name this broker too: there is no {id}@…"))?;
     let listen = listen_address(&mine)?;
-    let mut config = ClusterConfig::new(vec![Member { id, listen, folder: data.to_owned() }], elsewhere);
+    let mut config = ClusterConfig::new(vec![Member::new(id, listen, data.to_owned())], elsewhere);
     config.cluster_id = Some(cluster_id);
     Ok(config)
 }

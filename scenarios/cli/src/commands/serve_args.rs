@@ -1,6 +1,6 @@
 //! What may be typed after `serve`.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -14,6 +14,13 @@ pub(crate) struct ServeArgs {
     /// Address of the first broker; the others take the next ports. Port 0 takes any free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092", value_parser = listen_address)]
     pub(crate) listen: SocketAddr,
+    /// Address that clients are told to connect to, such as that of a proxy or a mapped port; the other brokers
+    /// advertise the next ports [default: where each listens]
+    #[arg(long, value_name = "HOST:PORT", value_parser = advertised_address)]
+    pub(crate) advertised: Option<Advertised>,
+    /// Rack of each broker of this process (broker.rack), in the order of their ids: replicas are spread over racks
+    #[arg(long = "rack", value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) racks: Vec<String>,
     /// Allow an address that other machines can reach: nothing is encrypted and nobody is authenticated
     #[arg(long)]
     pub(crate) allow_remote: bool,
@@ -46,4 +53,66 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("{why}; say HOST:PORT, such as 127.0.0.1:9092");
     let mut found = text.to_socket_addrs().map_err(|error| wrong(&error))?;
     found.next().ok_or_else(|| wrong(&"the host has no address"))
+}
+
+/// A host as clients will resolve it, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Advertised {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// What is advertised. The name need not be known here, only where the clients are.
+fn advertised_address(text: &str) -> Result<Advertised, String> {
+    const FORM: &str = "say HOST:PORT as clients reach it, such as kafka.example.com:19092";
+    let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
+    let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("`{port}` is no port; {FORM}"))?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = match bare {
+        Some(address) => {
+            address.parse::<Ipv6Addr>().map(|ip| ip.to_string()).map_err(|error| format!("{error}; {FORM}"))?
+        }
+        None => host.to_owned(),
+    };
+    if host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()) {
+        return Err(format!("no client can connect to {host}; {FORM}"));
+    }
+    let sound = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c) || bare.is_some();
+    if host.is_empty() || !host.chars().all(sound) {
+        return Err(format!("`{host}` is no host; {FORM}"));
+    }
+    Ok(Advertised { host, port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_advertised_is_an_address_that_a_client_can_reach() {
+        let read = |text: &str| advertised_address(text).map(|Advertised { host, port }| (host, port));
+        assert_eq!(read("kafka.example.com:19092"), Ok(("kafka.example.com".to_owned(), 19_092)));
+        assert_eq!(read("10.0.0.7:1"), Ok(("10.0.0.7".to_owned(), 1)));
+        assert_eq!(read("[2001:db8::1]:9092"), Ok(("2001:db8::1".to_owned(), 9_092)));
+        for wrong in [
+            "",
+            "host",
+            "host:",
+            ":9092",
+            "host:0",
+            "host:65536",
+            "host:-1",
+            "host:kafka",
+            "0.0.0.0:9092",
+            "[::]:9092",
+            "2001:db8::1:9092",
+            "[host]:9092",
+            "PLAINTEXT://host:9092",
+            "two hosts:9092",
+            "a,b:9092",
+        ] {
+            let said = read(wrong).expect_err(wrong);
+            assert!(said.contains("HOST:PORT"), "{wrong}: {said}");
+        }
+    }
 }

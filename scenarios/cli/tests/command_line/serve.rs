@@ -164,6 +164,23 @@ fn what_was_acknowledged_survives_kill_9_at_its_offset() {
 }
 
 #[test]
+fn clients_are_given_what_is_advertised() {
+    let data = tempdir().unwrap();
+    let options = ["--brokers", "2", "--advertised", "kafka.example.com:19092", "--rack", "a,b"];
+    let mut process = command(&["--data", data.path().to_str().unwrap(), "--listen", "127.0.0.1:0"])
+        .args(options)
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let served = Served { process, out, bootstrap: Vec::new() };
+    assert!(line.ends_with("bootstrap.servers=kafka.example.com:19092,kafka.example.com:19093\n"), "{line}");
+    assert_eq!(served.signal("-INT"), Some(0));
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_what_to_do() {
     let data = tempdir().unwrap();
     let file = data.path().join("file");
@@ -171,7 +188,7 @@ fn what_cannot_be_is_refused_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let file = file.to_str().unwrap();
-    let cases: [(&[&str], i32, &[&str]); 13] = [
+    let cases: [(&[&str], i32, &[&str]); 18] = [
         (&["--listen", &taken], 1, &["in use", "--listen"]),
         (&["--listen", "127.0.0.1:0", "--data", file], 1, &["cannot use the folder", "--data"]),
         (&["--listen", "0.0.0.0:0"], 2, &["--allow-remote"]),
@@ -182,6 +199,11 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["--config", "message.max.bytes=many"], 2, &["`many` is no value for message.max.bytes"]),
         (&["--config", "log.retention.ms=0"], 2, &["log.retention.ms", "-1 for no limit, or a number from 1"]),
         (&["--config", "log.retention.hour=1"], 2, &["did you mean log.retention.hours?"]),
+        (&["--config", "advertised.listeners=PLAINTEXT://h:1"], 2, &["--advertised HOST:PORT"]),
+        (&["--config", "broker.rak=a"], 2, &["did you mean broker.rack?"]),
+        (&["--advertised", "0.0.0.0:9092"], 2, &["no client can connect", "HOST:PORT"]),
+        (&["--advertised", "h:65535", "--brokers", "2"], 2, &["no 2 ports"]),
+        (&["--rack", "a,b", "--brokers", "3"], 2, &["2 racks for 3 brokers"]),
         (&["--create", "t:none"], 2, &["orders:3:3"]),
         (&["--node-id", "1", "--peers", "2@127.0.0.1:9092"], 2, &["--peers must name this broker too"]),
         (&["--listen", "127.0.0.1:65535", "--brokers", "2"], 2, &["no 2 ports"]),
