@@ -22,6 +22,7 @@ tribunal_common::named! {
     in kind: PropertyKind {
         Invariant {
             ConsistentRead = "consistent-read", "The record that consumers read at an offset never changes.";
+            DeletedAsAsked = "deleted-as-asked", "DeleteRecords moves a leader's log start to the offset that was asked for, never beyond what is committed, and a log start never goes back while its broker runs (KIP-107).";
             ElrHoldsHighWatermark = "elr-holds-high-watermark", "Every eligible leader replica holds everything below the true high watermark (KIP-966).";
             HighWatermarkNotBelowStart = "high-watermark-not-below-log-start", "A replica's high watermark is never below its log start offset.";
             HighWatermarkWithinLog = "high-watermark-within-log", "A replica's high watermark never exceeds its log end offset.";

@@ -439,3 +439,34 @@ fn what_a_crash_brings_back_from_below_a_follower_s_log_start_need_not_be_what_w
     leads_with_it.holds(1, committed(3, 3, 2, &[3]));
     leads_with_it.tell(3, &leads(2, 5)).and_then(|()| leads_with_it.tell(3, &exposes(5))).unwrap_err();
 }
+
+#[test]
+fn records_are_deleted_as_asked_and_stay_deleted_while_the_broker_runs() {
+    let begins = |start| Obs::LogStart { log: ORDERS, start, emptied: false };
+    let deletes = |before, start| Obs::RecordsDeleted { partition: ORDERS, before, start };
+    let mut trial = Trial::with_records(5);
+    trial.holds(1, begins(3));
+    trial.holds(1, deletes(3, 3));
+    trial.holds(2, begins(3));
+    let broken = trial.breaks(2, begins(2), Property::DeletedAsAsked);
+    assert_eq!(broken.detail, "orders/0: the log start of b2 goes back from 3 to 2");
+
+    let mut elsewhere = Trial::with_records(5);
+    elsewhere.holds(1, begins(4));
+    let broken = elsewhere.breaks(1, deletes(3, 4), Property::DeletedAsAsked);
+    assert_eq!(broken.detail, "orders/0: b1 begins its log at 4, asked to delete what is before 3");
+
+    let mut beyond = Trial::with_records(5);
+    beyond.holds(1, append(5, 1));
+    beyond.holds(1, begins(6));
+    let broken = beyond.breaks(1, deletes(6, 6), Property::DeletedAsAsked);
+    assert_eq!(broken.detail, "orders/0: b1 deletes what is before 6, and 5 is committed");
+
+    // A crash may bring back what no checkpoint has noted yet.
+    let mut crashed = Trial::with_records(5);
+    crashed.holds(1, begins(3));
+    crashed.crash(1, false);
+    crashed.start(1);
+    crashed.holds(1, Obs::LogOpened { log: ORDERS, start: 0, kept: 5 });
+    crashed.holds(1, begins(2));
+}

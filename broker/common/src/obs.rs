@@ -337,6 +337,15 @@ pub enum Obs {
 
     /// What a client did.
     Client(ClientObs),
+    /// A leader has deleted records because an administrator asked for it (KIP-107).
+    RecordsDeleted {
+        /// Of which partition.
+        partition: TopicIdPartition,
+        /// The first offset that was to stay.
+        before: i64,
+        /// Where its log begins now.
+        start: i64,
+    },
 }
 
 /// A member of a generation, as its coordinator sees it.
@@ -430,6 +439,7 @@ impl Obs {
             Obs::Truncated { .. } => ObsKind::LogTruncated,
             Obs::LogStart { .. } => ObsKind::LogStartMoved,
             Obs::FolderSetAside { .. } => ObsKind::FolderSetAside,
+            Obs::RecordsDeleted { .. } => ObsKind::RecordsDeleted,
             Obs::LogDeleted { .. } => ObsKind::LogDeleted,
             Obs::SegmentRolled { .. } => ObsKind::SegmentRolled,
             Obs::LogDirOffline { .. } => ObsKind::LogDirOffline,

@@ -45,6 +45,7 @@ crate::named! {
         RecordFailed = "record-failed", "a producer has given up on a record";
         RecordPolled = "record-polled", "a consumer was given records";
         RecordSent = "record-sent", "an application gave a record to its producer";
+        RecordsDeleted = "records-deleted", "a leader has deleted records because an administrator asked for it";
         SegmentRolled = "segment-rolled", "a log has begun a new segment";
         SnapshotInstalled = "snapshot-installed", "a node has loaded a metadata snapshot from another";
         SnapshotTaken = "snapshot-taken", "a node has written a metadata snapshot";

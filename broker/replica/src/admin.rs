@@ -62,6 +62,7 @@ impl Replicas {
         if partition.log.delete_records_before(offset) {
             let start = partition.log.start_offset();
             io.fx.observe(Obs::LogStart { log: partition.id, start, emptied: false });
+            io.fx.observe(Obs::RecordsDeleted { partition: partition.id, before: offset, start });
         }
         Ok(partition.log.start_offset())
     }

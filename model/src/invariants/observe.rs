@@ -9,9 +9,10 @@ use super::quorum::{
     single_leader, snapshot_at_log_start, state_machine_safety, vote_safety,
 };
 use super::replication::{
-    elr_holds_high_watermark, high_watermark_not_below_start, high_watermark_within_log, isr_joined_by_active,
-    isr_within_replicas, leader_completeness, log_contiguous, log_matching, monotonic_epochs, monotonic_high_watermark,
-    no_committed_record_lost, one_leader_per_epoch, replaced_replicas_held, strong_isr, valid_high_watermark,
+    deleted_as_asked, elr_holds_high_watermark, high_watermark_not_below_start, high_watermark_within_log,
+    isr_joined_by_active, isr_within_replicas, leader_completeness, log_contiguous, log_matching, monotonic_epochs,
+    monotonic_high_watermark, no_committed_record_lost, one_leader_per_epoch, replaced_replicas_held, strong_isr,
+    valid_high_watermark,
 };
 use super::{Invariants, Verdict};
 use crate::truth::{Cut, QUORUM, Reign, Role, Snapshot};
@@ -115,10 +116,15 @@ impl Invariants {
                 if p == QUORUM {
                     self.truth.partitions[p].replica_mut(node).log.start_at(*start);
                     snapshot_at_log_start::begins(&mut self.truth, node, *start);
-                } else {
-                    self.truth.partitions[p].begin_at(node, *start);
+                    return Ok(());
                 }
-                Ok(())
+                let forward = deleted_as_asked::moves(&self.truth, p, at, node, *start);
+                self.truth.partitions[p].begin_at(node, *start);
+                forward
+            }
+            Obs::RecordsDeleted { partition, before, start } => {
+                let p = self.truth.index(*partition);
+                deleted_as_asked::check(&self.truth, p, at, node, (*before, *start))
             }
             Obs::LogStart { log, start, emptied: true } => {
                 let p = self.truth.index(*log);

@@ -10,11 +10,14 @@ use super::keys::{Context, Keys, Value, Visitor, read_inline, write_inline};
 use super::member_action::{Decommission, Join, Reassign, Unregister};
 use super::network_action::{Cut, Reset, SlowLink};
 use super::target::{Partition, Target};
+use super::topic_action::{AlterTopic, DeleteRecords};
 use super::units::{After, Offset, quote, read_str, word_value};
 
 /// What a fault does, and when it is undone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// A topic has other settings from now on.
+    AlterTopic(AlterTopic),
     /// A broker's clock jumps.
     Clock(Clock),
     /// A broker's process dies.
@@ -26,6 +29,8 @@ pub enum Action {
     },
     /// A broker leaves for good, once others hold what it holds.
     Decommission(Decommission),
+    /// Records at the beginning of a partition are deleted.
+    DeleteRecords(DeleteRecords),
     /// Bytes of a broker's logs are read wrong from now on.
     Corrupt(Corrupt),
     /// Operations of a broker's disk fail.
@@ -222,10 +227,12 @@ impl Action {
     /// The key that names it in a file.
     pub fn name(&self) -> &'static str {
         match self {
+            Action::AlterTopic(_) => "alter_topic",
             Action::Clock(_) => "clock",
             Action::Corrupt(_) => "corrupt",
             Action::Crash { .. } => "crash",
             Action::Decommission(_) => "decommission",
+            Action::DeleteRecords(_) => "delete_records",
             Action::Disk(_) => "disk",
             Action::Elect(_) => "elect",
             Action::Join(_) => "join",

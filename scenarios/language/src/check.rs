@@ -332,6 +332,13 @@ fn known_partition(cx: &mut Context, setup: &Setup<'_>, path: &str, partition: &
     }
 }
 
+/// A mistake if `max.message.bytes` is more than Kafka's setting can be.
+fn largest_message(cx: &mut Context, path: &str, bytes: Option<u64>) {
+    if bytes.is_some_and(|bytes| bytes > i32::MAX as u64) {
+        cx.error_at(path, "more than max.message.bytes can be", format!("at most {}", i32::MAX));
+    }
+}
+
 /// A mistake if a time is zero.
 fn positive(cx: &mut Context, path: &str, span: Span) {
     if span == Span::ZERO {

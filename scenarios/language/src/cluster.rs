@@ -214,6 +214,8 @@ pub struct Topic {
     pub retention_ms: Option<u64>,
     /// `retention.bytes`; none keeps everything.
     pub retention_bytes: Option<u64>,
+    /// `max.message.bytes`, the largest batch that leaders accept; none is Kafka's 1 MiB.
+    pub max_message_bytes: Option<u64>,
 }
 
 impl Default for Topic {
@@ -228,6 +230,7 @@ impl Default for Topic {
             segment_bytes: None,
             retention_ms: None,
             retention_bytes: None,
+            max_message_bytes: None,
         }
     }
 }
@@ -243,5 +246,10 @@ impl Keys for Topic {
         v.key("segment_bytes", "segment.bytes; the cluster's if left out.", &mut self.segment_bytes);
         v.key("retention_ms", "retention.ms; unlimited if left out.", &mut self.retention_ms);
         v.key("retention_bytes", "retention.bytes; unlimited if left out.", &mut self.retention_bytes);
+        v.key(
+            "max_message_bytes",
+            "max.message.bytes, the largest batch that a leader accepts; 1048588 if left out.",
+            &mut self.max_message_bytes,
+        );
     }
 }

@@ -9,6 +9,7 @@ use super::member_action::{Decommission, Join, Reassign, Unregister};
 use super::nearest::suggestion;
 use super::network_action::{Cut, Direction, Reset, SlowLink};
 use super::random::RandomFaults;
+use super::topic_action::{AlterTopic, DeleteRecords};
 use super::trigger::{Condition, Trigger};
 use super::units::After;
 
@@ -52,10 +53,12 @@ struct FaultKeys {
     at: Option<Span>,
     when: Option<Condition>,
     after: Option<Span>,
+    alter_topic: Option<AlterTopic>,
     clock: Option<Clock>,
     corrupt: Option<Corrupt>,
     crash: Option<Crash>,
     decommission: Option<Decommission>,
+    delete_records: Option<DeleteRecords>,
     disk: Option<DiskFault>,
     elect: Option<Elect>,
     join: Option<Join>,
@@ -108,6 +111,12 @@ impl Keys for FaultKeys {
         v.key("join", "A broker of `join_later` starts for the first time.", &mut self.join);
         v.key("decommission", "A broker leaves for good, once others hold its partitions.", &mut self.decommission);
         v.key("unregister", "A broker is unregistered, whatever partitions it holds.", &mut self.unregister);
+        v.key(
+            "delete_records",
+            "Records at the beginning of a partition are deleted on purpose: they count neither as lost nor as skipped.",
+            &mut self.delete_records,
+        );
+        v.key("alter_topic", "Settings of a topic are altered.", &mut self.alter_topic);
         v.key("random", "Faults drawn from the seed; its keys are below.", &mut self.random);
         v.key(
             "restart_after",
@@ -130,11 +139,13 @@ impl Keys for FaultKeys {
 }
 
 /// Every action's key.
-pub const ACTIONS: [&str; 20] = [
+pub const ACTIONS: [&str; 22] = [
+    "alter_topic",
     "clock",
     "corrupt",
     "crash",
     "decommission",
+    "delete_records",
     "disk",
     "elect",
     "full_disk",
@@ -243,10 +254,12 @@ impl FaultKeys {
         let (restart, heal) = (self.restart_after.unwrap_or_default(), self.heal_after.unwrap_or_default());
         let lasts = self.lasts.unwrap_or(DEFAULT_FOR);
         Some(match name {
+            "alter_topic" => Action::AlterTopic(alter_topic(cx, table, self.alter_topic.take()?)?),
             "clock" => Action::Clock(self.clock.take()?),
             "corrupt" => Action::Corrupt(self.corrupt.take()?),
             "crash" => Action::Crash { what: self.crash.take()?, restart },
             "decommission" => Action::Decommission(self.decommission.take()?),
+            "delete_records" => Action::DeleteRecords(self.delete_records.take()?),
             "disk" => Action::Disk(self.disk.take()?),
             "elect" => Action::Elect(self.elect.take()?),
             "join" => Action::Join(self.join.take()?),
@@ -295,10 +308,12 @@ impl FaultKeys {
         keys.after = (fault.after != Span::ZERO).then_some(fault.after);
         keys.line = Some(fault.line).filter(|line| *line > 0);
         match fault.action.clone() {
+            Action::AlterTopic(what) => keys.alter_topic = Some(what),
             Action::Clock(what) => keys.clock = Some(what),
             Action::Corrupt(what) => keys.corrupt = Some(what),
             Action::Crash { what, restart } => (keys.crash, keys.restart_after) = (Some(what), Some(restart)),
             Action::Decommission(what) => keys.decommission = Some(what),
+            Action::DeleteRecords(what) => keys.delete_records = Some(what),
             Action::Disk(what) => keys.disk = Some(what),
             Action::Elect(what) => keys.elect = Some(what),
             Action::Join(what) => keys.join = Some(what),
@@ -318,6 +333,16 @@ impl FaultKeys {
         }
         keys
     }
+}
+
+/// An alteration of something.
+fn alter_topic(cx: &mut Context, table: &Table<'_>, alter: AlterTopic) -> Option<AlterTopic> {
+    if alter.retention_ms.is_none() && alter.retention_bytes.is_none() && alter.max_message_bytes.is_none() {
+        let label = "needs retention_ms, retention_bytes or max_message_bytes";
+        cx.error(table.key_range("alter_topic"), "an alteration of nothing", label);
+        return None;
+    }
+    Some(alter)
 }
 
 /// A reassignment names replicas, or is cancelled.

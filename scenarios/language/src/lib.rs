@@ -40,6 +40,7 @@ mod sweep;
 mod target;
 mod targets;
 mod template;
+mod topic_action;
 mod trigger;
 pub(crate) mod units;
 mod workload;
@@ -65,6 +66,7 @@ pub use source::{Position, Source};
 pub use sweep::{Sweep, SweepPoint};
 pub use target::{ClientKind, Partition, Target, parse_partition, parse_target};
 pub use template::template;
+pub use topic_action::{AlterTopic, Before, DeleteRecords};
 pub use trigger::{Condition, Trigger};
 pub use units::{
     After, Offset, Rate, Seeds, SizeRange, SpanRange, parse_rate, parse_seed, parse_seeds, parse_size, parse_span,

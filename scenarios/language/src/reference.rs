@@ -9,6 +9,7 @@ use super::member_action::{Decommission, Join, Reassign, Unregister};
 use super::network_action::{Cut, Reset, SlowLink};
 use super::random::RandomFaults;
 use super::scenario::ScenarioKeys;
+use super::topic_action::{AlterTopic, DeleteRecords};
 use super::trigger::WhenKeys;
 
 /// The reference of the language: each table with its keys, their defaults, and what they mean.
@@ -38,6 +39,8 @@ pub fn reference() -> String {
     section::<Join>(&mut out, "join = { … }");
     section::<Decommission>(&mut out, "decommission = { … }");
     section::<Unregister>(&mut out, "unregister = { … }");
+    section::<DeleteRecords>(&mut out, "delete_records = { … }");
+    section::<AlterTopic>(&mut out, "alter_topic = { … }");
     section::<RandomFaults>(&mut out, "random = { … }");
     section::<Eventually>(&mut out, "eventually = { … } of [expect]");
     out += TARGETS;

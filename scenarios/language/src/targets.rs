@@ -10,7 +10,11 @@ use super::target::Target;
 macro_rules! targets {
     ($action:expr, $iter:ident) => {
         match $action {
-            Action::Elect(_) | Action::Reassign(_) | Action::RollingRestart(_) => Vec::new(),
+            Action::AlterTopic(_)
+            | Action::DeleteRecords(_)
+            | Action::Elect(_)
+            | Action::Reassign(_)
+            | Action::RollingRestart(_) => Vec::new(),
             Action::Partition { what, .. } => {
                 what.isolate.$iter().chain(what.groups.$iter().flatten().flatten()).collect()
             }

@@ -11,6 +11,7 @@ use super::atlas::Damage;
 use super::build::{ADMIN, latency};
 use super::faults::{Faults, SimKernel, Task};
 use super::node::NodeInput;
+use super::topic_actions::alter_topic;
 use crate::apps::AdminInput;
 
 /// A process that is to die in mid-step does so within that many effects.
@@ -38,6 +39,8 @@ impl Faults {
             nodes
         };
         match &plan.faults[index].action {
+            Action::AlterTopic(alter) => kernel.input(ADMIN, NodeInput::Admin(alter_topic(alter))),
+            Action::DeleteRecords(delete) => self.delete_records(kernel, delete),
             Action::Clock(clock) => {
                 for node in scene(self, &clock.broker) {
                     let nanos = self.clocks.entry(node).or_insert(0);

@@ -119,6 +119,7 @@ fn topic(topic: &Topic) -> CreatableTopic {
         ("internal.segment.bytes", topic.segment_bytes),
         ("retention.ms", topic.retention_ms),
         ("retention.bytes", topic.retention_bytes),
+        ("max.message.bytes", topic.max_message_bytes),
     ];
     configs.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?.to_string()))));
     CreatableTopic {

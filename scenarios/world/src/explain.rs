@@ -127,6 +127,9 @@ fn told(obs: &Obs, names: &Names) -> Option<Told> {
         }
         Obs::Truncated { log, end } => of(log, None, Some(end), format!("cuts its log to {end}")),
         Obs::LogStart { log, start, .. } => of(log, None, Some(start), format!("begins its log at {start}")),
+        Obs::RecordsDeleted { partition, before, .. } => {
+            of(partition, None, Some(before), format!("deletes the records before {before}, as an admin asked"))
+        }
         Obs::FolderSetAside { ref folder } => plain(format!("sets {folder} aside")),
         Obs::LogDeleted { log } => of(log, None, None, "gives up its log".into()),
         Obs::SegmentRolled { log } => of(log, None, None, "begins a segment".into()),

@@ -151,7 +151,13 @@ impl FaultLog {
 fn is_momentary(action: &Action) -> bool {
     match action {
         Action::Disk(disk) => disk.once,
-        Action::Clock(_) | Action::Corrupt(_) | Action::Elect(_) | Action::Join(_) | Action::Reassign(_) => true,
+        Action::AlterTopic(_)
+        | Action::Clock(_)
+        | Action::Corrupt(_)
+        | Action::DeleteRecords(_)
+        | Action::Elect(_)
+        | Action::Join(_)
+        | Action::Reassign(_) => true,
         Action::Reset(_) | Action::Unregister(_) => true,
         _ => false,
     }

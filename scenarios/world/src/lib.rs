@@ -44,6 +44,7 @@ mod records;
 pub mod run;
 mod script;
 mod targets;
+mod topic_actions;
 mod triggers;
 
 use tribunal_language::plan::Plan;

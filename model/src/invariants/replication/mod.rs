@@ -1,6 +1,7 @@
 //! Promises of replication: each partition's leader, followers, ISR and high watermark.
 
 pub(super) mod consistent_read;
+pub(super) mod deleted_as_asked;
 pub(super) mod elr_holds_high_watermark;
 pub(super) mod high_watermark_not_below_start;
 pub(super) mod high_watermark_within_log;

@@ -2,7 +2,7 @@
 
 use tribunal_contract::Span;
 
-use super::{Checked, Setup, bounds, known_partition, positive, positive_range};
+use super::{Checked, Setup, bounds, known_partition, known_topic, largest_message, positive, positive_range};
 use crate::action::Action;
 use crate::disk_action::DiskLoss;
 use crate::fault::Fault;
@@ -75,6 +75,11 @@ fn check_action(cx: &mut Context, setup: &Setup<'_>, path: &str, action: &Action
     let at = |key: &str| format!("{path}.{}.{key}", action.name());
     let beside = |key: &str| format!("{path}.{key}");
     match action {
+        Action::AlterTopic(alter) => {
+            known_topic(cx, setup, &at("topic"), &alter.topic);
+            largest_message(cx, &at("max_message_bytes"), alter.max_message_bytes);
+        }
+        Action::DeleteRecords(delete) => known_partition(cx, setup, &at("partition"), &delete.partition),
         Action::Clock(clock) => {
             check_broker(cx, setup, &at("broker"), &clock.broker);
             if clock.offset.0 == 0 && clock.drift_ppm == 0 {

@@ -258,8 +258,8 @@ fn a_fault_has_one_trigger_and_one_action() {
         (
             crash,
             "heal_after = \"1s\"",
-            "18:1 a [[fault]] without an action | needs one of clock, corrupt, crash, decommission, disk, elect, \
-             full_disk, join, partition, pause, reassign, reset, restart_loop, rolling_restart, shutdown, slow_cpu, \
+            "18:1 a [[fault]] without an action | needs one of alter_topic, clock, corrupt, crash, decommission, \
+             delete_records, disk, elect, full_disk, join, partition, pause, reassign, reset, restart_loop, rolling_restart, shutdown, slow_cpu, \
              slow_disk, slow_link, stall_disk, unregister, random",
         ),
         (
@@ -322,6 +322,31 @@ fn who_joins_was_not_there_and_who_holds_a_partition_is() {
         (
             "reassign = { partition = \"orders/0\", replicas = [1, 4] }",
             "20:53 there is no broker 4 | brokers are 1 to 3",
+        ),
+        (
+            "delete_records = { partition = \"orders/7\" }",
+            "20:32 `orders` has no partition 7 | it has partitions 0 to 1",
+        ),
+        (
+            "delete_records = { partition = \"orders/0\", before = \"120%\" }",
+            "20:53 expected an offset, \"high-watermark\", or a share such as \"50%\", found \"120%\" \
+             | a share is from \"0%\" to \"100%\"",
+        ),
+        (
+            "delete_records = { partition = \"orders/0\", before = -1 }",
+            "20:53 expected an offset, \"high-watermark\", or a share such as \"50%\", found -1 | cannot be negative",
+        ),
+        (
+            "alter_topic = { topic = \"order\", retention_ms = 5 }",
+            "20:25 unknown topic `order` | did you mean `orders`?",
+        ),
+        (
+            "alter_topic = { topic = \"orders\" }",
+            "20:1 an alteration of nothing | needs retention_ms, retention_bytes or max_message_bytes",
+        ),
+        (
+            "alter_topic = { topic = \"orders\", max_message_bytes = \"4GiB\" }",
+            "20:55 more than max.message.bytes can be | at most 2147483647",
         ),
         ("unregister = { broker = \"clients\" }", "20:25 `clients` is not a broker | this fault is for brokers"),
         ("decommission = { broker = \"any\", look = \"0s\" }", "20:41 a time of zero | must be more than 0"),

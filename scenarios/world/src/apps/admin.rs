@@ -9,13 +9,21 @@ use tribunal_protocol::messages::alter_partition_reassignments_request::{
     AlterPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
 };
 use tribunal_protocol::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};
+use tribunal_protocol::messages::delete_records_request::{
+    DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
+};
 use tribunal_protocol::messages::elect_leaders_request::{ElectLeadersRequest, TopicPartitions};
+use tribunal_protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+};
 use tribunal_protocol::messages::metadata_request::{MetadataRequest, MetadataRequestTopic};
 use tribunal_protocol::messages::metadata_response::MetadataResponse;
 use tribunal_protocol::{ErrorCode, Message, RequestBody, ResponseBody, Str, Uuid};
 
 /// API versions it speaks: the newest.
+const ALTER_CONFIGS_VERSION: i16 = 1;
 const CREATE_TOPICS_VERSION: i16 = 7;
+const DELETE_RECORDS_VERSION: i16 = 2;
 const ELECT_LEADERS_VERSION: i16 = 2;
 const REASSIGNMENTS_VERSION: i16 = 1;
 const UNREGISTER_VERSION: i16 = 0;
@@ -25,6 +33,10 @@ const LANE: Lane = lanes::CLIENT;
 /// It is time to ask again.
 const TICK: TimerId = TimerId { class: timers::WORKLOAD, index: 0 };
 const PERIOD: Span = Span::from_millis(50);
+/// Topics, among the resources that have settings.
+const TOPIC: i8 = 2;
+/// The operation that sets a setting.
+const SET: i8 = 0;
 /// An answer that takes longer is not waited for.
 const PATIENCE: u32 = 40;
 
@@ -40,6 +52,22 @@ pub struct AdminAppConfig {
 /// Commands of the runner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AdminInput {
+    /// Ask for other settings of a topic (KIP-339).
+    AlterTopic {
+        /// Topic.
+        topic: Str,
+        /// Names and values.
+        configs: Vec<(Str, Str)>,
+    },
+    /// Ask that records be deleted (KIP-107).
+    DeleteRecords {
+        /// Topic.
+        topic: Str,
+        /// Partition.
+        partition: i32,
+        /// The first offset that stays; -1 for the high watermark.
+        before: i64,
+    },
     /// Ask for an election (KIP-460).
     Elect {
         /// Topic.
@@ -68,6 +96,27 @@ pub enum AdminInput {
 impl AdminInput {
     fn request(self) -> (i16, RequestBody) {
         match self {
+            AdminInput::AlterTopic { topic, configs } => {
+                let set = |(name, value): (Str, Str)| AlterableConfig {
+                    name,
+                    config_operation: SET,
+                    value: Some(value),
+                    ..Default::default()
+                };
+                let resource = AlterConfigsResource {
+                    resource_type: TOPIC,
+                    resource_name: topic,
+                    configs: configs.into_iter().map(set).collect(),
+                    ..Default::default()
+                };
+                let request = IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
+                (ALTER_CONFIGS_VERSION, request.into())
+            }
+            AdminInput::DeleteRecords { topic, partition, before } => {
+                let partitions = vec![DeleteRecordsPartition { partition_index: partition, offset: before }];
+                let topics = vec![DeleteRecordsTopic { name: topic, partitions }];
+                (DELETE_RECORDS_VERSION, DeleteRecordsRequest { topics, timeout_ms: 10_000 }.into())
+            }
             AdminInput::Elect { topic, partition, unclean } => {
                 let request = ElectLeadersRequest {
                     election_type: i8::from(unclean),
@@ -100,12 +149,25 @@ fn partitions_of(topic: &CreatableTopic) -> usize {
     }
 }
 
+/// Whether an answer says that a partition is led by another broker, or by none.
+fn is_of_no_leader(body: &ResponseBody) -> bool {
+    let elsewhere = [ErrorCode::NotLeaderOrFollower, ErrorCode::UnknownTopicOrPartition].map(ErrorCode::code);
+    match body {
+        ResponseBody::DeleteRecords(response) => {
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.map(|partition| partition.error_code).any(|code| elsewhere.contains(&code))
+        }
+        _ => false,
+    }
+}
+
 /// Whether an answer says only that there is no controller at the moment.
 fn is_refused(body: &ResponseBody) -> bool {
     let code = ErrorCode::NotController.code();
     match body {
         ResponseBody::AlterPartitionReassignments(response) => response.error_code == code,
         ResponseBody::ElectLeaders(response) => response.error_code == code,
+        ResponseBody::IncrementalAlterConfigs(response) => response.responses.iter().any(|one| one.error_code == code),
         ResponseBody::UnregisterBroker(response) => response.error_code == code,
         _ => false,
     }
@@ -125,6 +187,8 @@ pub struct AdminApp {
     ids: BTreeMap<Str, Uuid>,
     /// What the runner has asked for, in its order.
     commands: VecDeque<(i16, RequestBody)>,
+    /// How many brokers in turn said that they do not lead the partition of a command. 0 if none did since.
+    misdirected: u32,
 }
 
 impl AdminApp {
@@ -140,6 +204,7 @@ impl AdminApp {
             ready: false,
             ids: BTreeMap::new(),
             commands: VecDeque::new(),
+            misdirected: 0,
         }
     }
 
@@ -216,7 +281,13 @@ impl AdminApp {
             ResponseBody::Metadata(response) => self.described(&response),
             // It is asked again, at the next tick.
             body if is_refused(&body) => {}
+            // Another broker is asked, at the next tick; other commands need not wait for a leader.
+            body if is_of_no_leader(&body) && self.misdirected < PATIENCE => {
+                self.misdirected += 1;
+                self.commands.rotate_left(1);
+            }
             _ => {
+                self.misdirected = 0;
                 self.commands.pop_front();
             }
         }
@@ -274,7 +345,7 @@ impl Machine for AdminApp {
                 }
                 fx.set_timer(TICK, PERIOD, PERIOD);
                 self.ticks += 1;
-                if self.ticks > PATIENCE {
+                if self.ticks > PATIENCE || (self.misdirected > 0 && !self.awaiting) {
                     self.turn_on(fx);
                 } else {
                     self.ask(fx);

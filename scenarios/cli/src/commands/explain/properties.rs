@@ -34,6 +34,10 @@ fn reading(property: Property) -> &'static str {
             "find the replica whose log end falls under \"Partitions\": the truncation there, or the election\n\
              just before it, lost the record. The steps under the verdict name both. history.jsonl has the acknowledgement."
         }
+        P::DeletedAsAsked => {
+            "the steps under the verdict name the broker and the offset. Compare, under \"Partitions\", its log start\n\
+             with the high watermark, and look for what moved the start before: retention, or the leader's answer to a fetch."
+        }
         P::StrongIsr | P::ValidHighWatermark | P::ElrHoldsHighWatermark => {
             "compare, under \"Partitions\", the high watermark of the leader with the log end of the replica that\n\
              the violation names. The last change of the ISR before it let that replica in, or let the high watermark pass it."
