@@ -106,6 +106,11 @@ impl Metadata {
         self.topics[topic as usize].partitions[partition as usize]
     }
 
+    /// The id of a topic; zero as long as it is not known.
+    pub(crate) fn id_of(&self, name: &Str) -> Uuid {
+        self.topics.iter().find(|topic| topic.name == *name).map_or(Uuid::ZERO, |topic| topic.id)
+    }
+
     pub(crate) fn id_partition(&self, slot: u32) -> TopicIdPartition {
         let slot = self.slot(slot);
         TopicIdPartition { topic: self.topic(slot.topic).id, partition: slot.partition }

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 use tribunal_common::{ClientObs, Fx, Obs, TopicIdPartition, rare, timers};
 use tribunal_contract::{Event, Span, TimerId};
-use tribunal_protocol::{ErrorCode, Message, RequestBody};
+use tribunal_protocol::{ErrorCode, Message, RequestBody, Uuid};
 
 use crate::limits::{DELIVERY_TICKS, MAX_PARTITIONS, MAX_WAITING};
 use crate::links::{Heard, Links};
@@ -96,6 +96,19 @@ pub enum SendError {
     TooManyTopics,
 }
 
+impl SendError {
+    /// Kafka's error of the exception that its client throws.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            // BufferExhaustedException is a TimeoutException.
+            SendError::BufferExhausted => ErrorCode::RequestTimedOut,
+            SendError::InvalidPartition => ErrorCode::UnknownTopicOrPartition,
+            SendError::RecordTooLarge => ErrorCode::MessageTooLarge,
+            SendError::TooManyTopics => ErrorCode::UnknownServerError,
+        }
+    }
+}
+
 impl core::fmt::Display for SendError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
@@ -165,9 +178,21 @@ impl Producer {
     /// Takes a record to be delivered.
     ///
     /// # Errors
-    /// See [`SendError`]; then nothing has happened.
+    /// See [`SendError`]; then the record is in no log and never will be, and the history has it as sent and failed.
     pub fn send<F: Fx>(&mut self, record: ProducerRecord, io: &mut ClientIo<'_, F>) -> Result<RecordId, SendError> {
-        let charge = charge(&record);
+        let taken = self.take(&record, io);
+        if let Err(error) = taken {
+            let id = RecordId(self.next_id);
+            self.next_id += 1;
+            let topic = self.metadata.id_of(&record.topic);
+            observe_unplaced(id, &record, topic, io);
+            io.fx.observe(Obs::Client(ClientObs::Failed { id: id.0, error: error.code().code(), definite: true }));
+        }
+        taken
+    }
+
+    fn take<F: Fx>(&mut self, record: &ProducerRecord, io: &mut ClientIo<'_, F>) -> Result<RecordId, SendError> {
+        let charge = charge(record);
         if charge > u64::from(self.config.max_request_size) {
             return Err(SendError::RecordTooLarge);
         }
@@ -189,9 +214,9 @@ impl Producer {
         self.next_id += 1;
         self.buffered += charge;
         self.undelivered += 1;
-        if !self.place(topic, id, &record, charge, io) {
+        if !self.place(topic, id, record, charge, io) {
             self.refresh.want();
-            self.wait(topic, Waiting { id, record, charge, age: 0 }, io);
+            self.wait(topic, Waiting { id, record: record.clone(), charge, age: 0 }, io);
         }
         self.pump(io);
         Ok(id)
@@ -424,4 +449,14 @@ fn is_expired(batch: &mut Batch) -> bool {
 fn set_tick<F: Fx>(timeout: Span, slot: u32, io: &mut ClientIo<'_, F>) {
     let part = Span::from_nanos(timeout.as_nanos() / u64::from(DELIVERY_TICKS));
     io.fx.set_timer(TimerId { class: timers::PRODUCER_DELIVERY, index: slot }, part, part);
+}
+
+/// Tells the history of a record that never had a partition; -1 stands for it.
+fn observe_unplaced<F: Fx>(id: RecordId, record: &ProducerRecord, topic: Uuid, io: &mut ClientIo<'_, F>) {
+    io.fx.observe(Obs::Client(ClientObs::Send {
+        id: id.0,
+        partition: TopicIdPartition { topic, partition: -1 },
+        key: record.key.clone(),
+        value: record.value.clone(),
+    }));
 }

@@ -249,6 +249,15 @@ fn what_can_never_be_sent_is_refused_at_once() {
     let record = ProducerRecord::new(Str::from_static("t"), Bytes::new()).to_partition(-1);
     assert_eq!(client.producer.send(record, &mut world.io()), Err(SendError::InvalidPartition));
     assert_eq!(client.producer.undelivered(), 0);
+    // The history has both, and no id is given twice.
+    let told = |obs: &ClientObs| match obs {
+        ClientObs::Send { id, partition, .. } => Some((*id, partition.partition, None)),
+        ClientObs::Failed { id, error, definite: true } => Some((*id, 0, Some(*error))),
+        _ => None,
+    };
+    let told: Vec<_> = world.observed.iter().filter_map(told).collect();
+    let (large, unknown) = (ErrorCode::MessageTooLarge.code(), ErrorCode::UnknownTopicOrPartition.code());
+    assert_eq!(told, [(0, -1, None), (0, 0, Some(large)), (1, -1, None), (1, 0, Some(unknown))]);
 }
 
 #[test]

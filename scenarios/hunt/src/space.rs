@@ -251,9 +251,10 @@ fn consumer(topic: &str) -> impl Strategy<Value = Consumer> + use<> {
     let topic = topic.to_owned();
     let poll = prop::sample::select(vec![500u32, 500, 7]);
     let wait = prop::sample::select(vec![500u64, 50]);
-    (poll, wait, timeout()).prop_map(move |(max_poll_records, wait, request_timeout)| Consumer {
+    let from = prop_oneof![3 => Just(From::Earliest), 1 => Just(From::Latest)];
+    (poll, wait, timeout(), from).prop_map(move |(max_poll_records, wait, request_timeout, from)| Consumer {
         topic: topic.clone(),
-        from: From::Earliest,
+        from,
         max_poll_records,
         fetch_max_wait: Span::from_millis(wait),
         request_timeout,

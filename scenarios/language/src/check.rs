@@ -9,7 +9,7 @@ use super::keys::Context;
 use super::nearest::suggestion;
 use super::random::RandomFaults;
 use super::scenario::Scenario;
-use super::target::Partition;
+use super::target::{Partition, rack_name};
 use super::units::SpanRange;
 use super::workload::{Consumer, Partitioner, Partitions, Producer, RecordKeys, Serializer, Workload};
 
@@ -94,6 +94,7 @@ fn cluster(cx: &mut Context, cluster: &Cluster) {
         return;
     }
     let controllers = cluster.controllers;
+    racks(cx, cluster);
     let first = cluster.first_brokers();
     if first == 0 {
         cx.error_at(
@@ -159,8 +160,23 @@ fn check_topic(cx: &mut Context, setup: &Setup<'_>, index: usize, topic: &Topic)
         cx.error_at(&at("min_insync"), message, format!("there are {} replicas", topic.replication));
     }
     bounds(cx, &at("min_insync"), topic.min_insync, 1..=MAX_BROKERS);
+    largest_message(cx, &at("max_message_bytes"), topic.max_message_bytes);
     if let Some(bytes) = topic.segment_bytes {
         segment(cx, &at("segment_bytes"), bytes);
+    }
+}
+
+/// Every broker has a rack, or none has.
+fn racks(cx: &mut Context, cluster: &Cluster) {
+    for (index, rack) in cluster.racks.iter().enumerate() {
+        if !rack_name(rack) {
+            let label = "letters, digits, dashes, dots and underscores";
+            cx.error_at(&format!("cluster.racks[{index}]"), format!("`{rack}` is no name of a rack"), label);
+        }
+    }
+    let (racks, brokers) = (cluster.racks.len(), cluster.brokers as usize);
+    if racks > 0 && racks != brokers {
+        cx.error_at("cluster.racks", format!("{racks} racks for {brokers} brokers"), "name one for each broker");
     }
 }
 
@@ -198,6 +214,12 @@ fn check_producer(cx: &mut Context, setup: &Setup<'_>, path: &str, producer: &Pr
     if producer.delivery_timeout < least {
         let label = format!("linger and request_timeout are {least:?}");
         cx.error_at(&at("delivery_timeout"), "delivery_timeout must be at least linger + request_timeout", label);
+    }
+    if !(1..=i32::MAX as u64).contains(&producer.max_request_size) {
+        cx.error_at(&at("max_request_size"), "no size of a request", format!("from 1 to {}", i32::MAX));
+    }
+    if producer.null_value.is_some() && producer.file.is_none() {
+        cx.error_at(&at("null_value"), "`null_value` goes with `file`", "generated values are never null");
     }
     bounds(cx, &at("max_in_flight"), producer.max_in_flight, 1..=1_000);
     if producer.batch_size > 1 << 20 {

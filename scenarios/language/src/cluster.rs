@@ -21,6 +21,8 @@ pub struct Cluster {
     pub controllers: u32,
     /// How many of the brokers, the last ones, are not there until they join.
     pub join_later: u32,
+    /// `broker.rack` of each broker, in the order of their ids; empty if they have none.
+    pub racks: Vec<String>,
     /// How followers find the point from which their log differs from the leader's.
     pub truncation: TruncationMode,
     /// Default of the topics' flush policy.
@@ -71,6 +73,7 @@ impl Default for Cluster {
             brokers: 3,
             controllers: 3,
             join_later: 0,
+            racks: Vec::new(),
             truncation: TruncationMode::Fetch,
             flush: FlushPolicy::OperatingSystem,
             segment_bytes: 1 << 20,
@@ -97,6 +100,11 @@ impl Default for Cluster {
 }
 
 impl Cluster {
+    /// Ids of the brokers on a rack, ascending.
+    pub fn on_rack<'a>(&'a self, rack: &'a str) -> impl Iterator<Item = u32> + 'a {
+        self.broker_ids().zip(&self.racks).filter(move |(_, name)| *name == rack).map(|(id, _)| id)
+    }
+
     /// The number of controllers where the file does not say: three, or the most odd number of brokers there are.
     pub(crate) fn default_controllers(&self) -> u32 {
         if self.first_brokers() >= 3 { 3 } else { 1 }
@@ -135,6 +143,11 @@ impl Keys for Cluster {
             "join_later",
             "Number of brokers, the last ones, that start only when they `join`.",
             &mut self.join_later,
+        );
+        v.key(
+            "racks",
+            "broker.rack of each broker, such as [\"a\", \"a\", \"b\"]: replicas of a topic are spread over racks, and faults strike \"rack:a\".",
+            &mut self.racks,
         );
         v.key(
             "truncation",

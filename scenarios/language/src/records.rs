@@ -16,8 +16,8 @@ pub const MAX_RECORDS: usize = 1_000_000;
 pub struct FileRecord {
     /// Its key; an empty column is none.
     pub key: Option<String>,
-    /// Its value, as text; the serializer makes bytes of it.
-    pub value: String,
+    /// Its value, as text; the serializer makes bytes of it. None is null, a tombstone.
+    pub value: Option<String>,
     /// Its timestamp, in milliseconds since the Unix epoch.
     pub timestamp_ms: i64,
     /// Its headers in order; a key may be there twice.
@@ -28,14 +28,15 @@ pub struct FileRecord {
 ///
 /// `timestamp` is in milliseconds since the Unix epoch or an RFC 3339 time (`2026-03-02T10:15:23.412Z`,
 /// `2026-03-02T12:15:23+02:00`); it may not go back from one row to the next. `headers` is `name=value;name=value`.
-/// With `longest`, the timestamps are when records are sent: no row may lie later than this after the first.
+/// A value that is `null`, if that is given, is none. With `longest`, the timestamps are when records are sent: no row may lie later than this after the first.
 pub fn parse_records(
     source: &Source,
     serializer: Serializer,
     longest: Option<Span>,
+    null: Option<&str>,
 ) -> Result<Arc<[FileRecord]>, Diagnostics> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(source.text().as_bytes());
-    let mut file = File { source, diagnostics: Diagnostics::default() };
+    let mut file = File { source, null, diagnostics: Diagnostics::default() };
     let columns = match reader.headers() {
         Ok(header) => header.clone(),
         Err(error) => {
@@ -100,6 +101,8 @@ struct Layout {
 
 struct File<'s> {
     source: &'s Source,
+    /// The text of a value that is null.
+    null: Option<&'s str>,
     diagnostics: Diagnostics,
 }
 
@@ -190,15 +193,19 @@ impl File<'_> {
             );
             return None;
         }
-        let fits = match serializer {
-            Serializer::Bytes | Serializer::String => Ok(()),
-            Serializer::Integer => value.parse::<i64>().map(drop).map_err(|_| "not a 64-bit integer".to_owned()),
-            Serializer::Json => serde_json::from_str::<serde::de::IgnoredAny>(value)
+        let value = Some(value).filter(|value| self.null != Some(*value));
+        let fits = match (serializer, value.unwrap_or_default()) {
+            _ if value.is_none() => Ok(()),
+            (Serializer::Bytes | Serializer::String, _) => Ok(()),
+            (Serializer::Integer, value) => {
+                value.parse::<i64>().map(drop).map_err(|_| "not a 64-bit integer".to_owned())
+            }
+            (Serializer::Json, value) => serde_json::from_str::<serde::de::IgnoredAny>(value)
                 .map(drop)
                 .map_err(|error| format!("not JSON: {error}")),
         };
         if let Err(why) = fits {
-            self.wrong_cell(line, value, "a value that the serializer cannot take".into(), &why);
+            self.wrong_cell(line, value.unwrap_or_default(), "a value that the serializer cannot take".into(), &why);
             return None;
         }
         let mut headers = Vec::new();
@@ -211,7 +218,7 @@ impl File<'_> {
             headers.push((name.trim().to_owned(), value.trim().to_owned()));
         }
         let key = (!key.is_empty()).then(|| key.to_owned());
-        Some(FileRecord { key, value: value.to_owned(), timestamp_ms, headers })
+        Some(FileRecord { key, value: value.map(str::to_owned), timestamp_ms, headers })
     }
 }
 
@@ -277,16 +284,16 @@ mod tests {
     use crate::units::LONGEST;
 
     fn wrong(text: &str, serializer: Serializer) -> String {
-        parse_records(&Source::new("clicks.csv", text), serializer, None).expect_err("accepted").to_string()
+        parse_records(&Source::new("clicks.csv", text), serializer, None, None).expect_err("accepted").to_string()
     }
 
     #[test]
     fn rows_become_records_with_headers_in_order() {
         let text =
             "key,value,timestamp,headers\ns1,\"{\"\"a\"\":1}\",2026-03-02T10:15:23.4Z,a=1;a=2\n,2,1772446523401,\n";
-        let records = parse_records(&Source::new("clicks.csv", text), Serializer::Json, None).unwrap();
+        let records = parse_records(&Source::new("clicks.csv", text), Serializer::Json, None, None).unwrap();
         assert_eq!(records[0].key.as_deref(), Some("s1"));
-        assert_eq!(records[0].value, "{\"a\":1}");
+        assert_eq!(records[0].value.as_deref(), Some("{\"a\":1}"));
         assert_eq!(records[0].timestamp_ms, 1_772_446_523_400);
         assert_eq!(records[0].headers, [("a".into(), "1".into()), ("a".into(), "2".into())]);
         assert_eq!(records[1].key, None);
@@ -375,13 +382,23 @@ mod tests {
     }
 
     #[test]
+    fn the_text_that_stands_for_null_is_a_tombstone() {
+        let source = Source::new("users.csv", "key,value,timestamp\na,\\N,5\nb,,5\nc,{},5\n");
+        let read = |null| parse_records(&source, Serializer::Json, None, null);
+        assert!(read(None).expect_err("accepted").to_string().contains("a value that the serializer cannot take"));
+        let source = Source::new("users.csv", "key,value,timestamp\na,\\N,5\nc,{},5\n");
+        let read = parse_records(&source, Serializer::Json, None, Some("\\N")).unwrap();
+        assert_eq!((read[0].value.as_deref(), read[1].value.as_deref()), (None, Some("{}")));
+    }
+
+    #[test]
     fn rows_more_than_a_year_apart_are_shown_if_they_set_the_pace() {
         let source = Source::new("clicks.csv", "key,value,timestamp\na,1,0\nb,2,1735689600000\n");
-        let drawn = parse_records(&source, Serializer::Bytes, Some(LONGEST)).expect_err("accepted").to_string();
+        let drawn = parse_records(&source, Serializer::Bytes, Some(LONGEST), None).expect_err("accepted").to_string();
         assert!(
             drawn.contains("more than a year after the first") && drawn.contains(" --> clicks.csv:3:5\n"),
             "{drawn}"
         );
-        assert!(parse_records(&source, Serializer::Bytes, None).is_ok());
+        assert!(parse_records(&source, Serializer::Bytes, None, None).is_ok());
     }
 }

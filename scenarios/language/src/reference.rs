@@ -72,6 +72,7 @@ targets
   follower:orders/0    one of its followers, chosen by the seed
   followers:orders/0   all of its followers
   isr:orders/0         all of its in-sync replicas, with the leader
+  rack:a               every broker on that rack; see `racks` of [cluster]
   controller           the active controller
   subject              the node that made the observation of `when`: the voter that granted a vote, the follower that fetched
   any                  a running broker, chosen by the seed

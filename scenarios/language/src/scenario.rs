@@ -253,7 +253,7 @@ pub(crate) fn resolve_producer(cx: &mut Context, path: &str, producer: &mut Prod
     }
     producer.file = Some(source.name().to_owned());
     let longest = producer.rate.is_none().then_some(LONGEST);
-    match parse_records(&source, producer.serializer, longest) {
+    match parse_records(&source, producer.serializer, longest, producer.null_value.as_deref()) {
         Ok(records) => producer.records = records,
         Err(mut wrong) => return cx.diagnostics.0.append(&mut wrong.0),
     }

@@ -41,6 +41,8 @@ pub enum Target {
     Isr(Partition),
     /// The leader of the partition.
     Leader(Partition),
+    /// Every broker on the rack.
+    Rack(String),
     /// The node on which the fault's trigger came about. Only with [`Trigger::When`](super::Trigger::When).
     Subject,
 }
@@ -97,6 +99,7 @@ impl fmt::Display for Target {
             Target::Followers(p) => write!(f, "followers:{p}"),
             Target::Isr(p) => write!(f, "isr:{p}"),
             Target::Leader(p) => write!(f, "leader:{p}"),
+            Target::Rack(rack) => write!(f, "rack:{rack}"),
             Target::Subject => f.write_str("subject"),
         }
     }
@@ -110,16 +113,27 @@ pub fn parse_partition(text: &str) -> Result<Partition, String> {
     if topic.is_empty() { Err(wrong()) } else { Ok(Partition { topic: topic.to_owned(), index }) }
 }
 
+/// Whether a text can be the name of a rack.
+pub(crate) fn rack_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
 /// A target such as `leader:orders/0`.
 pub fn parse_target(text: &str) -> Result<Target, String> {
     let text = text.trim();
     if let Some((role, partition)) = text.split_once(':') {
+        if role.trim() == "rack" {
+            return match rack_name(partition.trim()) {
+                true => Ok(Target::Rack(partition.trim().to_owned())),
+                false => Err("a rack has a name, such as \"rack:a\"".to_owned()),
+            };
+        }
         let make = match role.trim() {
             "leader" => Target::Leader,
             "follower" => Target::Follower,
             "followers" => Target::Followers,
             "isr" => Target::Isr,
-            role => return Err(suggestion(role, &["leader", "follower", "followers", "isr"])),
+            role => return Err(suggestion(role, &["leader", "follower", "followers", "isr", "rack"])),
         };
         return parse_partition(partition).map(make);
     }
@@ -142,6 +156,7 @@ pub fn parse_target(text: &str) -> Result<Target, String> {
         ["leader" | "follower" | "followers" | "isr", ..] => {
             Err(format!("of which partition? such as \"{}:orders/0\"", words[0]))
         }
+        ["rack", ..] => Err("which one? such as \"rack:a\"".into()),
         ["client", ..] => Err("which one? such as \"client producer 0\"".into()),
         ["broker", ..] => Err("which one? such as \"broker 2\"".into()),
         _ => Err(suggestion(

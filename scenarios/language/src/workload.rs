@@ -63,6 +63,10 @@ pub struct Producer {
     pub delivery_timeout: Span,
     /// `enable.idempotence`.
     pub idempotent: bool,
+    /// `max.request.size`, in bytes: the client itself refuses larger records.
+    pub max_request_size: u64,
+    /// The text of a value of the file that stands for null, a tombstone; none if no value is null.
+    pub null_value: Option<String>,
     /// A CSV file with the records, relative to the scenario's file.
     pub file: Option<String>,
     /// In a plan: what the file's bytes hash to, so that a changed file is noticed.
@@ -217,6 +221,8 @@ impl Default for Producer {
             request_timeout: Span::from_secs(2),
             delivery_timeout: Span::from_secs(20),
             idempotent: false,
+            max_request_size: 1 << 20,
+            null_value: None,
             file: None,
             file_checksum: None,
             records: Arc::new([]),
@@ -270,6 +276,11 @@ impl Keys for Producer {
         v.key("value_size", "Size of a generated value, in bytes.", &mut self.value_size);
         v.key("linger", "linger.ms", &mut self.linger);
         v.key("batch_size", "batch.size", &mut self.batch_size);
+        v.key(
+            "max_request_size",
+            "max.request.size: the client refuses larger records, and the history has them as failed.",
+            &mut self.max_request_size,
+        );
         v.key("max_in_flight", "max.in.flight.requests.per.connection", &mut self.max_in_flight);
         v.key("retries", "retries", &mut self.retries);
         v.key("retry_backoff", "retry.backoff.ms", &mut self.retry_backoff);
@@ -280,6 +291,11 @@ impl Keys for Producer {
             "file",
             "A CSV file with the records, each sent once; header key,value,timestamp and, if wanted, headers.",
             &mut self.file,
+        );
+        v.key(
+            "null_value",
+            "With `file`: the value that stands for null (a tombstone), such as \"NULL\" or \"\".",
+            &mut self.null_value,
         );
         v.key("file_checksum", "In a plan: checksum that the file must have.", &mut self.file_checksum);
     }

@@ -72,6 +72,7 @@ pub(super) fn broker_config(cluster: &Cluster, seed: u64, bugs: &[Bug], id: u32,
     let voters = cluster.controller_ids().map(|id| id as i32).collect();
     let mut cfg = BrokerConfig::new(id as i32, voters);
     cfg.incarnation = Uuid(u128::from(stable_hash(&(seed, id, incarnation))) << 64 | u128::from(incarnation) | 1);
+    cfg.rack = cluster.racks.get(id as usize - 1).map(|rack| Str::from(rack.as_str()));
     cfg.election_timeout = cluster.election_timeout;
     cfg.quorum_fetch_timeout = cluster.fetch_timeout;
     cfg.request_timeout = cluster.request_timeout;
@@ -176,6 +177,7 @@ fn producer_app(plan: &Plan, producer: &Producer, share: u32, number: u32, broke
     };
     client.linger = producer.linger;
     client.batch_size = producer.batch_size.min(u64::from(u32::MAX)) as u32;
+    client.max_request_size = producer.max_request_size.min(u64::from(u32::MAX)) as u32;
     client.max_in_flight = producer.max_in_flight.min(255) as u8;
     client.retries = producer.retries;
     client.delivery_timeout = producer.delivery_timeout;
@@ -257,7 +259,7 @@ fn file_records(producer: &Producer, share: u32) -> Arc<[DueRecord]> {
                 },
                 timestamp: Some(record.timestamp_ms),
                 key: record.key.as_ref().map(|key| Bytes::copy_from_slice(key.as_bytes())),
-                value: Some(serialize(&record.value, producer.serializer)),
+                value: record.value.as_ref().map(|value| serialize(value, producer.serializer)),
                 headers: record
                     .headers
                     .iter()

@@ -58,6 +58,8 @@ pub(super) struct Faults {
     /// What damage is allowed.
     pub(super) atlas: Atlas,
     pub(super) brokers: Vec<NodeId>,
+    /// The rack of each broker that has one.
+    pub(super) racks: Vec<(NodeId, String)>,
     pub(super) producers: Vec<NodeId>,
     pub(super) consumers: Vec<NodeId>,
     /// Settings that brokers have from their next start on.
@@ -82,6 +84,7 @@ impl Faults {
             tasks: Vec::new(),
             log: FaultLog::default(),
             atlas: Atlas::new(plan),
+            racks: brokers.iter().copied().zip(plan.cluster.racks.iter().cloned()).collect(),
             brokers,
             producers,
             consumers,

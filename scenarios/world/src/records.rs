@@ -242,6 +242,8 @@ fn write_operations(folder: &RunFolder, history: &History, names: &Names, zero: 
     let mut sends: BTreeMap<(NodeId, u64), (Time, TopicIdPartition)> = BTreeMap::new();
     let row = |node: NodeId, operation: &str, from: Time, id: TopicIdPartition| {
         let (topic, partition) = topic_and_partition(names, id);
+        // The client refused some records before they had a partition.
+        let partition = (id.partition >= 0).then_some(partition);
         OperationRow {
             client: names.of_node(node),
             operation: operation.to_owned(),
@@ -250,7 +252,7 @@ fn write_operations(folder: &RunFolder, history: &History, names: &Names, zero: 
             latency_ms: None,
             outcome: "info".to_owned(),
             topic,
-            partition: Some(partition),
+            partition,
             offset: None,
             records: 1,
             error: String::new(),

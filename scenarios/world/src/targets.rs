@@ -51,6 +51,10 @@ impl Faults {
             Target::Followers(partition) => followers(partition),
             Target::Isr(partition) => known(partition).map_or(Vec::new(), |state| nodes(&state.isr)),
             Target::Leader(partition) => known(partition).map_or(Vec::new(), |state| nodes(&[state.leader])),
+            Target::Rack(rack) => {
+                let on_rack = self.racks.iter().filter(|(_, name)| name == rack).map(|(node, _)| *node);
+                on_rack.filter(there).collect()
+            }
             Target::Subject => subject.into_iter().collect(),
         }
     }

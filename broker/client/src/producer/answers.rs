@@ -11,7 +11,7 @@ use tribunal_protocol::{ErrorCode, ResponseBody};
 use crate::producer::batch::Batch;
 use crate::producer::queue::{Gate, Queue};
 use crate::producer::verdict::{self, Verdict};
-use crate::producer::{Call, Delivery, DeliveryError, Flying, Producer, RecordMetadata, Waiting};
+use crate::producer::{Call, Delivery, DeliveryError, Flying, Producer, RecordMetadata, Waiting, observe_unplaced};
 use crate::{ClientIo, RecordId, backoff, limits};
 
 impl Producer {
@@ -191,6 +191,8 @@ impl Producer {
 
     /// Gives up a record that has no partition.
     pub(super) fn fail_waiting<F: Fx>(&mut self, waiting: Waiting, code: ErrorCode, io: &mut ClientIo<'_, F>) {
+        let topic = self.metadata.id_of(&waiting.record.topic);
+        observe_unplaced(waiting.id, &waiting.record, topic, io);
         self.report_failure(waiting.id, DeliveryError { code, definite: true }, io);
         self.release(waiting.charge);
     }

@@ -22,7 +22,8 @@ pub(super) fn all(search: &mut Search<'_>) -> Result<(), RunError> {
 /// Tries one broker alone where a fault means several, while there are more than a few faults: other faults may have
 /// struck the rest.
 pub(super) fn narrow(search: &mut Search<'_>) -> Result<(), RunError> {
-    let several = |target: &Target| matches!(target, Target::All | Target::Followers(_) | Target::Isr(_));
+    let several =
+        |target: &Target| matches!(target, Target::All | Target::Followers(_) | Target::Isr(_) | Target::Rack(_));
     let is_wide = |fault: &Fault| fault.action.targets().into_iter().any(several);
     if search.best.faults.len() <= FEW_FAULTS || !search.best.faults.iter().any(is_wide) {
         return Ok(());

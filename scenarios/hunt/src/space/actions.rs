@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use tribunal_common::TruncationMode;
 use tribunal_contract::Span;
 use tribunal_language::{
-    Action, After, Clock, Corrupt, Corruption, Crash, Cut, Decommission, Direction, DiskErrorKind, DiskFault, DiskLoss,
-    DiskOperation, Elect, Election, FullDisk, Join, Offset, Pause, Power, Reassign, Reset, RestartLoop, RollingRestart,
-    Shape as CutShape, Shutdown, SlowCpu, SlowDisk, SlowLink, SpanRange, StallDisk, Stop, Target, Unregister,
+    Action, After, AlterTopic, Before, Clock, Corrupt, Corruption, Crash, Cut, Decommission, DeleteRecords, Direction,
+    DiskErrorKind, DiskFault, DiskLoss, DiskOperation, Elect, Election, FullDisk, Join, Offset, Pause, Power, Reassign,
+    Reset, RestartLoop, RollingRestart, Shape as CutShape, Shutdown, SlowCpu, SlowDisk, SlowLink, SpanRange, StallDisk,
+    Stop, Target, Unregister,
 };
 
 use super::faults::{broker, pair, partition_of_a_topic};
@@ -15,12 +16,14 @@ use super::{Shape, millis};
 /// Kinds of actions, each of which is switched off or on for all of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
+    AlterTopic,
     Clock,
     Corrupt,
     Crash,
     Cut,
     Death,
     Decommission,
+    DeleteRecords,
     Disk,
     Elect,
     FullDisk,
@@ -42,13 +45,15 @@ pub(super) enum Kind {
     Upgrade,
 }
 
-pub(super) const KINDS: [Kind; 25] = [
+pub(super) const KINDS: [Kind; 27] = [
+    Kind::AlterTopic,
     Kind::Clock,
     Kind::Corrupt,
     Kind::Crash,
     Kind::Cut,
     Kind::Death,
     Kind::Decommission,
+    Kind::DeleteRecords,
     Kind::Disk,
     Kind::Elect,
     Kind::FullDisk,
@@ -77,6 +82,7 @@ pub(super) fn action(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Ac
         Kind::Decommission | Kind::Elect | Kind::Join | Kind::Reassign | Kind::Unregister => {
             members(shape, kind, waits)
         }
+        Kind::AlterTopic | Kind::DeleteRecords => topics(shape, kind),
         Kind::Cut | Kind::Isolate | Kind::Reset | Kind::SlowLink => network(shape, kind, waits),
         _ => process(shape, kind, waits),
     }
@@ -145,6 +151,31 @@ fn members(shape: &Shape, kind: Kind, waits: bool) -> BoxedStrategy<Action> {
                 .boxed()
         }
         _ => one.prop_map(|broker| Action::Unregister(Unregister { broker })).boxed(),
+    }
+}
+
+fn topics(shape: &Shape, kind: Kind) -> BoxedStrategy<Action> {
+    let of = partition_of_a_topic(shape);
+    match kind {
+        Kind::AlterTopic => {
+            let retention = prop::sample::select(vec![0u64, 4_096, 65_536]);
+            (of, retention)
+                .prop_map(|((partition, _), bytes)| {
+                    let (topic, retention_bytes) = (partition.topic, Some(bytes));
+                    Action::AlterTopic(AlterTopic { topic, retention_bytes, ..AlterTopic::default() })
+                })
+                .boxed()
+        }
+        _ => {
+            let before = prop_oneof![
+                2 => Just(Before::HighWatermark),
+                3 => (1..100u32).prop_map(Before::Share),
+                1 => (1..200u64).prop_map(Before::Offset),
+            ];
+            (of, before)
+                .prop_map(|((partition, _), before)| Action::DeleteRecords(DeleteRecords { partition, before }))
+                .boxed()
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::action::Action;
 use crate::disk_action::DiskLoss;
 use crate::fault::Fault;
 use crate::keys::Context;
+use crate::nearest::suggestion;
 use crate::network_action::Cut;
 use crate::random::{FaultKind, RandomFaults};
 use crate::target::{ClientKind, Target};
@@ -255,6 +256,16 @@ fn check_target(cx: &mut Context, setup: &Setup<'_>, path: &str, target: &Target
             let label =
                 if brokers == 1 { "there is broker 1 only".into() } else { format!("brokers are 1 to {brokers}") };
             cx.error_at(path, format!("there is no broker {id}"), label);
+        }
+        Target::Rack(rack) if setup.cluster.on_rack(rack).next().is_none() => {
+            let mut racks: Vec<&str> = setup.cluster.racks.iter().map(String::as_str).collect();
+            racks.sort_unstable();
+            racks.dedup();
+            let label = match racks[..] {
+                [] => "no broker has a rack: set `racks` of the cluster".to_owned(),
+                _ => suggestion(rack, &racks),
+            };
+            cx.error_at(path, format!("no broker is on rack `{rack}`"), label);
         }
         Target::Client(kind, index) => {
             let of_kind = |workload: &&Workload| match workload {

@@ -348,12 +348,26 @@ fn who_joins_was_not_there_and_who_holds_a_partition_is() {
             "alter_topic = { topic = \"orders\", max_message_bytes = \"4GiB\" }",
             "20:55 more than max.message.bytes can be | at most 2147483647",
         ),
+        (
+            "pause = { broker = \"rack:a\" }",
+            "20:20 no broker is on rack `a` | no broker has a rack: set `racks` of the cluster",
+        ),
+        (
+            "pause = { broker = \"rack:\" }",
+            "20:20 expected a target, such as \"broker 2\" or \"leader:orders/0\", found \"rack:\" \
+             | a rack has a name, such as \"rack:a\"",
+        ),
         ("unregister = { broker = \"clients\" }", "20:25 `clients` is not a broker | this fault is for brokers"),
         ("decommission = { broker = \"any\", look = \"0s\" }", "20:41 a time of zero | must be more than 0"),
     ] {
         assert_eq!(one(crash, action), expected);
     }
     for (cluster, expected) in [
+        ("brokers = 3\nracks = [\"a\", \"b\"]", "4:9 2 racks for 3 brokers | name one for each broker"),
+        (
+            "brokers = 3\nracks = [\"a\", \"b\", \"c d\"]",
+            "4:20 `c d` is no name of a rack | letters, digits, dashes, dots and underscores",
+        ),
         ("brokers = 3\njoin_later = 3", "4:14 there is no broker at first | there are 3 in all"),
         ("brokers = 3\njoin_later = 1", "8:15 3 replicas need as many brokers | there are 2 brokers"),
         (
@@ -421,6 +435,12 @@ fn workloads_are_checked() {
             "for = \"20s\"\nidempotent = true",
             "15:14 idempotent producers are not supported yet | must be false",
         ),
+        (
+            "for = \"20s\"",
+            "for = \"20s\"\nnull_value = \"NULL\"",
+            "15:14 `null_value` goes with `file` | generated values are never null",
+        ),
+        ("for = \"20s\"", "for = \"20s\"\nmax_request_size = 0", "15:20 no size of a request | from 1 to 2147483647"),
         (
             "for = \"20s\"",
             "for = \"20s\"\npartitioner = \"key\"",

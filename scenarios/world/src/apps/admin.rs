@@ -97,17 +97,12 @@ impl AdminInput {
     fn request(self) -> (i16, RequestBody) {
         match self {
             AdminInput::AlterTopic { topic, configs } => {
-                let set = |(name, value): (Str, Str)| AlterableConfig {
-                    name,
-                    config_operation: SET,
-                    value: Some(value),
-                    ..Default::default()
-                };
+                let set =
+                    |(name, value): (Str, Str)| AlterableConfig { name, config_operation: SET, value: Some(value) };
                 let resource = AlterConfigsResource {
                     resource_type: TOPIC,
                     resource_name: topic,
                     configs: configs.into_iter().map(set).collect(),
-                    ..Default::default()
                 };
                 let request = IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
                 (ALTER_CONFIGS_VERSION, request.into())
