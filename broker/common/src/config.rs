@@ -62,6 +62,33 @@ pub struct LogDefaults {
     pub timestamp_after_max_ms: i64,
 }
 
+/// Settings of groups and of the internal topic that stores their offsets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GroupDefaults {
+    /// `offsets.topic.num.partitions`.
+    pub topic_partitions: i32,
+    /// `offsets.topic.replication.factor`.
+    pub topic_replication_factor: i16,
+    /// `offsets.topic.segment.bytes`.
+    pub topic_segment_bytes: u32,
+    /// `group.initial.rebalance.delay.ms`.
+    pub initial_rebalance_delay_ms: i32,
+    /// `group.min.session.timeout.ms`.
+    pub min_session_timeout_ms: i32,
+    /// `group.max.session.timeout.ms`.
+    pub max_session_timeout_ms: i32,
+    /// `group.max.size`.
+    pub max_size: i32,
+    /// `offset.metadata.max.bytes`.
+    pub offset_metadata_max_bytes: u32,
+    /// `offsets.commit.timeout.ms`.
+    pub commit_timeout: Span,
+    /// `offsets.retention.minutes`, in milliseconds.
+    pub offsets_retention_ms: i64,
+    /// `offsets.retention.check.interval.ms`.
+    pub offsets_retention_check: Span,
+}
+
 /// One broker's configuration. Combined mode: every broker that is a voter is a controller too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerConfig {
@@ -121,6 +148,8 @@ pub struct BrokerConfig {
     pub topic: TopicDefaults,
     /// Defaults of logs.
     pub log: LogDefaults,
+    /// Consumer groups.
+    pub groups: GroupDefaults,
     /// Planted bugs.
     pub bugs: Bugs,
 }
@@ -128,6 +157,8 @@ pub struct BrokerConfig {
 impl BrokerConfig {
     /// Broker `node_id` of a cluster whose `voters` form the controller quorum; Kafka 4.1's defaults elsewhere.
     pub fn new(node_id: i32, voters: Vec<i32>) -> BrokerConfig {
+        // Kafka's is 3, and a cluster of fewer brokers has to be told otherwise. The voters are brokers too.
+        let topic_replication_factor = voters.len().clamp(1, 3) as i16;
         BrokerConfig {
             node_id,
             cluster_id: Str::from_static("dHJpYnVuYWwtY2x1c3Rlcg"),
@@ -171,6 +202,19 @@ impl BrokerConfig {
                 flush: FlushPolicy::OperatingSystem,
                 timestamp_before_max_ms: i64::MAX,
                 timestamp_after_max_ms: 3_600_000,
+            },
+            groups: GroupDefaults {
+                topic_partitions: 50,
+                topic_replication_factor,
+                topic_segment_bytes: 100 << 20,
+                initial_rebalance_delay_ms: 3_000,
+                min_session_timeout_ms: 6_000,
+                max_session_timeout_ms: 1_800_000,
+                max_size: i32::MAX,
+                offset_metadata_max_bytes: 4_096,
+                commit_timeout: Span::from_millis(5_000),
+                offsets_retention_ms: 7 * 24 * 3_600_000,
+                offsets_retention_check: Span::from_secs(600),
             },
             bugs: Bugs::NONE,
         }

@@ -30,7 +30,7 @@ pub mod syncs;
 pub mod timers;
 
 pub use bugs::{Bug, Bugs};
-pub use config::{BrokerConfig, FlushPolicy, LogDefaults, TopicDefaults, TruncationMode};
+pub use config::{BrokerConfig, FlushPolicy, GroupDefaults, LogDefaults, TopicDefaults, TruncationMode};
 pub use io::{Fx, Io};
 pub use member::Member;
 pub use net::{Answer, CallFailed, Local, Net, Received};

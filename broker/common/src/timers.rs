@@ -40,6 +40,16 @@ pub const RETENTION: u8 = 23;
 pub const FORWARD_CALL: u8 = 24;
 /// Broker: the folder of a deleted partition is removed. Index: which one of this incarnation.
 pub const FOLDER_DELETE: u8 = 25;
+/// Group coordinator: a member's session ends. Index: which alarm of this incarnation.
+pub const GROUP_SESSION: u8 = 26;
+/// Group coordinator: a phase of a rebalance has had its time. Index: which alarm of this incarnation.
+pub const GROUP_REBALANCE: u8 = 27;
+/// Coordinator: go on reading a partition's log. Index: partition of the internal topic.
+pub const COORDINATOR_LOAD: u8 = 28;
+/// Coordinator: writes that are not committed have waited for `offsets.commit.timeout`. Index: partition.
+pub const COORDINATOR_WRITE: u8 = 29;
+/// Group coordinator: look for expired offsets.
+pub const OFFSET_EXPIRY: u8 = 30;
 /// Client: metadata is old, or the last request for it failed.
 pub const CLIENT_METADATA: u8 = 32;
 /// Client: a connection failed; try again. Index: broker id.

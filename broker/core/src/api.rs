@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tribunal_common::BrokerConfig;
 use tribunal_controller::{MetadataImage, NO_LEADER, TopicImage, invalid_topic_name};
+use tribunal_coordinator::partition_of;
 use tribunal_protocol::messages::ApiVersionsRequest;
 use tribunal_protocol::messages::api_versions_response::{
     ApiVersion, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
@@ -15,6 +16,7 @@ use tribunal_protocol::messages::metadata_response::{
     MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use tribunal_protocol::{ApiKey, ErrorCode, Str, Uuid, advertised_versions};
+use tribunal_replica::{OFFSETS_TOPIC, is_internal};
 
 /// What may be done where nobody is kept from anything, as bits of Kafka's operations: with a topic, read, write,
 /// create, delete, alter, describe, and see and change its settings; with the cluster, create, alter, describe, act as
@@ -37,8 +39,11 @@ const fn operations(numbers: &[u8]) -> i32 {
 const NULL_NAMES_SINCE: i16 = 12;
 
 /// What FindCoordinator may ask for, in Kafka's numbers.
-const GROUP: i8 = 0;
+pub(crate) const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
+/// First version of FindCoordinator that says what it asks for, and first that asks for several.
+const KEY_TYPE_SINCE: i16 = 1;
+const BATCH_SINCE: i16 = 4;
 
 /// First version of ApiVersions whose readers take 0 for the lowest level of a feature (KAFKA-17011).
 const LEVEL_ZERO_SINCE: i16 = 4;
@@ -49,7 +54,15 @@ const SERVED: &[ApiKey] = &[
     ApiKey::Fetch,
     ApiKey::ListOffsets,
     ApiKey::Metadata,
+    ApiKey::OffsetCommit,
+    ApiKey::OffsetFetch,
     ApiKey::FindCoordinator,
+    ApiKey::JoinGroup,
+    ApiKey::Heartbeat,
+    ApiKey::LeaveGroup,
+    ApiKey::SyncGroup,
+    ApiKey::DescribeGroups,
+    ApiKey::ListGroups,
     ApiKey::ApiVersions,
     ApiKey::CreateTopics,
     ApiKey::DeleteTopics,
@@ -58,9 +71,11 @@ const SERVED: &[ApiKey] = &[
     ApiKey::DescribeConfigs,
     ApiKey::DescribeLogDirs,
     ApiKey::CreatePartitions,
+    ApiKey::DeleteGroups,
     ApiKey::ElectLeaders,
     ApiKey::IncrementalAlterConfigs,
     ApiKey::AlterPartitionReassignments,
+    ApiKey::OffsetDelete,
     ApiKey::ListPartitionReassignments,
     ApiKey::DescribeQuorum,
     ApiKey::DescribeCluster,
@@ -240,6 +255,7 @@ fn describe(image: &MetadataImage, topic: &TopicImage) -> MetadataResponseTopic 
     MetadataResponseTopic {
         name: Some(topic.name.clone()),
         topic_id: topic.id,
+        is_internal: is_internal(&topic.name),
         partitions: partitions.collect(),
         ..Default::default()
     }
@@ -251,28 +267,61 @@ pub(crate) fn offline(image: &MetadataImage, replicas: &[i32]) -> Vec<i32> {
     replicas.iter().copied().filter(is_offline).collect()
 }
 
-/// Answers FindCoordinator: this broker coordinates neither groups nor transactions yet.
-pub(crate) fn find_coordinator(request: FindCoordinatorRequest, version: i16) -> FindCoordinatorResponse {
-    let error = match request.key_type {
-        GROUP | TRANSACTION => ErrorCode::CoordinatorNotAvailable,
-        _ => ErrorCode::InvalidRequest,
-    };
-    let error_code = error.code();
-    let error_message = Some(Str::from_static(error.sentence()));
-    if version < 4 {
-        return FindCoordinatorResponse { error_code, error_message, node_id: -1, port: -1, ..Default::default() };
+/// Answers FindCoordinator: the leader of the partition of `__consumer_offsets` that the group belongs to. There is no
+/// coordinator of transactions yet.
+pub(crate) fn find_coordinator(
+    image: &MetadataImage,
+    mut request: FindCoordinatorRequest,
+    version: i16,
+) -> FindCoordinatorResponse {
+    let kind = if version >= KEY_TYPE_SINCE { request.key_type } else { GROUP };
+    let single = version < BATCH_SINCE;
+    if single {
+        request.coordinator_keys = vec![std::mem::take(&mut request.key)];
     }
-    let coordinators = request
-        .coordinator_keys
-        .into_iter()
-        .map(|key| Coordinator {
-            key,
-            node_id: -1,
-            port: -1,
-            error_code,
-            error_message: error_message.clone(),
-            ..Default::default()
-        })
-        .collect();
-    FindCoordinatorResponse { coordinators, ..Default::default() }
+    let found = request.coordinator_keys.into_iter().map(|key| {
+        let found = match kind {
+            GROUP => group_coordinator(image, &key),
+            TRANSACTION => Err(ErrorCode::CoordinatorNotAvailable),
+            _ => Err(ErrorCode::InvalidRequest),
+        };
+        match found {
+            Ok((node_id, host, port)) => Coordinator { key, node_id, host, port, ..Default::default() },
+            Err(error) => Coordinator {
+                key,
+                node_id: -1,
+                port: -1,
+                error_code: error.code(),
+                error_message: Some(Str::from_static(error.sentence())),
+                ..Default::default()
+            },
+        }
+    });
+    let mut coordinators: Vec<Coordinator> = found.collect();
+    if !single {
+        return FindCoordinatorResponse { coordinators, ..Default::default() };
+    }
+    let one = coordinators.pop().unwrap_or_default();
+    let error = ErrorCode::from_code(one.error_code);
+    FindCoordinatorResponse {
+        error_code: one.error_code,
+        error_message: Some(Str::from_static(if error == ErrorCode::None { "NONE" } else { error.sentence() })),
+        node_id: one.node_id,
+        host: one.host,
+        port: one.port,
+        ..Default::default()
+    }
+}
+
+fn group_coordinator(image: &MetadataImage, group: &Str) -> Result<(i32, Str, i32), ErrorCode> {
+    let unavailable = ErrorCode::CoordinatorNotAvailable;
+    let topic = image.topic_by_name(&Str::from_static(OFFSETS_TOPIC)).ok_or(unavailable)?;
+    let count = topic.partitions.len() as i32;
+    if count == 0 {
+        return Err(unavailable);
+    }
+    let partition = topic.partitions.get(&partition_of(group, count)).ok_or(unavailable)?;
+    let broker = image.broker(partition.leader).filter(|broker| !broker.fenced).ok_or(unavailable)?;
+    let endpoint = broker.endpoints.first().ok_or(unavailable)?;
+    Ok((broker.id, endpoint.host.clone(), i32::from(endpoint.port)))
 }

@@ -8,10 +8,11 @@ use tribunal_common::{
 };
 use tribunal_contract::{ConnId, Disk, DiskError, Effects, Event, Lane, Machine, NodeId, SyncOp, Time, TimerId};
 use tribunal_controller::{Controller, MetadataImage, MetadataWriter, not_controller};
+use tribunal_coordinator::Coordinator;
 use tribunal_protocol::messages::FetchRequest;
-use tribunal_protocol::{Bytes, Message, MetadataRecord, RequestBody, ResponseBody};
+use tribunal_protocol::{Bytes, Message, MetadataRecord, RequestBody, ResponseBody, Str};
 use tribunal_quorum::Quorum;
-use tribunal_replica::Replicas;
+use tribunal_replica::{OFFSETS_TOPIC, Replicas};
 
 use crate::api;
 use crate::describe;
@@ -59,6 +60,7 @@ pub(crate) struct Parts {
     pub(crate) replicas: Replicas,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) forwarder: Forwarder,
+    pub(crate) coordinator: Coordinator,
     /// The quorum leader as last told to the parts.
     leader: Option<i32>,
     /// The quorum's high watermark as last told to the controller.
@@ -85,6 +87,11 @@ impl Broker {
     /// Its partition replicas, once started.
     pub fn replicas(&self) -> Option<&Replicas> {
         self.parts.as_ref().map(|parts| &parts.replicas)
+    }
+
+    /// Its group coordinator, once started.
+    pub fn coordinator(&self) -> Option<&Coordinator> {
+        self.parts.as_ref().map(|parts| &parts.coordinator)
     }
 
     /// The committed metadata as far as applied, once started.
@@ -140,6 +147,7 @@ impl Parts {
             replicas,
             lifecycle,
             forwarder: Forwarder::default(),
+            coordinator: Coordinator::default(),
             leader: None,
             committed: -1,
         };
@@ -160,6 +168,7 @@ impl Member for Parts {
                     controller.on_timer(id, &mut Writer(&mut self.quorum), io);
                 }
             }
+            timers::GROUP_SESSION..=timers::OFFSET_EXPIRY => self.coordinator.on_timer(id, &mut self.replicas, io),
             timers::FORWARD_CALL => self.forwarder.on_timer(self.leader, io),
             _ => self.replicas.on_timer(id, io),
         }
@@ -187,6 +196,7 @@ impl Member for Parts {
         self.quorum.on_conn_down(conn);
         self.replicas.on_conn_down(conn, io);
         self.forwarder.on_conn_down(conn);
+        self.coordinator.on_conn_down(conn);
         if let Some(controller) = &mut self.controller {
             controller.on_conn_down(conn);
         }
@@ -254,8 +264,23 @@ impl Member for Parts {
                 Answer::Now(ResponseBody::DescribeTopicPartitions(describe::topic_partitions(&self.image, request)))
             }
             RequestBody::FindCoordinator(request) => {
-                Answer::Now(ResponseBody::FindCoordinator(api::find_coordinator(request, version)))
+                let asks_for_group = request.key_type == api::GROUP;
+                if asks_for_group && self.image.topic_by_name(&Str::from_static(OFFSETS_TOPIC)).is_none() {
+                    let names = vec![Str::from_static(OFFSETS_TOPIC)];
+                    self.forwarder.create_automatically(names, self.leader, io);
+                }
+                Answer::Now(ResponseBody::FindCoordinator(api::find_coordinator(&self.image, request, version)))
             }
+            body @ (RequestBody::JoinGroup(_)
+            | RequestBody::SyncGroup(_)
+            | RequestBody::Heartbeat(_)
+            | RequestBody::LeaveGroup(_)
+            | RequestBody::OffsetCommit(_)
+            | RequestBody::OffsetFetch(_)
+            | RequestBody::OffsetDelete(_)
+            | RequestBody::DescribeGroups(_)
+            | RequestBody::ListGroups(_)
+            | RequestBody::DeleteGroups(_)) => self.coordinator.on_request(conn, version, body, &mut self.replicas, io),
             // Only who leads the quorum knows how far the others are.
             body @ RequestBody::DescribeQuorum(_) if is_clients(conn) && self.leader != Some(io.cfg.node_id) => {
                 self.forwarder.forward(conn, version, body, self.leader, io)
@@ -283,6 +308,10 @@ impl Member for Parts {
             // A metadata log that cannot be read ends the process, and waiting for it here would not.
             let stuck = behind && self.applied == applied;
             self.follow_quorum(io);
+            if self.replicas.has_notices() {
+                self.coordinator.follow(&mut self.replicas, io);
+                continue;
+            }
             if let Some((conn, version, body)) = io.net.next_ready() {
                 self.serve(conn, version, body, io);
                 continue;

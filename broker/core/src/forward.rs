@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use tribunal_common::Answer;
+use tribunal_common::{Answer, BrokerConfig};
 use tribunal_common::{Fx, Io, lanes, timers};
 use tribunal_contract::{ConnId, Disk, NodeId, TimerId};
 use tribunal_controller::not_controller;
-use tribunal_protocol::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};
+use tribunal_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use tribunal_protocol::{ErrorCode, RequestBody, ResponseBody, Str};
+use tribunal_replica::OFFSETS_TOPIC;
 
 /// Requests that may wait for the controller; more are refused.
 const MAX_WAITING: usize = 256;
@@ -85,11 +86,14 @@ impl Forwarder {
         let topics: Vec<CreatableTopic> = names
             .into_iter()
             .filter(|name| !asked(name))
-            .map(|name| CreatableTopic {
-                name: name.detach(),
-                num_partitions: io.cfg.topic.num_partitions,
-                replication_factor: io.cfg.topic.replication_factor,
-                ..Default::default()
+            .map(|name| match &*name == OFFSETS_TOPIC {
+                true => offsets_topic(io.cfg),
+                false => CreatableTopic {
+                    name: name.detach(),
+                    num_partitions: io.cfg.topic.num_partitions,
+                    replication_factor: io.cfg.topic.replication_factor,
+                    ..Default::default()
+                },
             })
             .collect();
         if topics.is_empty() || self.waiting.len() >= MAX_WAITING {
@@ -176,6 +180,23 @@ impl Forwarder {
                 waiting.conn = None;
             }
         }
+    }
+}
+
+/// The topic that stores groups. Nothing of it may expire: the newest record of a key is the state.
+fn offsets_topic(cfg: &BrokerConfig) -> CreatableTopic {
+    let config =
+        |name, value: String| CreatableTopicConfig { name: Str::from_static(name), value: Some(Str::from(value)) };
+    CreatableTopic {
+        name: Str::from_static(OFFSETS_TOPIC),
+        num_partitions: cfg.groups.topic_partitions,
+        replication_factor: cfg.groups.topic_replication_factor,
+        configs: vec![
+            config("retention.bytes", "-1".to_owned()),
+            config("retention.ms", "-1".to_owned()),
+            config("segment.bytes", cfg.groups.topic_segment_bytes.to_string()),
+        ],
+        ..Default::default()
     }
 }
 

@@ -13,6 +13,7 @@
 //! | the high watermark; who is in sync | `leader.rs`, `isr.rs` |
 //! | a follower's fetches, and where it truncates | `fetcher.rs`, `follower.rs`, `lookup.rs` |
 //! | becoming leader or follower | `replicas.rs` |
+//! | what a coordinator needs of its partition | `internal.rs` |
 //! | folders, checkpoints, clean shutdown | `folders.rs`, `checkpoints.rs` |
 //!
 //! It does not know how metadata is replicated, nor which broker is alive beyond what it is told.
@@ -24,6 +25,7 @@ mod fetch;
 mod fetcher;
 mod folders;
 mod follower;
+mod internal;
 mod isr;
 mod leader;
 mod lookup;
@@ -37,6 +39,7 @@ mod sessions;
 mod validate;
 mod waiting;
 
+pub use internal::{OFFSETS_TOPIC, is_internal};
 pub use partition::{Partition, Role, TopicSettings};
 pub use replicas::{BrokerLiveness, Replicas};
 

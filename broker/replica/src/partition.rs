@@ -75,6 +75,8 @@ pub struct Partition {
     pub id: TopicIdPartition,
     /// Name of its topic.
     pub topic: Str,
+    /// Whether a coordinator's state is in it.
+    pub(crate) internal: bool,
     /// The log.
     pub log: Log,
     /// What is known to be replicated to the ISR: everything below.

@@ -10,6 +10,7 @@ use tribunal_protocol::messages::produce_response::{
 };
 use tribunal_protocol::{ErrorCode, ResponseBody, Str, Uuid};
 
+use crate::internal::is_internal;
 use crate::merge::merge;
 use crate::partition::Role;
 use crate::replicas::{Replicas, start_sync};
@@ -61,7 +62,12 @@ impl Replicas {
             let mut partitions = Vec::with_capacity(data.partition_data.len());
             for (partition, data) in data.partition_data.into_iter().enumerate() {
                 let mut response = PartitionProduceResponse { index: data.index, ..Default::default() };
-                match self.append(id, version, data.index, data.records, acks, io) {
+                let internal = id.and_then(|id| self.topic_name(id)).is_some_and(|name| is_internal(name));
+                let appended = match internal {
+                    true => Err(ErrorCode::InvalidTopicException.into()),
+                    false => self.append(id, version, data.index, data.records, acks, io),
+                };
+                match appended {
                     Ok(appended) => {
                         response.base_offset = appended.base_offset;
                         response.log_append_time_ms = appended.log_append_time;
@@ -104,7 +110,7 @@ impl Replicas {
         Answer::Later
     }
 
-    fn append<D: Disk, F: Fx>(
+    pub(crate) fn append<D: Disk, F: Fx>(
         &mut self,
         topic: Option<Uuid>,
         version: i16,
@@ -288,11 +294,18 @@ enum Outcome {
     Failed(ErrorCode),
 }
 
-struct AppendedBatch {
+pub(crate) struct AppendedBatch {
     base_offset: i64,
     log_append_time: i64,
     log_start: i64,
     wait: Wait,
+}
+
+impl AppendedBatch {
+    /// The offset after the batch.
+    pub(crate) fn next_offset(&self) -> i64 {
+        self.wait.required
+    }
 }
 
 /// The answer where no part of the request can be served.

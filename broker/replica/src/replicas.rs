@@ -40,7 +40,7 @@ pub struct Replicas {
     pub(crate) topics: BTreeMap<Uuid, TopicSettings>,
     pub(crate) names: BTreeMap<Str, Uuid>,
     /// How many partitions a topic has, here or elsewhere.
-    partition_counts: BTreeMap<Uuid, i32>,
+    pub(crate) partition_counts: BTreeMap<Uuid, i32>,
     pub(crate) brokers: BTreeMap<i32, BrokerLiveness>,
     /// By leader.
     pub(crate) fetchers: BTreeMap<i32, Fetcher>,
@@ -56,6 +56,8 @@ pub struct Replicas {
     pub(crate) checkpoints: Checkpoints,
     pub(crate) folders: Folders,
     pub(crate) offline: bool,
+    /// Partitions of internal topics that have changed, until the coordinator is told.
+    pub(crate) notices: BTreeSet<TopicIdPartition>,
     /// Whether the lag timer is set.
     lag_timer: bool,
 }
@@ -85,6 +87,7 @@ impl Replicas {
             checkpoints,
             folders: folders.unwrap_or_default(),
             offline: false,
+            notices: BTreeSet::new(),
             lag_timer: false,
         };
         if let Some(error) = failed {
@@ -296,6 +299,7 @@ impl Replicas {
         self.partitions.push(Some(Partition {
             id,
             topic: settings.name.clone(),
+            internal: crate::internal::is_internal(&settings.name),
             log,
             high_watermark,
             replicas: Vec::new(),
@@ -321,6 +325,7 @@ impl Replicas {
 
     fn delete<D: Disk, F: Fx>(&mut self, id: TopicIdPartition, io: &mut Io<'_, D, F>) {
         let Some(at) = self.index.remove(&id) else { return };
+        self.notice(at);
         let Some(mut partition) = self.partitions[at as usize].take() else { return };
         self.fetcher_remove(partition.leader, at);
         self.alter.forget(at);
@@ -346,6 +351,7 @@ impl Replicas {
     pub(crate) fn fail<D: Disk, F: Fx>(&mut self, why: &dyn core::fmt::Display, io: &mut Io<'_, D, F>) {
         if !self.offline && !planted!(io.cfg.bugs, Kafka10778) {
             self.offline = true;
+            self.notices.extend(self.partitions.iter().flatten().filter(|p| p.internal).map(|p| p.id));
             io.fx.observe(Obs::LogDirOffline { why: Str::from(why.to_string()) });
             let waiting: BTreeSet<ConnId> =
                 self.parked_fetches.keys().chain(self.parked_produces.keys()).copied().collect();

@@ -30,6 +30,7 @@ impl Replicas {
 
     /// The high watermark, the flushed offset or the ISR moved: parked produces and consumer fetches may end.
     pub(crate) fn recheck_commit<D: Disk, F: Fx>(&mut self, at: u32, io: &mut Io<'_, D, F>) {
+        self.notice(at);
         let Some(partition) = self.partitions[at as usize].as_mut() else { return };
         let mut watchers = std::mem::take(&mut partition.commit_watchers);
         watchers.retain(|&conn| self.recheck(conn, io));

@@ -136,9 +136,10 @@ fn what_api_versions_lists_is_what_the_protocol_has() {
 }
 
 #[test]
-fn who_asks_for_a_coordinator_is_told_that_there_is_none() {
+fn transactions_have_no_coordinator() {
     let mut cluster = Cluster::new(3, |_| {});
-    let request = FindCoordinatorRequest { coordinator_keys: vec![Str::from_static("group")], ..Default::default() };
+    let coordinator_keys = vec![Str::from_static("transaction")];
+    let request = FindCoordinatorRequest { key_type: 1, coordinator_keys, ..Default::default() };
     let ResponseBody::FindCoordinator(response) = cluster.ask(1, 4, request.into()) else { panic!() };
     assert_eq!(response.coordinators[0].error_code, ErrorCode::CoordinatorNotAvailable.code());
 }

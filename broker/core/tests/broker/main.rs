@@ -2,5 +2,6 @@
 
 mod clients;
 mod folders;
+mod groups;
 mod life;
 mod support;

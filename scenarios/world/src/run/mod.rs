@@ -4,7 +4,6 @@
 //! runs nor what is expected. [`Tally`] judges over the seeds.
 
 mod execute;
-mod hints;
 mod marks;
 mod outcome;
 mod panics;
