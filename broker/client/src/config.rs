@@ -1,9 +1,9 @@
 //! Kafka's client settings under Kafka's names, as values.
 
 use tribunal_common::lanes;
-use tribunal_contract::{Lane, NodeId, Span};
+use tribunal_contract::{Lane, NodeId, Span, Time};
 
-use crate::Partitioner;
+use crate::{Partitioner, SeekTo};
 
 /// What must have happened before a produce is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,8 +120,22 @@ pub enum OffsetReset {
     Earliest,
     /// At the high watermark.
     Latest,
+    /// At the first record that is at most this old, or at the high watermark if there is none (KIP-1106).
+    ByDuration(Span),
     /// Nowhere: the partition fails and stays failed until a seek.
     None,
+}
+
+impl OffsetReset {
+    /// Where that is at `now`; none if nowhere.
+    pub(crate) fn place(self, now: Time) -> Option<SeekTo> {
+        match self {
+            OffsetReset::Earliest => Some(SeekTo::Beginning),
+            OffsetReset::Latest => Some(SeekTo::End),
+            OffsetReset::ByDuration(age) => Some(SeekTo::Time(now.as_millis() - age.as_millis() as i64)),
+            OffsetReset::None => None,
+        }
+    }
 }
 
 /// A consumer's settings.

@@ -21,7 +21,7 @@ use crate::limits::MAX_PARTITIONS;
 use crate::links::{Heard, Links};
 use crate::metadata::Metadata;
 use crate::refresh::Refresh;
-use crate::{ClientIo, ConsumerConfig, OffsetReset};
+use crate::{ClientIo, ConsumerConfig};
 
 /// Reads the partitions it is assigned, each from its own position.
 ///
@@ -79,6 +79,9 @@ pub enum SeekTo {
     End,
     /// This offset.
     Offset(i64),
+    /// The first record with this timestamp or a later one, in milliseconds since the Unix epoch, by ListOffsets
+    /// (KIP-79); the high watermark if there is none.
+    Time(i64),
 }
 
 impl Consumer {
@@ -103,10 +106,9 @@ impl Consumer {
         self.todo.clear();
         self.holding.clear();
         for (topic, partition) in partitions {
-            let start = match self.config.offset_reset {
-                OffsetReset::Earliest => Stage::Lookup(SeekTo::Beginning),
-                OffsetReset::Latest => Stage::Lookup(SeekTo::End),
-                OffsetReset::None => Stage::Failed(ErrorCode::OffsetOutOfRange),
+            let start = match self.config.offset_reset.place(io.now) {
+                Some(place) => Stage::Lookup(place),
+                None => Stage::Failed(ErrorCode::OffsetOutOfRange),
             };
             let known = (0..MAX_PARTITIONS).contains(partition).then(|| self.metadata.topic_or_new(topic)).flatten();
             let mut assigned = match known {
@@ -147,7 +149,7 @@ impl Consumer {
                 partition.stage = Stage::Read;
                 partition.move_to(offset.max(0), -1);
             }
-            SeekTo::Beginning | SeekTo::End => partition.stage = Stage::Lookup(to),
+            SeekTo::Beginning | SeekTo::End | SeekTo::Time(_) => partition.stage = Stage::Lookup(to),
         }
         self.enlist(source);
         self.pump(io);

@@ -48,6 +48,19 @@ fn earliest_reads_everything_and_then_what_comes() {
 }
 
 #[test]
+fn a_time_after_the_last_record_is_the_end() {
+    let (mut world, mut client) = set_up(1, 1, OffsetReset::Earliest);
+    world.brokers.partitions[0].append_values(&["a", "b"]);
+    client.assign(&mut world, &[0]);
+    client.consumer.seek(0, SeekTo::Time(2_000_000_000), &mut world.io());
+    world.run(&mut client, 100);
+    world.brokers.partitions[0].append_values(&["c"]);
+    world.run(&mut client, 100);
+    assert_eq!(client.values(0), ["c"]);
+    assert_eq!(moves(&world), [(2, None)]);
+}
+
+#[test]
 fn latest_reads_only_what_comes() {
     let (mut world, mut client) = set_up(1, 1, OffsetReset::Latest);
     world.brokers.partitions[0].append_values(&["a", "b"]);

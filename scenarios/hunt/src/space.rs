@@ -251,7 +251,8 @@ fn consumer(topic: &str) -> impl Strategy<Value = Consumer> + use<> {
     let topic = topic.to_owned();
     let poll = prop::sample::select(vec![500u32, 500, 7]);
     let wait = prop::sample::select(vec![500u64, 50]);
-    let from = prop_oneof![3 => Just(From::Earliest), 1 => Just(From::Latest)];
+    let ages = millis(50..5_000).prop_map(From::ByDuration);
+    let from = prop_oneof![4 => Just(From::Earliest), 1 => Just(From::Latest), 1 => ages];
     (poll, wait, timeout(), from).prop_map(move |(max_poll_records, wait, request_timeout, from)| Consumer {
         topic: topic.clone(),
         from,

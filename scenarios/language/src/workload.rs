@@ -9,7 +9,9 @@ use tribunal_contract::Span;
 use super::keys::{Context, Entry, Keys, Table, Value, Visitor, Writer, read_keys};
 use super::nearest::suggestion;
 use super::records::FileRecord;
-use super::units::{Rate, SizeRange, quote, read_int, read_str, read_word, word_value};
+use super::units::{
+    Rate, SizeRange, parse_span, quote, read_int, read_str, read_word, show_span, string_value, word_value,
+};
 
 /// What some clients do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,6 +172,8 @@ pub enum From {
     Earliest,
     /// After the last one.
     Latest,
+    /// At the first record that is at most this old (KIP-1106), or after the last one if none is.
+    ByDuration(Span),
 }
 
 /// What a consumer sees of transactions.
@@ -307,7 +311,7 @@ impl Keys for Consumer {
         v.key("clients", "Number of clients; each reads every partition by itself.", &mut self.clients);
         v.key("start", "Time at which they begin.", &mut self.start);
         v.key("partitions", "\"all\", or a list such as [0, 2].", &mut self.partitions);
-        v.key("from", "Where they begin to read: \"earliest\" or \"latest\".", &mut self.from);
+        v.key("from", "Where they begin to read: \"earliest\", \"latest\", or at the first record not older than, say, \"5s\" (a lookup by time).", &mut self.from);
         v.key("max_poll_records", "max.poll.records", &mut self.max_poll_records);
         v.key("fetch_max_wait", "fetch.max.wait.ms", &mut self.fetch_max_wait);
         v.key("fetch_min_bytes", "fetch.min.bytes", &mut self.fetch_min_bytes);
@@ -374,7 +378,6 @@ word_value! {
         "json" => Serializer::Json,
         "string" => Serializer::String,
     };
-    From, "\"earliest\" or \"latest\"", { "earliest" => From::Earliest, "latest" => From::Latest };
 }
 
 impl Value for Acks {
@@ -447,4 +450,19 @@ impl Value for Isolation {
     fn write(&self) -> Option<String> {
         Some(quote("read-uncommitted"))
     }
+}
+
+string_value! {
+    From, "\"earliest\", \"latest\", or how old records may be, such as \"5s\"",
+        |text| match text {
+            "earliest" => Ok(From::Earliest),
+            "latest" => Ok(From::Latest),
+            text if text.starts_with(|c: char| c.is_ascii_digit()) => parse_span(text).map(From::ByDuration),
+            text => Err(suggestion(text, &["earliest", "latest"])),
+        },
+        |from: &From| match from {
+            From::Earliest => "earliest".to_owned(),
+            From::Latest => "latest".to_owned(),
+            From::ByDuration(age) => show_span(*age),
+        };
 }

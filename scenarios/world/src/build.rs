@@ -283,6 +283,7 @@ fn consumer_app(plan: &Plan, consumer: &Consumer, brokers: &[NodeId]) -> Consume
     client.offset_reset = match consumer.from {
         From::Earliest => OffsetReset::Earliest,
         From::Latest => OffsetReset::Latest,
+        From::ByDuration(age) => OffsetReset::ByDuration(age),
     };
     client.max_wait = consumer.fetch_max_wait;
     client.min_bytes = consumer.fetch_min_bytes as i32;

@@ -12,7 +12,7 @@ use tribunal_protocol::{ErrorCode, ResponseBody, Uuid};
 
 use crate::consumer::Consumer;
 use crate::consumer::assigned::{Activity, Announce, Stage};
-use crate::{ClientIo, OffsetReset};
+use crate::{ClientIo, OffsetReset, SeekTo};
 
 /// What is remembered of a request on the lane for lookups.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -187,6 +187,11 @@ impl Consumer {
 
     fn on_offset<F: Fx>(&mut self, query: &Query, answer: &ListOffsetsPartitionResponse, io: &mut ClientIo<'_, F>) {
         let error = ErrorCode::from_code(answer.error_code);
+        if !error.is_error() && answer.offset < 0 && matches!(query.stage, Stage::Lookup(SeekTo::Time(_))) {
+            // No record is that young.
+            self.partitions[query.source as usize].stage = Stage::Lookup(SeekTo::End);
+            return self.enlist(query.source);
+        }
         if error.is_error() || answer.offset < 0 {
             return self.try_later(query.source, error, io);
         }
@@ -228,7 +233,7 @@ impl Consumer {
         self.partitions[query.source as usize].validated = query.leader_epoch;
         if answer.end_offset < 0 || answer.leader_epoch < 0 {
             // The leader has nothing from that epoch or before: where the logs parted is not known.
-            self.reset(query.source, true);
+            self.reset(query.source, true, io.now);
         } else if answer.end_offset < query.offset {
             self.truncated(query.source, answer.end_offset, answer.leader_epoch, io);
         } else {
@@ -262,7 +267,7 @@ impl Consumer {
                     self.enlist(query.source);
                 }
             } else if is_current && error == ErrorCode::OffsetOutOfRange {
-                self.reset(query.source, false);
+                self.reset(query.source, false, io.now);
             } else if is_current {
                 self.try_later(query.source, error, io);
             }

@@ -1,12 +1,12 @@
 //! One assigned partition, and the ways it moves between what it waits for.
 
 use tribunal_common::{ClientObs, Fx, Obs, timers};
-use tribunal_contract::{NodeId, TimerId};
+use tribunal_contract::{NodeId, Time, TimerId};
 use tribunal_protocol::{ErrorCode, Uuid};
 
 use crate::consumer::Consumer;
 use crate::consumer::fetched::Fetched;
-use crate::{ClientIo, OffsetReset, SeekTo, backoff};
+use crate::{ClientIo, SeekTo, backoff};
 
 /// One assigned partition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -154,11 +154,9 @@ impl Consumer {
     }
 
     /// The position is outside the log, or nothing is known of it there.
-    pub(super) fn reset(&mut self, source: u32, truncated: bool) {
-        let to = match self.config.offset_reset {
-            OffsetReset::Earliest => SeekTo::Beginning,
-            OffsetReset::Latest => SeekTo::End,
-            OffsetReset::None => return self.fail(source, ErrorCode::OffsetOutOfRange),
+    pub(super) fn reset(&mut self, source: u32, truncated: bool, now: Time) {
+        let Some(to) = self.config.offset_reset.place(now) else {
+            return self.fail(source, ErrorCode::OffsetOutOfRange);
         };
         let partition = &mut self.partitions[source as usize];
         partition.stage = Stage::Lookup(to);

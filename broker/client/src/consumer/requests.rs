@@ -12,7 +12,7 @@ use tribunal_protocol::{ErrorCode, RequestBody, Str};
 use crate::consumer::Consumer;
 use crate::consumer::answers::{ControlCall, FetchCall, Query};
 use crate::consumer::assigned::{Activity, Announce, Stage};
-use crate::{ClientIo, OffsetReset, SeekTo, versions};
+use crate::{ClientIo, SeekTo, versions};
 
 /// Requests that may be in flight on the lane for lookups of one broker.
 const MAX_LOOKUPS: usize = 5;
@@ -84,10 +84,9 @@ impl Consumer {
                 partition.high_watermark = None;
                 partition.move_to(0, -1);
                 partition.announce = Announce::Assigned;
-                partition.stage = match self.config.offset_reset {
-                    OffsetReset::Latest => Stage::Lookup(SeekTo::End),
-                    OffsetReset::Earliest => Stage::Lookup(SeekTo::Beginning),
-                    OffsetReset::None => {
+                partition.stage = match self.config.offset_reset.place(io.now) {
+                    Some(place) => Stage::Lookup(place),
+                    None => {
                         self.fail(source, ErrorCode::OffsetOutOfRange);
                         return None;
                     }
@@ -197,7 +196,11 @@ impl Consumer {
             let partition = ListOffsetsPartition {
                 partition_index: self.metadata.slot(query.slot).partition,
                 current_leader_epoch: query.leader_epoch,
-                timestamp: if query.stage == Stage::Lookup(SeekTo::End) { LATEST } else { EARLIEST },
+                timestamp: match query.stage {
+                    Stage::Lookup(SeekTo::End) => LATEST,
+                    Stage::Lookup(SeekTo::Time(millis)) => millis.max(0),
+                    _ => EARLIEST,
+                },
             };
             let name = self.name(query);
             match topics.iter_mut().find(|topic| topic.name == *name) {

@@ -58,6 +58,7 @@ struct ScenarioRecord<'s> {
     violated: u64,
     whole: bool,
     never_shown: Vec<&'static str>,
+    hints: &'s [String],
     never_reached: Vec<&'static str>,
     expected: Vec<Shown>,
     simulated_s: f64,
@@ -105,6 +106,7 @@ impl<W: Write> Reporter for JsonReporter<W> {
             violated: scenario.violated,
             whole: scenario.is_whole(),
             never_shown: scenario.never_shown.iter().map(|property| property.name()).collect(),
+            hints: &scenario.hints,
             never_reached: scenario.never_reached.iter().map(|kind| kind.name()).collect(),
             expected: scenario
                 .expected

@@ -168,6 +168,9 @@ fn lacking(scenario: &ScenarioOutcome, word: &str) -> String {
     for name in &scenario.never_shown {
         text += &format!("  {}: this is expected here, and no run showed it\n", name.name());
     }
+    for hint in &scenario.hints {
+        text += &format!("  help: {hint}\n");
+    }
     for kind in &scenario.never_reached {
         text += &format!("  never reached: {}\n", kind.name());
     }

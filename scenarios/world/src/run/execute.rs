@@ -11,6 +11,7 @@ use tribunal_language::plan::Plan;
 use tribunal_model::Property;
 use tribunal_reports::{ReportError, ReportOptions, RunFolder, write_report};
 
+use super::hints::hints;
 use super::outcome::{RunOutcome, Summary, Trial, Verdict, Violation};
 use super::panics::caught;
 use super::tally::{Tally, judge};
@@ -134,6 +135,7 @@ struct Gathered<'r> {
     /// Which of them each request is of.
     of_request: Vec<usize>,
     error: Option<RunError>,
+    requests: &'r [RunRequest],
     /// Where `latest` is.
     out: &'r Path,
     /// Whether `latest` points at a violation: nothing later takes its place.
@@ -147,7 +149,7 @@ struct Gathering {
 }
 
 impl<'r> Gathered<'r> {
-    fn new(requests: &[RunRequest], out: &'r Path) -> Gathered<'r> {
+    fn new(requests: &'r [RunRequest], out: &'r Path) -> Gathered<'r> {
         let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         let mut scenarios: Vec<Gathering> = Vec::new();
         let mut of_request = Vec::new();
@@ -161,7 +163,7 @@ impl<'r> Gathered<'r> {
             of_request.push(place);
         }
         let summary = Summary { requested: requests.len() as u64, ..Summary::default() };
-        Gathered { summary, scenarios, of_request, error: None, out, latest_is_violation: false }
+        Gathered { summary, scenarios, of_request, error: None, requests, out, latest_is_violation: false }
     }
 
     /// Points `latest` at the first violation, or else at the last run that has a folder, in the order of the requests.
@@ -194,7 +196,10 @@ impl<'r> Gathered<'r> {
         self.summary.count(run.verdict);
         reporter.run(&run);
         if gathering.open == 0 {
-            let outcome = gathering.tally.clone().finish();
+            let mut outcome = gathering.tally.clone().finish();
+            if !outcome.never_shown.is_empty() {
+                outcome.hints = hints(&self.requests[index].subject.plan(), &outcome.never_shown);
+            }
             reporter.scenario(&outcome);
             self.summary.scenarios.push(outcome);
         }

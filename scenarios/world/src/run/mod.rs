@@ -4,6 +4,7 @@
 //! runs nor what is expected. [`Tally`] judges over the seeds.
 
 mod execute;
+mod hints;
 mod marks;
 mod outcome;
 mod panics;

@@ -264,6 +264,8 @@ pub struct ScenarioOutcome {
     pub violated: u64,
     /// Properties that at least one run should have shown not to hold, and none did.
     pub never_shown: Vec<Property>,
+    /// What may keep them from happening, and which setting changes that: a sentence each.
+    pub hints: Vec<String>,
     /// What at least one run should have reached, and none did.
     pub never_reached: Vec<ObsKind>,
     /// Expected violations, with how many runs showed them.

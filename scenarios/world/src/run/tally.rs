@@ -94,6 +94,7 @@ impl Tally {
         ScenarioOutcome {
             runs: self.hashes.len() as u64,
             violated: self.violated,
+            hints: Vec::new(),
             never_shown: never_shown.copied().collect(),
             never_reached: never_reached.copied().collect(),
             expected: self.shown.into_iter().collect(),

@@ -99,6 +99,7 @@ fn a_scenario_that_did_not_show_what_it_must_says_so() {
         runs: 10,
         violated: 0,
         never_shown: vec![Property::LostWrite],
+        hints: vec!["raise `rate`".into()],
         never_reached: vec![ObsKind::IsrShrunk],
         expected: Vec::new(),
         simulated: Span::from_secs(300),
@@ -111,6 +112,7 @@ fn a_scenario_that_did_not_show_what_it_must_says_so() {
         lacking(&scenario, "FAIL"),
         "FAIL [2.00s | 300s simulated] unclean over 10 seeds\n  \
          lost-write: this is expected here, and no run showed it\n  \
+         help: raise `rate`\n  \
          never reached: isr-shrunk\n  \
          at scenarios/catalog/unclean.toml\n"
     );
