@@ -217,4 +217,46 @@ mod tests {
             assert_eq!(to, from);
         }
     }
+
+    /// Bounds of Kafka's `LogConfig`, inclusive. -1 and below are no limit for `retention.bytes`.
+    const NUMBERS: [(&str, i64, i64); 10] = [
+        ("internal.segment.bytes", 61, i32::MAX as i64),
+        ("max.message.bytes", 0, i32::MAX as i64),
+        ("message.timestamp.after.max.ms", 0, i64::MAX),
+        ("message.timestamp.before.max.ms", 0, i64::MAX),
+        ("min.insync.replicas", 1, i32::MAX as i64),
+        ("retention.bytes", i64::MIN, i64::MAX),
+        ("retention.ms", -1, i64::MAX),
+        ("segment.bytes", 1 << 20, i32::MAX as i64),
+        ("segment.ms", 1, i64::MAX),
+        ("flush.messages", 1, i64::MAX),
+    ];
+
+    #[test]
+    fn every_number_takes_kafka_s_bounds_and_nothing_beyond() {
+        let mut config = TopicConfig::defaults(&BrokerConfig::new(0, vec![0]));
+        for (name, min, max) in NUMBERS {
+            for value in [min, max] {
+                assert_eq!(config.set(name, &value.to_string()), Ok(()), "{name}={value}");
+            }
+            let (below, above) = (i128::from(min) - 1, i128::from(max) + 1);
+            for value in [&below.to_string(), &above.to_string(), "", "many", "1.5", "0x10", "1 0"] {
+                let refused = config.set(name, value).expect_err(name).to_string();
+                assert!(refused.starts_with(&format!("Invalid value {value} for configuration {name}: ")), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_are_kafka_s_and_only_booleans_know_no_case() {
+        let mut config = TopicConfig::defaults(&BrokerConfig::new(0, vec![0]));
+        for (name, taken, refused) in [
+            ("unclean.leader.election.enable", ["TRUE", "False"], ["yes", "1"]),
+            ("message.timestamp.type", ["CreateTime", "LogAppendTime"], ["createtime", ""]),
+        ] {
+            assert!(taken.iter().all(|value| config.set(name, value).is_ok()), "{name}");
+            assert!(refused.iter().all(|value| config.set(name, value).is_err()), "{name}");
+        }
+        assert!(config.set("no.such.setting", "1").is_err());
+    }
 }

@@ -10,12 +10,13 @@ use super::nearest::suggestion;
 use super::random::RandomFaults;
 use super::scenario::Scenario;
 use super::target::{Partition, rack_name};
-use super::units::SpanRange;
+use super::units::{After, SpanRange};
 use super::workload::{Consumer, Partitioner, Partitions, Producer, RecordKeys, Serializer, Workload};
 
 mod faults;
 
 /// What scenarios and plans have in common, as far as it is checked.
+#[derive(Clone)]
 pub(crate) struct Setup<'s> {
     pub(crate) duration: Span,
     pub(crate) cluster: &'s Cluster,
@@ -26,6 +27,7 @@ pub(crate) struct Setup<'s> {
 }
 
 /// A fault, as it is checked.
+#[derive(Clone, Copy)]
 pub(crate) enum Checked<'s> {
     Once(&'s Fault),
     Random(&'s RandomFaults),
@@ -61,6 +63,13 @@ const MAX_CLIENTS: u32 = 1_000;
 pub(crate) fn setup(cx: &mut Context, setup: &Setup<'_>) {
     positive(cx, "duration", setup.duration);
     cluster(cx, setup.cluster);
+    // What only follows from one of these two is no second mistake.
+    let mut likely = setup.cluster.clone();
+    if !(1..=MAX_BROKERS).contains(&likely.brokers) {
+        likely.brokers = MAX_BROKERS;
+    }
+    let duration = if setup.duration == Span::ZERO { Span(u64::MAX) } else { setup.duration };
+    let setup = &Setup { cluster: &likely, duration, ..setup.clone() };
     for (index, topic) in setup.topics.iter().enumerate() {
         check_topic(cx, setup, index, topic);
     }
@@ -118,16 +127,24 @@ fn cluster(cx: &mut Context, cluster: &Cluster) {
         ("fetch_timeout", cluster.fetch_timeout),
         ("request_timeout", cluster.request_timeout),
         ("retention_check", cluster.retention_check),
-        ("latency", cluster.latency.max),
     ] {
-        positive(cx, &format!("cluster.{key}"), span);
+        milliseconds(cx, &format!("cluster.{key}"), span);
     }
+    if let After::Span(span) = cluster.leader_rebalance
+        && span > Span::ZERO
+    {
+        milliseconds(cx, "cluster.leader_rebalance", span);
+    }
+    positive(cx, "cluster.latency", cluster.latency.max);
     if cluster.heartbeat_interval >= cluster.session_timeout && cluster.session_timeout > Span::ZERO {
         let label = format!("not below the session timeout, {:?}", cluster.session_timeout);
         cx.error_at("cluster.heartbeat_interval", "every broker would be fenced between two heartbeats", label);
     }
     if cluster.bandwidth == Some(0) {
         cx.error_at("cluster.bandwidth", "a bandwidth of zero", "left out, it is without limit");
+    }
+    if cluster.disk_throughput == Some(0) {
+        cx.error_at("cluster.disk_throughput", "a disk that writes nothing", "left out, it is without limit");
     }
     segment(cx, "cluster.segment_bytes", cluster.segment_bytes);
 }
@@ -354,11 +371,30 @@ fn known_partition(cx: &mut Context, setup: &Setup<'_>, path: &str, partition: &
     }
 }
 
-/// A mistake if `max.message.bytes` is more than Kafka's setting can be.
+/// A mistake if `max.message.bytes` is more than Kafka's setting can be, or too little for the records that are written
+/// once the cluster is healed.
 fn largest_message(cx: &mut Context, path: &str, bytes: Option<u64>) {
-    if bytes.is_some_and(|bytes| bytes > i32::MAX as u64) {
-        cx.error_at(path, "more than max.message.bytes can be", format!("at most {}", i32::MAX));
+    match bytes {
+        Some(bytes) if bytes > i32::MAX as u64 => {
+            cx.error_at(path, "more than max.message.bytes can be", format!("at most {}", i32::MAX));
+        }
+        Some(bytes) if bytes < MIN_LARGEST_MESSAGE => {
+            let label = "at least 1KiB, for the records that probe the healed cluster";
+            cx.error_at(path, format!("batches of {bytes} bytes at most"), label);
+        }
+        _ => {}
     }
+}
+
+/// The smallest `max.message.bytes` of a scenario.
+const MIN_LARGEST_MESSAGE: u64 = 1 << 10;
+
+/// A mistake if a broker's time is below the millisecond in which Kafka counts: a run would do nothing else.
+fn milliseconds(cx: &mut Context, path: &str, span: Span) {
+    if span > Span::ZERO && span < Span::from_millis(1) {
+        cx.error_at(path, "a time that Kafka cannot count", "must be at least 1ms");
+    }
+    positive(cx, path, span);
 }
 
 /// A mistake if a time is zero.

@@ -345,6 +345,10 @@ fn who_joins_was_not_there_and_who_holds_a_partition_is() {
             "20:1 an alteration of nothing | needs retention_ms, retention_bytes or max_message_bytes",
         ),
         (
+            "alter_topic = { topic = \"orders\", max_message_bytes = 100 }",
+            "20:55 batches of 100 bytes at most | at least 1KiB, for the records that probe the healed cluster",
+        ),
+        (
             "alter_topic = { topic = \"orders\", max_message_bytes = \"4GiB\" }",
             "20:55 more than max.message.bytes can be | at most 2147483647",
         ),
@@ -363,6 +367,10 @@ fn who_joins_was_not_there_and_who_holds_a_partition_is() {
         assert_eq!(one(crash, action), expected);
     }
     for (cluster, expected) in [
+        ("brokers = 0", "3:11 `brokers` cannot be 0 | must be from 1 to 200"),
+        ("brokers = 3\nretention_check = \"1ns\"", "4:19 a time that Kafka cannot count | must be at least 1ms"),
+        ("brokers = 3\nleader_rebalance = \"1us\"", "4:20 a time that Kafka cannot count | must be at least 1ms"),
+        ("brokers = 3\ndisk_throughput = 0", "4:19 a disk that writes nothing | left out, it is without limit"),
         ("brokers = 3\nracks = [\"a\", \"b\"]", "4:9 2 racks for 3 brokers | name one for each broker"),
         (
             "brokers = 3\nracks = [\"a\", \"b\", \"c d\"]",
@@ -588,4 +596,16 @@ fn a_value_that_cannot_be_read_is_one_mistake() {
         let said = parse(&text).expect_err(wrong);
         assert_eq!(said.0.len(), 1, "{wrong}: {said}");
     }
+}
+
+#[test]
+fn what_follows_from_a_mistake_is_no_second_one() {
+    for (old, new) in [("brokers = 3", "brokers = 0"), ("brokers = 3", "brokers = 201")] {
+        let found = parse(&GOOD.replace(old, new)).expect_err(new);
+        assert_eq!(found.0.len(), 1, "{new}: {found}");
+    }
+    let text = "name = \"x\"\nduration = \"0s\"\n[[topic]]\nname = \"t\"\n[[workload]]\nkind = \"producer\"\ntopic = \"t\"\n\
+                for = \"4s\"\n[[workload]]\nkind = \"consumer\"\ntopic = \"t\"\n[[fault]]\nat = \"1s\"\npause = { broker = \"any\" }\n";
+    let found = parse(text).expect_err("accepted");
+    assert_eq!(found.0.len(), 1, "{found}");
 }
