@@ -199,8 +199,8 @@ impl Story {
     fn hear(&mut self, client: u32, answer: Option<Reply>) {
         let known = self.clients.get_mut(&client).unwrap();
         known.waits = answer.is_none();
-        match answer {
-            Some(Reply::Join(response)) => match ErrorCode::from_code(response.error_code) {
+        if let Some(Reply::Join(response)) = answer {
+            match ErrorCode::from_code(response.error_code) {
                 ErrorCode::None => {
                     let leads = response.leader == response.member_id;
                     let members = || response.members.iter().map(|member| member.member_id.clone()).collect();
@@ -214,8 +214,7 @@ impl Story {
                 ErrorCode::MemberIdRequired => known.member = response.member_id,
                 ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId => *known = Known::default(),
                 _ => {}
-            },
-            Some(_) | None => {}
+            }
         }
     }
 

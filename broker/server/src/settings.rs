@@ -25,6 +25,7 @@ pub fn cluster_defaults(config: &mut ClusterConfig) {
     let brokers = config.members.len() + config.elsewhere.len();
     let topic = &mut config.settings.topic;
     topic.replication_factor = brokers.min(3) as i16;
+    config.settings.groups.topic_replication_factor = brokers.min(3) as i16;
 }
 
 /// The cluster id of brokers that know of each other only from the same list: the same in all their processes.
@@ -91,6 +92,16 @@ const SETTINGS: &[Setting] = &[
     number("default.replication.factor", 1, i16::MAX as i64, |c, v| {
         put(&mut c.settings.topic.replication_factor, v.try_into())
     }),
+    number("group.initial.rebalance.delay.ms", 0, INT_MAX, |c, v| {
+        put(&mut c.settings.groups.initial_rebalance_delay_ms, v.try_into())
+    }),
+    number("group.max.session.timeout.ms", 1, INT_MAX, |c, v| {
+        put(&mut c.settings.groups.max_session_timeout_ms, v.try_into())
+    }),
+    number("group.max.size", 1, INT_MAX, |c, v| put(&mut c.settings.groups.max_size, v.try_into())),
+    number("group.min.session.timeout.ms", 1, INT_MAX, |c, v| {
+        put(&mut c.settings.groups.min_session_timeout_ms, v.try_into())
+    }),
     number("leader.imbalance.check.interval.seconds", 1, MAX_MILLIS / 1_000, |c, v| {
         put(&mut c.settings.rebalance_interval, v.try_into().map(Span::from_secs))
     }),
@@ -124,6 +135,25 @@ const SETTINGS: &[Setting] = &[
     number("message.max.bytes", 0, INT_MAX, |c, v| put(&mut c.settings.log.max_message_bytes, v.try_into())),
     number("min.insync.replicas", 1, INT_MAX, |c, v| put(&mut c.settings.topic.min_insync_replicas, v.try_into())),
     number("num.partitions", 1, INT_MAX, |c, v| put(&mut c.settings.topic.num_partitions, v.try_into())),
+    number("offset.metadata.max.bytes", 0, INT_MAX, |c, v| {
+        put(&mut c.settings.groups.offset_metadata_max_bytes, v.try_into())
+    }),
+    number("offsets.commit.timeout.ms", 1, INT_MAX, |c, v| millis(&mut c.settings.groups.commit_timeout, v)),
+    number("offsets.retention.check.interval.ms", 1, MAX_MILLIS, |c, v| {
+        millis(&mut c.settings.groups.offsets_retention_check, v)
+    }),
+    number("offsets.retention.minutes", 1, INT_MAX, |c, v| {
+        put(&mut c.settings.groups.offsets_retention_ms, Ok(v * 60_000))
+    }),
+    number("offsets.topic.num.partitions", 1, INT_MAX, |c, v| {
+        put(&mut c.settings.groups.topic_partitions, v.try_into())
+    }),
+    number("offsets.topic.replication.factor", 1, i16::MAX as i64, |c, v| {
+        put(&mut c.settings.groups.topic_replication_factor, v.try_into())
+    }),
+    number("offsets.topic.segment.bytes", 1 << 20, INT_MAX, |c, v| {
+        put(&mut c.settings.groups.topic_segment_bytes, v.try_into())
+    }),
     number("replica.fetch.wait.max.ms", 1, INT_MAX, |c, v| millis(&mut c.settings.replica_fetch_wait, v)),
     number("replica.lag.time.max.ms", 1, MAX_MILLIS, |c, v| millis(&mut c.settings.replica_lag, v)),
     number("socket.request.max.bytes", 1, INT_MAX, |c, v| put(&mut c.max_frame, v.try_into())),
