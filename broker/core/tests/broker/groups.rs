@@ -6,7 +6,7 @@ use tribunal_protocol::messages::offset_commit_request::{
 };
 use tribunal_protocol::messages::offset_fetch_request::{OffsetFetchRequest, OffsetFetchRequestGroup};
 use tribunal_protocol::messages::{FindCoordinatorRequest, JoinGroupRequest, join_group_request};
-use tribunal_protocol::{ErrorCode, ResponseBody, Str};
+use tribunal_protocol::{ApiKey, ErrorCode, RequestBody, ResponseBody, Sampler, Str, versions};
 
 use super::clients::produce;
 use super::support::Cluster;
@@ -111,4 +111,47 @@ fn a_join_that_waits_is_answered_when_the_coordinator_steps_down() {
     cluster.until(|cluster| cluster.answers.contains_key(&conn.attempt));
     let ResponseBody::JoinGroup(answer) = &cluster.answers[&conn.attempt][0] else { panic!() };
     assert_eq!(answer.error_code, ErrorCode::NotCoordinator.code());
+}
+
+#[test]
+fn requests_of_any_content_leave_a_coordinator_that_serves_others() {
+    let mut cluster = cluster();
+    let first = coordinator(&mut cluster, 1);
+    cluster.until(|cluster| commit(cluster, first, 42) == ErrorCode::None);
+    let apis = [
+        ApiKey::OffsetCommit,
+        ApiKey::OffsetFetch,
+        ApiKey::JoinGroup,
+        ApiKey::Heartbeat,
+        ApiKey::LeaveGroup,
+        ApiKey::SyncGroup,
+        ApiKey::DescribeGroups,
+        ApiKey::ListGroups,
+        ApiKey::OffsetDelete,
+    ];
+    let g = &mut Sampler::new(7);
+    for round in 0..200 {
+        for api in apis {
+            for version in versions(api).iter() {
+                let mut body = RequestBody::sample(api, version, g);
+                // A few groups, so that requests meet.
+                let group = Str::from(format!("any-{}", round % 3));
+                match &mut body {
+                    RequestBody::JoinGroup(request) => {
+                        (request.group_id, request.session_timeout_ms) = (group, 10_000);
+                    }
+                    RequestBody::SyncGroup(request) => request.group_id = group,
+                    RequestBody::Heartbeat(request) => request.group_id = group,
+                    RequestBody::LeaveGroup(request) => request.group_id = group,
+                    RequestBody::OffsetCommit(request) => request.group_id = group,
+                    _ => {}
+                }
+                let conn = cluster.connect(first);
+                cluster.send(conn, version, body);
+            }
+        }
+        cluster.pass_a_timer();
+    }
+    assert_eq!(cluster.halted(first), None);
+    cluster.until(|cluster| committed(cluster, first) == Ok(42));
 }
