@@ -98,6 +98,10 @@ pub struct BrokerConfig {
     pub cluster_id: Str,
     /// `controller.quorum.voters`, ascending.
     pub voters: Vec<i32>,
+    /// Whether this voter has lost its disk: the cluster has metadata, and this broker's folder is new. Such a voter
+    /// grants no vote and stands for no election until it has fetched what is committed; it could help to elect a
+    /// leader that lacks records which it held itself.
+    pub lost_disk: bool,
     /// What clients are told to connect to.
     pub advertised: (Str, u16),
     /// `broker.rack`, if the broker has one: replicas of a new topic are spread over racks (KIP-36).
@@ -163,6 +167,7 @@ impl BrokerConfig {
             node_id,
             cluster_id: Str::from_static("dHJpYnVuYWwtY2x1c3Rlcg"),
             voters,
+            lost_disk: false,
             advertised: (Str::from(format!("b{node_id}")), 9092),
             rack: None,
             log_dir: Str::from_static("/tmp/kafka-logs"),

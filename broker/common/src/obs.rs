@@ -131,6 +131,11 @@ pub enum Obs {
         /// Which log.
         log: TopicIdPartition,
     },
+    /// The broker does not start: its disk holds what it cannot go on from.
+    StartRefused {
+        /// Which file, what is wrong with it, and what to do.
+        why: Str,
+    },
     /// The broker has taken its log directory offline: an operation failed, or it holds what cannot be.
     LogDirOffline {
         /// What was being done, and what came of it.
@@ -442,6 +447,7 @@ impl Obs {
             Obs::RecordsDeleted { .. } => ObsKind::RecordsDeleted,
             Obs::LogDeleted { .. } => ObsKind::LogDeleted,
             Obs::SegmentRolled { .. } => ObsKind::SegmentRolled,
+            Obs::StartRefused { .. } => ObsKind::StartRefused,
             Obs::LogDirOffline { .. } => ObsKind::LogDirOffline,
             Obs::LeaderStarted { .. } => ObsKind::LeaderElected,
             Obs::FollowerStarted { .. } => ObsKind::FollowerStarted,

@@ -49,6 +49,7 @@ crate::named! {
         SegmentRolled = "segment-rolled", "a log has begun a new segment";
         SnapshotInstalled = "snapshot-installed", "a node has loaded a metadata snapshot from another";
         SnapshotTaken = "snapshot-taken", "a node has written a metadata snapshot";
+        StartRefused = "start-refused", "a broker does not start: its disk holds what it cannot go on from";
         TopicRemoved = "topic-removed", "a topic was deleted";
         UncleanLeaderElected = "unclean-leader-elected", "a replica that may lack records was elected";
         VoteGranted = "vote-granted", "a quorum member has voted for a candidate";

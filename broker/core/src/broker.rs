@@ -132,7 +132,10 @@ impl Machine for Broker {
 
 impl Parts {
     fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Parts, &'static str> {
-        let mut quorum = Quorum::open(io).map_err(|_| "the metadata log or the quorum state cannot be read")?;
+        let mut quorum = Quorum::open(io).map_err(|error| {
+            io.fx.observe(Obs::StartRefused { why: Str::from(format!("{}/{error}", io.cfg.log_dir)) });
+            "the metadata cannot be read"
+        })?;
         let replicas = Replicas::open(io);
         let lifecycle = Lifecycle::new(replicas.previous_broker_epoch());
         quorum.start(io);

@@ -76,6 +76,7 @@ impl Quorum {
             Role::Follower(following) => {
                 let told = following.leader_hw;
                 self.advance_hw(told.min(flushed), io);
+                self.lost_disk &= told <= 0 || self.hw < told;
             }
             Role::Candidate(_) | Role::Prospective(_) | Role::Resigned(_) | Role::Unattached => {}
         }

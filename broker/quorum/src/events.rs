@@ -50,7 +50,7 @@ impl Quorum {
     }
 
     fn on_election_timer<D: Disk, F: Fx>(&mut self, io: &mut Io<'_, D, F>) {
-        if self.stopping {
+        if self.stopping || self.lost_disk {
             return;
         }
         match &self.role {
@@ -77,7 +77,7 @@ impl Quorum {
             return;
         }
         match io.cfg.is_voter() {
-            true if self.stopping => Self::set_fetch_timer(io),
+            true if self.stopping || self.lost_disk => Self::set_fetch_timer(io),
             true => self.stand(io),
             false => self.unattach(self.election.epoch, io),
         }

@@ -19,18 +19,24 @@ impl Quorum {
         if voters.is_empty() || voters.len() > MAX_VOTERS || !voters.is_sorted_by(|a, b| a < b) || voters[0] < 0 {
             return Err(QuorumError::Voters);
         }
+        // Before anything is changed.
+        let (election, theirs) = read_election(io.disk)?.unzip();
+        if let Some(theirs) = theirs.filter(|theirs| !theirs.is_empty() && theirs != voters) {
+            return Err(QuorumError::OtherVoters { theirs, ours: voters.clone() });
+        }
         let mut snapshots = Snapshots::open(io.disk)?;
         snapshots.report(io)?;
         let (mut log, found) = MetadataLog::open(io)?;
         let hw = begin_after_snapshot(&mut log, &mut snapshots, io.disk)?;
         log.opened(found, io);
         let newest = snapshots.fetching.map_or(0, |f| f.id.epoch).max(log.end().epoch);
-        let election = match read_election(io.disk)? {
+        let election = match election {
             Some(election) if election.epoch >= newest => election,
             // Records of a later epoch were fetched, which takes no promise.
             _ => Election::unknown(newest),
         };
         let (election, role) = role_after_restart(election, voters, io.cfg.node_id);
+        let lost_disk = io.cfg.lost_disk && io.cfg.is_voter() && newest == 0 && log.end().offset == 0;
         Ok(Quorum {
             log,
             snapshots,
@@ -43,6 +49,7 @@ impl Quorum {
             fetch_backoff: VoterSet::default(),
             reported: None,
             stopping: false,
+            lost_disk,
             failed: false,
         })
     }
@@ -84,7 +91,8 @@ fn begin_after_snapshot<D: Disk>(
     Ok(covered.map_or(log.start(), |id| id.end))
 }
 
-fn read_election<D: Disk>(disk: &mut D) -> Result<Option<Election>, QuorumError> {
+/// What was promised, and the voters then.
+fn read_election<D: Disk>(disk: &mut D) -> Result<Option<(Election, Vec<i32>)>, QuorumError> {
     let file = match disk.open(&vote_store::path()) {
         Ok(file) => file,
         Err(DiskError::NotFound) => return Ok(None),

@@ -35,6 +35,8 @@ pub struct Quorum {
     pub(crate) reported: Option<(QuorumRole, i32, Option<i32>)>,
     /// Controlled shutdown: does not stand for election any more.
     pub(crate) stopping: bool,
+    /// This voter lost its disk and has not fetched what is committed yet: it takes no part in elections.
+    pub(crate) lost_disk: bool,
     /// A write has failed: does nothing any more.
     pub(crate) failed: bool,
 }

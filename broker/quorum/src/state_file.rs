@@ -23,8 +23,12 @@ pub(crate) fn encode(election: &Election, voters: &[i32]) -> String {
     line
 }
 
-/// Reads data versions 0 and 1. `Err` says what is wrong.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Election, &'static str> {
+/// Reads data versions 0 and 1: the election, and the voters then, ascending; none where version 1 leaves them to the log.
+/// `Err` says what is wrong.
+pub(crate) fn decode(bytes: &[u8]) -> Result<(Election, Vec<i32>), &'static str> {
+    if bytes.is_empty() {
+        return Err("the file is empty");
+    }
     let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let json: Value = serde_json::from_slice(line).map_err(|_| "not JSON")?;
     let number = |name: &str| match json.get(name) {
@@ -39,7 +43,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Election, &'static str> {
     if epoch < 0 {
         return Err("no leaderEpoch");
     }
-    Ok(Election { epoch, leader: id(number("leaderId")?), voted: id(number("votedId")?) })
+    let mut voters = Vec::new();
+    for voter in json.get("currentVoters").and_then(Value::as_array).into_iter().flatten() {
+        let voter = voter.get("voterId").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok());
+        voters.push(voter.ok_or("currentVoters has a voter without a voterId")?);
+    }
+    voters.sort_unstable();
+    Ok((Election { epoch, leader: id(number("leaderId")?), voted: id(number("votedId")?) }, voters))
 }
 
 #[cfg(test)]
@@ -61,7 +71,7 @@ mod tests {
     #[test]
     fn version_1_is_read() {
         let line = br#"{"leaderId":-1,"leaderEpoch":2,"votedId":1,"votedDirectoryId":"J8aAPcfLQt2bqs1JT_rMgQ","data_version":1}"#;
-        assert_eq!(decode(line), Ok(Election { epoch: 2, leader: None, voted: Some(1) }));
+        assert_eq!(decode(line), Ok((Election { epoch: 2, leader: None, voted: Some(1) }, Vec::new())));
     }
 
     #[test]
@@ -84,7 +94,7 @@ mod tests {
         #[test]
         fn any_election_survives(epoch in 0..i32::MAX, leader in proptest::option::of(0..i32::MAX), voted in proptest::option::of(0..i32::MAX)) {
             let election = Election { epoch, leader, voted };
-            prop_assert_eq!(decode(encode(&election, &[1, 2, 3]).as_bytes()), Ok(election));
+            prop_assert_eq!(decode(encode(&election, &[1, 2, 3]).as_bytes()), Ok((election, vec![1, 2, 3])));
         }
 
         #[test]

@@ -43,6 +43,9 @@ impl Quorum {
         if body.voter_id >= 0 && body.voter_id != io.cfg.node_id {
             return self.answer(conn, wire::answer_vote(ErrorCode::InvalidVoterKey, &self.election, false).into());
         }
+        if self.lost_disk {
+            return self.answer(conn, wire::answer_vote(ErrorCode::None, &self.election, false).into());
+        }
         let ballot = Ballot { candidate, up_to_date: end >= self.acknowledged_end(), pre_vote };
         let disturbs = pre_vote && ballot.up_to_date && planted!(io.cfg.bugs, Kip996);
         if !grants(&self.role, self.election.leader, self.election.voted, ballot) && !disturbs {

@@ -207,6 +207,11 @@ impl Replicas {
         self.checkpoints.all_opened = true;
     }
 
+    /// Whether every partition of the metadata has its log open.
+    pub fn has_opened_all(&self) -> bool {
+        self.checkpoints.all_opened
+    }
+
     /// The broker epoch of the last incarnation if it shut down in order, else -1 (KIP-966: anything else is an
     /// unclean shutdown).
     pub fn previous_broker_epoch(&self) -> i64 {

@@ -176,7 +176,7 @@ async fn serve(
     };
     let _ = tokio::time::timeout(LAST_WORDS, flushed).await;
     drop(lock);
-    core.halt_reason().unwrap_or_default().to_owned()
+    core.halt_reason().unwrap_or_default()
 }
 
 /// Takes what connects.

@@ -13,7 +13,7 @@ use crate::StartError;
 use crate::broker::{Running, Setup};
 use crate::conn::Limits;
 use crate::core::Stage;
-use crate::identity::{claim, random_uuid};
+use crate::identity::{claim, has_data, mark_lost_disk, names_cluster, random_uuid};
 
 /// Which brokers to run, and where.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct ClusterConfig {
     pub elsewhere: BTreeMap<i32, String>,
     /// `cluster.id`. None takes that of the folders, or makes one up.
     pub cluster_id: Option<Str>,
+    /// Whether voters may start empty though others have the cluster's metadata, even if they are a majority.
+    pub allow_empty_voters: bool,
     /// Settings of all brokers; who they are is filled in.
     pub settings: BrokerConfig,
     /// `socket.request.max.bytes`, in bytes.
@@ -81,6 +83,7 @@ impl ClusterConfig {
             members,
             elsewhere,
             cluster_id: None,
+            allow_empty_voters: false,
             settings: crate::settings::defaults(),
             max_frame: tribunal_protocol::frame::MAX_FRAME,
             max_idle: Duration::from_secs(600),
@@ -94,6 +97,7 @@ pub struct Cluster {
     brokers: Vec<Running>,
     /// What the brokers of this process advertise, for those that were given something.
     advertised: BTreeMap<i32, (Str, u16)>,
+    folders: Vec<PathBuf>,
     /// How many there are here and elsewhere.
     voters: usize,
     cluster_id: Str,
@@ -117,15 +121,28 @@ impl Cluster {
         let advertised =
             config.members.iter().filter_map(|member| Some((member.id, member.advertised.clone()?))).collect();
         let mut setups = Vec::new();
-        for (member, listener) in config.members.into_iter().zip(listeners) {
-            // The first folder says whose the others must be.
+        let folders = config.members.iter().map(|member| member.folder.clone()).collect();
+        let with_data = members_with_data(&config, voters.len())?;
+        // The first folder that names a cluster says which one the others must be of.
+        let mut in_order: Vec<&Member> = config.members.iter().collect();
+        in_order.sort_by_key(|member| !names_cluster(&member.folder));
+        let mut identities = BTreeMap::new();
+        for member in in_order {
             let identity = claim(&member.folder, member.id, cluster_id.as_ref(), &fresh)?;
             cluster_id.get_or_insert_with(|| identity.cluster_id.clone());
+            identities.insert(member.id, identity);
+        }
+        for (member, listener) in config.members.into_iter().zip(listeners) {
+            let identity = identities.remove(&member.id).expect("every member's folder is claimed");
+            let lost_disk = !with_data.is_empty() && !with_data.contains(&member.id) && !config.allow_empty_voters;
+            mark_lost_disk(&member.folder, lost_disk)
+                .map_err(|error| StartError::Folder { folder: member.folder.clone(), error })?;
             let address = listener.local_addr().map_err(StartError::System)?;
             let cfg = BrokerConfig {
                 node_id: member.id,
                 cluster_id: identity.cluster_id,
                 voters: voters.clone(),
+                lost_disk,
                 advertised: member.advertised.unwrap_or_else(|| (advertised_host(address), address.port())),
                 rack: member.rack,
                 log_dir: Str::from(member.folder.display().to_string()),
@@ -150,7 +167,7 @@ impl Cluster {
         for setup in setups {
             brokers.push(Running::start(setup)?);
         }
-        Ok(Cluster { brokers, advertised, voters: voters.len(), cluster_id: cluster_id.unwrap_or(fresh) })
+        Ok(Cluster { brokers, advertised, folders, voters: voters.len(), cluster_id: cluster_id.unwrap_or(fresh) })
     }
 
     /// `cluster.id`.
@@ -191,7 +208,15 @@ impl Cluster {
             Ok(())
         };
         match tokio::time::timeout(within, waited).await {
-            Ok(ready) => ready,
+            Ok(ready) => {
+                ready?;
+                // A broker that serves has fetched the metadata.
+                for folder in &self.folders {
+                    mark_lost_disk(folder, false)
+                        .map_err(|error| StartError::Folder { folder: folder.clone(), error })?;
+                }
+                Ok(())
+            }
             Err(_) => Err(StartError::NotReady { seconds: within.as_secs() }),
         }
     }
@@ -240,6 +265,19 @@ impl Cluster {
             tracing::info!(broker = id, reason, "ended");
             alive = alive.saturating_sub(1);
         }
+    }
+}
+
+/// The brokers here whose folders have a cluster's metadata. Refuses a start in which most voters have lost theirs, before
+/// anything is written.
+fn members_with_data(config: &ClusterConfig, voters: usize) -> Result<Vec<i32>, StartError> {
+    let (kept, new): (Vec<&Member>, Vec<&Member>) = config.members.iter().partition(|member| has_data(&member.folder));
+    match kept.first() {
+        Some(kept) if new.len() > voters / 2 && !config.allow_empty_voters => Err(StartError::MajorityLost {
+            new: new.iter().map(|member| member.id).collect(),
+            kept: kept.folder.clone(),
+        }),
+        _ => Ok(kept.iter().map(|member| member.id).collect()),
     }
 }
 

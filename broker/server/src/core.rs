@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tribunal_contract::{ConnId, Effects, Event, Lane, Machine, NodeId, Span, Time, TimerId};
 use tribunal_core::{Broker, BrokerConfig, BrokerInput, Obs};
-use tribunal_protocol::Message;
+use tribunal_protocol::{Message, Str};
 
 use crate::disk::Files;
 use crate::link::Link;
@@ -57,6 +57,8 @@ struct World {
     armed: Option<Instant>,
     dial: UnboundedSender<(NodeId, Lane)>,
     halted: Option<&'static str>,
+    /// What it said of the failure that it ended for.
+    failure: Option<Str>,
 }
 
 impl Core {
@@ -76,6 +78,7 @@ impl Core {
             armed: None,
             dial,
             halted: None,
+            failure: None,
         };
         Core {
             state: RefCell::new(State { broker: Broker::new(cfg), files, world, stage, controls }),
@@ -137,8 +140,12 @@ impl Core {
     }
 
     /// Why the machine has ended, if it has.
-    pub(crate) fn halt_reason(&self) -> Option<&'static str> {
-        self.state.borrow().world.halted
+    pub(crate) fn halt_reason(&self) -> Option<String> {
+        let world = &self.state.borrow().world;
+        world.halted.map(|reason| match &world.failure {
+            Some(failure) => format!("{reason}: {failure}"),
+            None => reason.to_owned(),
+        })
     }
 
     /// Whether it is not yet part of the cluster.
@@ -187,6 +194,9 @@ impl Effects<Message, Obs> for World {
 
     fn observe(&mut self, observation: Obs) {
         watching::log(self.me, &observation);
+        if let Obs::StartRefused { why } | Obs::LogDirOffline { why } = observation {
+            self.failure.get_or_insert(why);
+        }
     }
 
     fn choose(&mut self, n: u32) -> u32 {

@@ -54,6 +54,13 @@ pub enum StartError {
         /// The broker that was to be started.
         ours: i32,
     },
+    /// The folders of most voters are new, and another has the cluster's data.
+    MajorityLost {
+        /// The brokers whose folders are new.
+        new: Vec<i32>,
+        /// A folder with data.
+        kept: PathBuf,
+    },
     /// A broker has ended before it served.
     Ended {
         /// The broker.
@@ -95,6 +102,17 @@ impl fmt::Display for StartError {
             StartError::OtherNode { folder, theirs, ours } => {
                 let folder = folder.display();
                 write!(f, "{folder} holds data of broker {theirs}, not of broker {ours}: choose another with --data")
+            }
+            StartError::MajorityLost { new, kept } => {
+                let kept = kept.display();
+                write!(
+                    f,
+                    "the folders of brokers {new:?} are new, but {kept} has data of a cluster: a majority of its "
+                )?;
+                f.write_str(
+                    "voters would have no metadata, and would throw away what is left of it. Restore the folders, ",
+                )?;
+                f.write_str("start with as many brokers as before, or say --allow-empty-voters to go on without them")
             }
             StartError::Ended { broker, reason } => write!(f, "broker {broker} has ended: {reason}"),
             StartError::NotReady { seconds } => {

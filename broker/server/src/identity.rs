@@ -10,8 +10,13 @@ use crate::StartError;
 
 /// The file that says whose folder it is.
 const META_PROPERTIES: &str = "meta.properties";
+/// What a voter remembers of elections; there once it has taken part in one.
+const QUORUM_STATE: &str = "__cluster_metadata-0/quorum-state";
 /// Locked while a broker uses the folder.
 const LOCK: &str = ".lock";
+
+/// Marks the folder of a voter that has lost its disk, until it has fetched the cluster's metadata.
+const LOST_DISK: &str = ".lost-disk";
 
 /// What a broker's folder says of it.
 #[derive(Debug)]
@@ -76,6 +81,27 @@ pub(crate) fn claim(
         }
     };
     Ok(Identity { cluster_id: theirs, directory, lock })
+}
+
+/// Whether the folder says of which cluster it is.
+pub(crate) fn names_cluster(folder: &Path) -> bool {
+    folder.join(META_PROPERTIES).exists()
+}
+
+/// Whether a voter of a quorum has used the folder, and has the cluster's metadata unless it is behind.
+pub(crate) fn has_data(folder: &Path) -> bool {
+    folder.join(QUORUM_STATE).exists() && !folder.join(LOST_DISK).exists()
+}
+
+/// Marks the folder of a voter that lost its disk, or takes the mark away.
+pub(crate) fn mark_lost_disk(folder: &Path, lost: bool) -> io::Result<()> {
+    match lost {
+        true => File::create(folder.join(LOST_DISK))?.sync_data(),
+        false => match fs::remove_file(folder.join(LOST_DISK)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+    }
 }
 
 /// Writes the file so that it is there whole or not at all.

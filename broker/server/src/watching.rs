@@ -15,6 +15,10 @@ pub(crate) fn update(broker: &Broker, stage: &watch::Sender<Stage>) {
     let registered = image.broker(cfg.node_id).is_some_and(|broker| broker.incarnation == cfg.incarnation);
     let now = match registered && serves(cfg.node_id) {
         false => Stage::Starting,
+        // Its logs are opened as the metadata names them, and one that is refused takes the directory offline.
+        true if broker.replicas().is_none_or(|replicas| replicas.is_offline() || !replicas.has_opened_all()) => {
+            Stage::Starting
+        }
         true if cfg.voters.iter().all(|&id| serves(id)) => Stage::Together,
         true => Stage::Serving,
     };
@@ -57,6 +61,7 @@ pub(crate) fn log(me: i32, observation: &Obs) {
         Obs::FolderSetAside { folder } => {
             tracing::warn!(broker = me, %folder, "a folder that is no replica of this broker's was set aside; remove it if its records are not wanted");
         }
+        Obs::StartRefused { why } => tracing::error!(broker = me, %why, "cannot start"),
         Obs::LogDirOffline { why } => tracing::error!(broker = me, %why, "the log directory is offline"),
         Obs::PartitionCommitted { state, .. } if state.unclean => {
             let (topic, partition) = (state.partition.topic, state.partition.partition);

@@ -145,6 +145,7 @@ fn told(obs: &Obs, names: &Names) -> Option<Told> {
         Obs::OffsetCommitted { ref group, ref topic, partition, offset, generation, .. } => plain(format!(
             "commits offset {offset} of {topic}-{partition} for group {group} in generation {generation}"
         )),
+        Obs::StartRefused { ref why } => plain(format!("does not start ({why})")),
         Obs::LogDirOffline { ref why } => plain(format!("takes its log directory offline ({why})")),
         Obs::LeaderStarted { partition, epoch, end } => {
             of(partition, Some(epoch), Some(end), format!("elected with log end {end}"))

@@ -77,6 +77,7 @@ fn config(args: &ServeArgs, data: &Path) -> Result<ClusterConfig, String> {
         config.cluster_id = Some(Str::from(id.as_str()));
     }
     advertise(args, &mut config)?;
+    config.allow_empty_voters = args.allow_empty_voters;
     settings::cluster_defaults(&mut config);
     config.give_memory_back = crate::allocator::give_memory_back;
     settings::set_all(&mut config, &args.settings).map_err(|wrong| match wrong {

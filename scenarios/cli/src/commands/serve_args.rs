@@ -27,6 +27,10 @@ pub(crate) struct ServeArgs {
     /// Folder for the brokers' data [default: a temporary folder, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Let brokers with new folders vote at once, although others have the cluster's metadata: what only the lost folders
+    /// held is lost then
+    #[arg(long)]
+    pub(crate) allow_empty_voters: bool,
     /// Create a topic if it does not exist: NAME:PARTITIONS:REPLICAS, such as orders:3:3; may be given several times
     #[arg(long, value_name = "NAME[:PARTITIONS[:REPLICAS]]")]
     pub(crate) create: Vec<NewTopic>,

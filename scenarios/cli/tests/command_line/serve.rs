@@ -282,3 +282,55 @@ fn the_last_broker_without_a_quorum_closes_its_logs_and_ends() {
     assert_eq!(last.signal("-INT"), Some(0));
     assert!(data.path().join("broker-3/.kafka_cleanshutdown").exists(), "the logs were not closed");
 }
+
+#[test]
+fn old_data_is_not_started_with_another_quorum() {
+    let data = tempdir().unwrap();
+    let served = serve(data.path(), &["--brokers", "3", "--create", "t:1:3", "--config", "min.insync.replicas=2"]);
+    assert_eq!(at_last(&served.bootstrap, |broker| produce(broker, "a")), 0);
+    assert_eq!(served.signal("-INT"), Some(0));
+    let folder = data.path().to_str().unwrap();
+    for brokers in ["1", "2"] {
+        let arguments = ["--listen", "127.0.0.1:0", "--data", folder, "--brokers", brokers];
+        is_refused(&arguments, 1, &["voters [1, 2, 3]", "start the same brokers as before"]);
+    }
+    // One new folder of three is fetched again; two would be a majority without metadata.
+    std::fs::remove_dir_all(data.path().join("broker-2")).unwrap();
+    let served = serve(data.path(), &["--brokers", "3", "--config", "min.insync.replicas=2"]);
+    assert_eq!(at_last(&served.bootstrap, values), ["a"]);
+    assert_eq!(served.signal("-INT"), Some(0));
+    for lost in ["broker-1", "broker-3"] {
+        std::fs::remove_dir_all(data.path().join(lost)).unwrap();
+    }
+    let arguments = ["--listen", "127.0.0.1:0", "--data", folder, "--brokers", "3"];
+    is_refused(&arguments, 1, &["folders of brokers [1, 3] are new", "--allow-empty-voters"]);
+    assert!(!data.path().join("broker-1").exists(), "nothing is touched");
+    let served = serve(data.path(), &["--brokers", "3", "--allow-empty-voters"]);
+    assert_eq!(served.bootstrap.len(), 3);
+}
+
+#[test]
+fn a_damaged_quorum_state_is_refused_by_name_and_without_ready() {
+    let data = tempdir().unwrap();
+    assert_eq!(serve(data.path(), &["--create", "t"]).signal("-INT"), Some(0));
+    std::fs::write(data.path().join("broker-1/__cluster_metadata-0/quorum-state"), "").unwrap();
+    let output = command(&["--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()]).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    let error = err(&output);
+    for part in ["broker-1/__cluster_metadata-0/quorum-state", "the file is empty", "restore the file"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_refused_log_ends_the_start_before_ready() {
+    let data = tempdir().unwrap();
+    let served = serve(data.path(), &["--create", "t"]);
+    assert_eq!(at_last(&served.bootstrap, |broker| produce(broker, "a")), 0);
+    assert_eq!(served.signal("-INT"), Some(0));
+    let log = data.path().join("broker-1/t-0/00000000000000000000.log");
+    std::fs::write(&log, "").unwrap();
+    let output = command(&["--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()]).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    assert!(err(&output).contains("t-0"), "{}", err(&output));
+}
