@@ -134,7 +134,7 @@ impl Parts {
     fn open<D: Disk, F: Fx>(io: &mut Io<'_, D, F>) -> Result<Parts, &'static str> {
         let mut quorum = Quorum::open(io).map_err(|error| {
             io.fx.observe(Obs::StartRefused { why: Str::from(format!("{}/{error}", io.cfg.log_dir)) });
-            "the metadata cannot be read"
+            "the metadata log or the quorum state cannot be read"
         })?;
         let replicas = Replicas::open(io);
         let lifecycle = Lifecycle::new(replicas.previous_broker_epoch());
