@@ -8,6 +8,8 @@ use super::names::{api, snake};
 pub struct Api<'a> {
     pub key: i16,
     pub advertised_min: i16,
+    /// The last version that is served.
+    pub stable_max: i16,
     /// The version of the response header, where it does not follow from flexibility.
     pub response_header: Option<i16>,
     pub request: &'a Message,
@@ -66,13 +68,13 @@ fn facts(out: &mut Code, apis: &[Api<'_>]) {
     out.line("impl ApiKey {");
     out.line("/// The versions that are served.");
     match_on_self(out, "pub const fn versions(self) -> VersionRange", apis, |api| {
-        format!("VersionRange {{ min: {}, max: {} }}", api.request.versions.min, api.request.versions.max)
+        format!("VersionRange {{ min: {}, max: {} }}", api.request.versions.min, api.stable_max)
     });
     out.line("");
     out.line("/// The versions that an ApiVersions response lists, which for Produce begin before those served: older");
     out.line("/// librdkafka turns compression off where Produce 0 is missing.");
     match_on_self(out, "pub const fn advertised_versions(self) -> VersionRange", apis, |api| {
-        format!("VersionRange {{ min: {}, max: {} }}", api.advertised_min, api.request.versions.max)
+        format!("VersionRange {{ min: {}, max: {} }}", api.advertised_min, api.stable_max)
     });
     out.line("");
     out.line("/// The first version with compact lengths and tagged fields; `i16::MAX` if there is none.");

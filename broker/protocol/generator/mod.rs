@@ -55,7 +55,7 @@ pub fn generate(tables: &[(String, String)], errors: &(String, String)) -> Resul
 fn apis(messages: &[Message]) -> Result<Vec<Api<'_>>, TableError> {
     let mut apis: Vec<Api<'_>> = Vec::new();
     for request in messages {
-        let Kind::Request { key, advertised_min } = request.kind else { continue };
+        let Kind::Request { key, advertised_min, stable_max } = request.kind else { continue };
         let response = messages.iter().find(|m| matches!(m.kind, Kind::Response { key: k, .. } if k == key));
         let Some(response) = response else {
             return Err(TableError::new(&request.place, format!("no response has the key {key}")));
@@ -71,7 +71,7 @@ fn apis(messages: &[Message]) -> Result<Vec<Api<'_>>, TableError> {
             return Err(TableError::new(&request.place, format!("{} has the key {key} too", other.request.name)));
         }
         let Kind::Response { header, .. } = response.kind else { continue };
-        apis.push(Api { key, advertised_min, response_header: header, request, response });
+        apis.push(Api { key, advertised_min, stable_max, response_header: header, request, response });
     }
     for message in messages {
         let Kind::Response { key, .. } = message.kind else { continue };

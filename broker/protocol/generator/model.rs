@@ -32,7 +32,8 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `advertised_min` is lower than what is served where clients misread a missing old version.
-    Request { key: i16, advertised_min: i16 },
+    /// `stable_max` is the last version that is served: Kafka does not serve one that it may still change.
+    Request { key: i16, advertised_min: i16, stable_max: i16 },
     /// `header` is set where the version of the response header does not follow from flexibility.
     Response { key: i16, header: Option<i16> },
     /// A record of the metadata log, with its key in the record's frame.

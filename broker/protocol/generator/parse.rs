@@ -30,7 +30,7 @@ fn message(head: &Line, body: &[Line]) -> Result<Message, TableError> {
         key => {
             let key = number(key, &words)?;
             if name.ends_with("Request") {
-                Kind::Request { key, advertised_min: -1 }
+                Kind::Request { key, advertised_min: -1, stable_max: -1 }
             } else if name.ends_with("Response") {
                 Kind::Response { key, header: None }
             } else {
@@ -55,13 +55,17 @@ fn message(head: &Line, body: &[Line]) -> Result<Message, TableError> {
         doc: head.doc.clone(),
         structs: Vec::new(),
     };
-    if let Kind::Request { advertised_min, .. } = &mut message.kind {
+    if let Kind::Request { advertised_min, stable_max, .. } = &mut message.kind {
         *advertised_min = versions.min;
+        *stable_max = versions.max;
     }
     while let Some(word) = words.next() {
         match (word, &mut message.kind) {
             ("advertise", Kind::Request { advertised_min, .. }) => {
                 *advertised_min = open_start(words.expect("the first advertised version")?, &words)?;
+            }
+            ("stable", Kind::Request { stable_max, .. }) => {
+                *stable_max = number(words.expect("the last stable version")?, &words)?;
             }
             ("header", Kind::Response { header, .. }) => {
                 *header = Some(number(words.expect("the header's version")?, &words)?);

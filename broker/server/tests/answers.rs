@@ -213,7 +213,13 @@ fn clients_are_told_what_is_advertised_and_replicas_are_spread_over_racks() {
     let mut client = Client::connect(common::first(&cluster));
     client.create("t", 6, 2);
     let request = MetadataRequest { topics: None, ..Default::default() };
-    let ResponseBody::Metadata(answer) = client.call(12, request) else { panic!("another answer") };
+    // The broker that was asked may not have applied the topic yet.
+    let answer = loop {
+        let ResponseBody::Metadata(answer) = client.call(12, request.clone()) else { panic!("another answer") };
+        if answer.topics.iter().any(|topic| topic.partitions.len() == 6) {
+            break answer;
+        }
+    };
     let mut brokers: Vec<_> = answer.brokers.iter().map(|b| (b.node_id, &*b.host, b.port, b.rack.as_deref())).collect();
     brokers.sort_unstable();
     let host = "kafka.example.com";
