@@ -3,7 +3,7 @@
 const A: u64 = 0x9e37_79b9_7f4a_7c15;
 const B: u64 = 0xd6e8_feb8_6659_fd93;
 
-/// Folds `word` into `state`: a widening multiplication whose halves are added up.
+/// Folds `word` into `state`: a widening multiplication, then the sum of its two halves.
 #[inline]
 pub(crate) fn mix(state: u64, word: u64) -> u64 {
     let wide = u128::from((state ^ A).rotate_left(23) ^ word) * u128::from(B);
@@ -18,7 +18,7 @@ pub(crate) fn bytes(mut state: u64, data: &[u8]) -> u64 {
         state = mix(state, u64::from_le_bytes(*word));
     }
     let tail = match data.last_chunk::<8>() {
-        // The last eight bytes, without those that a word has taken in.
+        // The last eight bytes, shifted so that bytes already folded in as a whole word drop out.
         Some(last) => u64::from_le_bytes(*last).checked_shr(64 - 8 * rest.len() as u32).unwrap_or(0),
         None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     };

@@ -1,21 +1,21 @@
-//! What must hold: invariants on ground truth and validations of the history.
+//! The properties of a run: invariants on the ground truth, and validations of the history.
 //!
-//! In: every observation of brokers and clients ([`tribunal_common::Obs`]). Out: [`Violation`]s. A world feeds
-//! [`Invariants`] with all of them, which judge after each; and [`History`] with those of clients, which is judged at
-//! the end of the run.
+//! In: every observation of brokers and clients ([`tribunal_common::Obs`]). Out: [`Violation`]s. A world feeds all
+//! observations to [`Invariants`], which judge after each one, and the observations of clients to [`History`], which is
+//! judged at the end of the run.
 //!
 //! | for | open |
 //! |---|---|
 //! | the one list of properties, each with its sentence | `property.rs` |
 //! | an invariant: a file each | `invariants/replication`, `invariants/quorum` |
 //! | a validation of what clients saw: a file each | `history` |
-//! | what is known of logs, leaders and commits | `truth` |
-//! | that the cluster serves again after it was healed | `progress.rs` |
-//! | what happened, counted, for `sometimes` | `reached.rs` |
+//! | the ground truth: logs, leaders and commits | `truth` |
+//! | the cluster serves again after it was healed | `progress.rs` |
+//! | counts of observations, for `sometimes` | `reached.rs` |
 //! | conformance to the abstract model of KIP-320 | `refinement.rs` |
 //!
-//! It knows what brokers and clients report and nothing of the world: the same properties judge simulator, checker and
-//! server.
+//! This crate knows the reports of brokers and clients, and nothing of the world: the same properties judge the
+//! simulator, the checker and the server.
 
 mod digest;
 mod history;

@@ -1,4 +1,4 @@
-//! How nodes, partitions and times are called in sentences.
+//! The names of nodes, partitions and times in the sentences of violations.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use tribunal_common::{METADATA_LOG, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
 use tribunal_protocol::Uuid;
 
-/// The words of sentences: what people call topics and nodes, and when the run began.
+/// The names of topics and nodes, and the time at which the run began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     topics: BTreeMap<Uuid, String>,
@@ -20,7 +20,7 @@ impl Names {
         Names { origin, ..Names::default() }
     }
 
-    /// Gives a topic its name. Known only once the topic is created, so worlds tell it late.
+    /// Names a topic. Topic ids exist only after the topic is created, so worlds call this during the run.
     pub fn topic(&mut self, topic: Uuid, name: &str) {
         self.topics.insert(topic, name.to_owned());
     }
@@ -30,7 +30,7 @@ impl Names {
         self.nodes.insert(node, name.to_owned());
     }
 
-    /// The node, `b2` if it was given no name.
+    /// The node's name, or `b2` if node 2 has none.
     pub fn of_node(&self, node: NodeId) -> String {
         self.nodes.get(&node).cloned().unwrap_or_else(|| format!("b{}", node.0))
     }
@@ -48,7 +48,7 @@ impl Names {
         }
     }
 
-    /// The topic of a partition, if it is known.
+    /// The name of a partition's topic, or none if it is not known.
     pub fn of_topic(&self, partition: TopicIdPartition) -> Option<&str> {
         self.topics.get(&partition.topic).map(|topic| &topic[..])
     }

@@ -1,4 +1,4 @@
-//! After the cluster is healed, every partition serves again within a bound.
+//! The liveness property: within a bound after the cluster is healed, every partition serves again.
 
 use tribunal_common::{ClientObs, TopicIdPartition};
 use tribunal_contract::{Span, Time};
@@ -14,8 +14,9 @@ struct Watch {
 
 /// Watches, from the time of healing on, that something is acknowledged and something is polled on each partition.
 ///
-/// The world makes it when it heals the cluster, for partitions that clients use, and feeds it what clients report. An
-/// acknowledgement counts whenever its record was sent. What is not asked for is taken as served.
+/// The world creates it when it heals the cluster, for the partitions that clients use, and feeds it the clients'
+/// reports. An acknowledgement counts even if its record was sent before. If nobody produces, or nobody consumes, that
+/// half counts as served.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Progress {
     healed: Time,
@@ -41,12 +42,12 @@ impl Progress {
         Progress { healed, bound, watches, waiting }
     }
 
-    /// When every partition must have served.
+    /// Time by which every partition must have served.
     pub fn deadline(&self) -> Time {
         self.healed + self.bound
     }
 
-    /// Whether every partition has served: the run may end.
+    /// Whether every partition has served. The run may then end.
     pub fn is_done(&self) -> bool {
         self.waiting == 0
     }
@@ -56,7 +57,7 @@ impl Progress {
         self.watches.iter().filter(|watch| !watch.produced || !watch.consumed).map(|watch| watch.partition)
     }
 
-    /// Takes in what a client reported at `at`. What is later than the deadline does not count.
+    /// Takes in an observation that a client reported at `at`. Reports after the deadline do not count.
     pub fn observe(&mut self, at: Time, obs: &ClientObs) {
         if self.waiting == 0 || at < self.healed || at > self.deadline() {
             return;

@@ -80,7 +80,8 @@ impl Property {
         Property::ALL.iter().copied().find(|property| property.name() == name)
     }
 
-    /// Whether it is judged whether or not a scenario names it: everything but what clients may see of the history.
+    /// Whether every run checks it, even if the scenario does not name it. Only validations of the history must be
+    /// named.
     pub fn always_on(self) -> bool {
         self.kind() != PropertyKind::Validation || self == Property::QuorumConsistentCommittedData
     }

@@ -1,4 +1,4 @@
-//! What happened, counted: for `sometimes` properties, for coverage, and for triggers on the nth occurrence.
+//! Counts of observations, for `sometimes` properties, coverage, and triggers on the nth occurrence.
 
 use tribunal_common::{Obs, ObsKind};
 
@@ -22,7 +22,7 @@ impl Reached {
         Reached::default()
     }
 
-    /// Counts an observation. Returns its kind and the how-manyth of that kind it is, from 1, for triggers.
+    /// Counts an observation. Returns its kind and its number within that kind, from 1, for triggers.
     pub fn note(&mut self, obs: &Obs) -> (ObsKind, u64) {
         let kind = obs.kind();
         let count = &mut self.counts[kind.index()];

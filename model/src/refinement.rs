@@ -1,23 +1,24 @@
-//! Conformance: what replicas do is what the abstract model of replication allows (hachikuji's specification of
+//! Conformance: every step of a replica is allowed by the abstract model of replication (hachikuji's specification of
 //! KIP-320).
 //!
-//! The model's steps are atomic: a follower reads its leader's log as it is. Ours take time, so a step of the model is
-//! looked for in what has been, and three things are remembered for that: what the controller has told, by epoch; the
-//! *line* of each epoch, which is its leader's log and only grows; and how far each follower has *agreed* with it.
+//! The model's steps are atomic: a follower reads the current log of its leader. Our steps take time, so each observed
+//! step is compared with the past. Three things are remembered for this: the states that the controller committed, by
+//! epoch; the *line* of each epoch, which is its leader's log and only grows; and how far each follower has *agreed*
+//! with that line.
 //!
 //! | observed | the step, and when it is allowed |
 //! |---|---|
-//! | a leader starts | BecomeLeader: it was told so |
-//! | a follower starts | the first half of BecomeFollower: it was told so |
-//! | a follower cuts its log | the other half: nothing that is in its epoch's line goes |
+//! | a leader starts | BecomeLeader: the controller made it leader |
+//! | a follower starts | the first half of BecomeFollower: the controller made it follower |
+//! | a follower truncates its log | the other half: it keeps all records that are in its epoch's line |
 //! | a leader appends | LeaderWrite: in its own epoch |
-//! | a follower appends | FollowerFetch: its log is then a beginning of its epoch's line |
+//! | a follower appends | FollowerFetch: its log is then a prefix of its epoch's line |
 //! | a leader's high watermark moves | IncHighWatermark: all of an ISR of its epoch have agreed that far |
 //! | the ISR grows | LeaderExpandIsr: the new member has agreed to the high watermark and to the start of the epoch |
 //! | a new epoch | ControllerElectLeader, ControllerShrinkIsr: the leader was in the ISR (or eligible, KIP-966) |
 //!
-//! The model knows no losses of power, no unclean elections, no reassignment and no logs that are emptied: a partition
-//! that sees one is judged no more.
+//! The model has no power losses, no unclean elections, no reassignments and no emptied logs. Once one of these happens
+//! to a partition, the partition is no longer checked.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,7 @@ use crate::{Names, Property, Violation};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    /// It has opened its log and been told nothing yet.
+    /// It has opened its log and has no role yet.
     Opening,
     Follower(i32),
     Leader(i32),
@@ -37,10 +38,10 @@ enum Role {
 #[derive(Clone, Debug)]
 struct Replica {
     log: Vec<BatchMark>,
-    /// What the log was before it was opened again, of which it must be all.
+    /// The log before it was last opened. The opened log must still hold all of it.
     before: Vec<BatchMark>,
     role: Role,
-    /// Where its high watermark is, if it leads.
+    /// Its high watermark, if it leads.
     hw: i64,
 }
 
@@ -48,14 +49,14 @@ struct Replica {
 #[derive(Clone, Debug, Default)]
 struct Epoch {
     leader: i32,
-    /// The leader's log, once it has started, and where it ended then.
+    /// The leader's log and the log end offset at which the leader started; none before it has started.
     line: Option<(Vec<BatchMark>, i64)>,
-    /// Every ISR there was in it.
+    /// Every ISR that the controller committed in this epoch.
     isrs: Vec<Vec<i32>>,
-    /// By follower: the end of the beginning of the line that it has had.
+    /// For each follower, the end offset of the longest prefix of the line that it has held.
     agreed: BTreeMap<i32, i64>,
-    /// The logs of followers that went on to another epoch before this one's leader had started: it may hear of them
-    /// when it has.
+    /// The logs of followers that moved to another epoch before this epoch's leader started. The leader may still
+    /// receive a fetch of theirs once it starts.
     gone: BTreeMap<i32, Vec<BatchMark>>,
 }
 
@@ -64,7 +65,7 @@ struct Partition {
     state: Option<PartitionState>,
     epochs: BTreeMap<i32, Epoch>,
     replicas: BTreeMap<i32, Replica>,
-    /// Something has happened that the model does not have.
+    /// Whether something has happened that the model does not have. The partition is then no longer checked.
     outside: bool,
 }
 
@@ -78,24 +79,24 @@ pub struct Refinement {
 type Allowed = Result<(), String>;
 
 impl Refinement {
-    /// Before anything has happened.
+    /// The state before the first observation.
     pub fn new() -> Refinement {
         Refinement::default()
     }
 
-    /// Steps that were mapped to a step of the model.
+    /// Number of observed steps that were mapped to a step of the model.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// A process has lost what its disk had not synced, or its disk: the model has no such thing.
+    /// A process has lost its unsynced data, or its whole disk. The model has no such step.
     pub fn on_loss(&mut self, node: NodeId) {
         let id = node.0 as i32;
         self.partitions.values_mut().filter(|p| p.replicas.contains_key(&id)).for_each(|p| p.outside = true);
     }
 
-    /// Takes in what `node` reported. An error is a step that the model does not allow; the partition is then left
-    /// alone.
+    /// Takes in an observation that `node` reported. An error is a step that the model does not allow. The partition is
+    /// then no longer checked.
     pub fn observe(&mut self, at: Time, node: NodeId, obs: &Obs, names: &Names) -> Result<(), Box<Violation>> {
         let Some(id) = partition_of(obs).filter(|id| *id != METADATA_LOG) else { return Ok(()) };
         let partition = self.partitions.entry(id).or_default();
@@ -130,7 +131,7 @@ fn end(log: &[BatchMark]) -> i64 {
     log.last().map_or(0, |batch| batch.last + 1)
 }
 
-/// The end of what two logs have in common from the beginning.
+/// The end offset of the longest common prefix of two logs.
 fn common(a: &[BatchMark], b: &[BatchMark]) -> i64 {
     let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     end(&a[..same])
@@ -173,7 +174,7 @@ impl Partition {
         }
     }
 
-    /// Nothing may have gone while the process was not there.
+    /// Checks that no record was lost while the process was down.
     fn opened(&mut self, node: i32) {
         let replica = self.replica(node);
         let before = core::mem::take(&mut replica.before);
@@ -221,7 +222,8 @@ impl Partition {
         Ok(())
     }
 
-    /// A follower leaves its epoch, whose leader may not have started yet and may have a fetch of its on the way.
+    /// A follower leaves its epoch. The leader of that epoch may not have started yet, and a fetch of the follower may
+    /// still be on the way to it.
     fn leave(&mut self, node: i32) {
         if let Some(Replica { log, role: Role::Follower(epoch), .. }) = self.replicas.get(&node)
             && let Some(Epoch { line: None, gone, .. }) = self.epochs.get_mut(epoch)
@@ -230,7 +232,7 @@ impl Partition {
         }
     }
 
-    /// Notes how far a follower's log is a beginning of its epoch's line, if all of it is.
+    /// Records how far a follower agrees with its epoch's line, if its whole log is a prefix of the line.
     fn agree(&mut self, node: i32) {
         let Some(Replica { log, role: Role::Follower(epoch), .. }) = self.replicas.get(&node) else { return };
         let Some(epoch) = self.epochs.get_mut(epoch) else { return };
@@ -333,7 +335,7 @@ impl Partition {
         }
         let joined: Vec<i32> = state.isr.iter().filter(|id| !before.isr.contains(id)).copied().collect();
         let Some(epoch) = self.epochs.get(&state.leader_epoch) else { return Ok(()) };
-        // A leader that has not started has asked for nothing: its former self has, in the same epoch.
+        // A leader that has not started did not ask for this ISR: its previous incarnation did, in the same epoch.
         let leading = self.replicas.get(&state.leader).filter(|r| r.role == Role::Leader(state.leader_epoch));
         let Some((leader, (_, start))) = leading.zip(epoch.line.as_ref()) else { return Ok(()) };
         for id in joined {

@@ -1,4 +1,4 @@
-//! A property that did not hold: which, where, when, and what led to it.
+//! A violation: the property that did not hold, its place and time, and its causes.
 
 use core::fmt::Write;
 
@@ -10,28 +10,28 @@ use crate::{Names, Property};
 /// One step of what led to a violation, as `6.103 b1 loses power`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CauseStep {
-    /// When.
+    /// Time of the step.
     pub at: Time,
-    /// Who.
+    /// The node that took it.
     pub node: NodeId,
-    /// What, as a predicate to the node's name: `loses power`.
+    /// The predicate that follows the node's name in a sentence: `loses power`.
     pub text: String,
 }
 
 /// A property that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Violation {
-    /// Which.
+    /// The property.
     pub property: Property,
-    /// On which partition, if on one.
+    /// The partition, or none if the violation concerns no single partition.
     pub partition: Option<TopicIdPartition>,
-    /// When it was seen.
+    /// Time at which the violation was seen.
     pub at: Time,
-    /// At which node, if at one.
+    /// The node, or none if the violation concerns no single node.
     pub node: Option<NodeId>,
     /// A sentence with partitions, offsets, broker names and simulated seconds.
     pub detail: String,
-    /// What led to it, in order of time.
+    /// The steps that led to it, in order of time. Empty if none are known.
     pub cause: Vec<CauseStep>,
 }
 

@@ -1,4 +1,4 @@
-//! What validations share: which value was sent by whom, what is known to be at which offset, what was polled.
+//! The sorted lists that all validations share: the sends of each value, the values known at each offset, the polls.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,8 @@ pub(super) struct Read {
 pub(super) struct Sends {
     pub(super) count: u32,
     pub(super) producer: NodeId,
-    /// When the first of them definitely failed. For a value sent once: it must not be seen.
+    /// Time of the first send that definitely failed, if any. A value that was sent only once must then never be
+    /// polled.
     pub(super) failed: Option<Time>,
 }
 
@@ -40,15 +41,15 @@ pub(super) struct Analysis<'a> {
     pub(super) history: &'a History,
     pub(super) names: &'a Names,
     truth: Option<&'a Truth>,
-    /// By value, and last that of the null value: its sends, if there are any.
+    /// The sends of each value, indexed by value; the null value comes last. None if nobody sent it.
     sends: Vec<Option<Sends>>,
     /// Sorted by partition, offset, value.
     pub(super) acks: Vec<Ack>,
-    /// Sorted by partition, offset, value; one each.
+    /// The first poll of each (partition, offset, value), in that order.
     pub(super) reads: Vec<Read>,
     /// (partition, value) of `reads`, sorted.
     read_values: Vec<(PartitionRef, ValueRef)>,
-    /// What acknowledgements and polls put where: sorted, one each.
+    /// Each (partition, offset, value) that an acknowledgement or a poll reported: sorted, without repetition.
     pub(super) known: Vec<(PartitionRef, i64, ValueRef)>,
     /// The same by value: sorted by partition, value, offset.
     pub(super) places: Vec<(PartitionRef, ValueRef, i64)>,
@@ -86,7 +87,7 @@ impl<'a> Analysis<'a> {
                 _ => {}
             }
         }
-        // Everything here is almost in order already, which a stable sort makes use of.
+        // The lists are almost in order already, and a stable sort is fast on such input.
         let (acks, mut reads) = (acks.sorted(), reads.sorted());
         reads.dedup_by_key(|read| (read.partition, read.offset, read.value));
         let mut known: Vec<_> = acks.iter().map(|ack| (ack.partition, ack.offset, ack.value)).collect();
@@ -104,17 +105,17 @@ impl<'a> Analysis<'a> {
         Analysis { history, names, truth, sends, acks, reads, read_values, known, places, bounds, log_starts }
     }
 
-    /// All sends of a value; none if nobody sent it.
+    /// All sends of a value, or none if no client sent it.
     pub(super) fn sends(&self, value: ValueRef) -> Option<&Sends> {
         self.sends[self.history.values().place(value)].as_ref()
     }
 
-    /// Whether a value stands for one record: it was sent once at most, and is not null.
+    /// Whether the value identifies one record: it is not null and was sent at most once.
     pub(super) fn identifies(&self, value: ValueRef) -> bool {
         value != ValueRef::NULL && self.sends(value).is_none_or(|sends| sends.count == 1)
     }
 
-    /// What one consumer polled, sorted.
+    /// The (partition, value) pairs that one consumer polled, sorted.
     pub(super) fn polled_by(&self, consumer: NodeId) -> Vec<(PartitionRef, ValueRef)> {
         let polls = self.history.ops().iter().filter(|op| op.node == consumer);
         let mut polled: Vec<_> = polls
@@ -128,7 +129,7 @@ impl<'a> Analysis<'a> {
         polled
     }
 
-    /// Whether what was acknowledged was polled by anyone.
+    /// Whether any consumer polled the acknowledged record.
     pub(super) fn is_read(&self, ack: &Ack) -> bool {
         if self.identifies(ack.value) {
             return self.read_values.binary_search(&(ack.partition, ack.value)).is_ok();
@@ -151,7 +152,7 @@ impl<'a> Analysis<'a> {
         self.names.of_partition(self.history.partition(partition))
     }
 
-    /// A value as people read it.
+    /// The value as shown in a violation's sentence.
     pub(super) fn shown(&self, value: ValueRef) -> String {
         const MAX: usize = 32;
         match self.history.values().get(value) {
@@ -161,7 +162,8 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// What became of an acknowledged record: for the sentence, if it is known (`absent after epoch 4`), and as causes.
+    /// How an acknowledged record was lost: a phrase for the sentence (`absent after epoch 4`), none if it is not
+    /// known, and the causes.
     pub(super) fn loss(&self, ack: &Ack) -> (Option<String>, Vec<CauseStep>) {
         let id = self.history.partition(ack.partition);
         match self.truth.and_then(|truth| truth.loss(id, ack.offset, ack.at)) {
@@ -217,7 +219,7 @@ fn bounds(
     bounds
 }
 
-/// Cases of one property, told as one violation a partition: the first in full, the others as a number.
+/// The cases of one property. Each partition gets one violation: it tells the first case in full and counts the others.
 pub(super) struct Cases {
     violations: Vec<(Violation, u64)>,
 }
@@ -227,7 +229,7 @@ impl Cases {
         Cases { violations: Vec::new() }
     }
 
-    /// Adds a case; `tell` makes its violation if it is the first of its property and partition.
+    /// Adds a case. `tell` is called only for the first case of a property and partition, and makes its violation.
     pub(super) fn add(
         &mut self,
         analysis: &Analysis,

@@ -1,13 +1,13 @@
 //! duplicate: one value is at two offsets of a partition.
 //!
-//! Promised only to idempotent producers; a producer that is not may write twice what it retries, which is counted. A
-//! value that was sent several times may be at as many offsets.
+//! Only idempotent producers have this promise. A retry of any other producer may write a record twice; such duplicates
+//! are counted, not reported. A value that was sent n times may be at n offsets.
 
 use super::analysis::{Analysis, Cases};
 use super::{Promises, ValueRef};
 use crate::{Property, Violation};
 
-/// Returns how many duplicates there are that nobody was promised not to see.
+/// Returns the number of duplicates that break no promise, because their producers are not idempotent.
 pub(super) fn check(analysis: &Analysis, promises: &Promises, violations: &mut Vec<Violation>) -> u64 {
     let mut cases = Cases::new();
     let mut counted = 0;

@@ -1,6 +1,6 @@
 //! inconsistent-offsets: one offset of a partition holds two values.
 //!
-//! By what acknowledgements and polls, of all clients together, say of it.
+//! The evidence is the acknowledgements and polls of all clients together.
 
 use tribunal_contract::Time;
 
@@ -24,7 +24,7 @@ pub(super) fn check(analysis: &Analysis, violations: &mut Vec<Violation>) {
     cases.into(violations);
 }
 
-/// When the last of what is known of an offset became known.
+/// Time of the last acknowledgement or first poll that told of this offset.
 fn told_at(analysis: &Analysis, partition: super::PartitionRef, offset: i64) -> Time {
     let acks = analysis.acks.iter().filter(|ack| (ack.partition, ack.offset) == (partition, offset)).map(|ack| ack.at);
     let reads = analysis.reads.iter().filter(|r| (r.partition, r.offset) == (partition, offset)).map(|read| read.at);

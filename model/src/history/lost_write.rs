@@ -1,10 +1,11 @@
 //! lost-write: an acknowledged value below the highest one read is never polled.
 //!
-//! If anybody polled a later value of the partition, somebody must have polled this one. A record acknowledged with
-//! acks=0 is not at a known offset and is not claimed. Records that retention deleted are not lost.
+//! If any consumer polled a later value of the partition, some consumer must have polled this one. A record sent with
+//! acks=0 has no known offset, so nothing is claimed about it. Records that retention deleted are not lost.
 //!
-//! Jepsen cannot know whether a record that was polled is still there. Where an auditor has read every partition from
-//! beginning to end at last, we can: an acknowledged value that it did not see is lost, even if it was polled before.
+//! Jepsen cannot know whether a polled record is still in the log. A run with an auditor can: the auditor reads every
+//! partition from beginning to end last. An acknowledged value that it does not see is lost, even if it was polled
+//! before.
 
 use tribunal_contract::NodeId;
 

@@ -1,8 +1,8 @@
-//! What clients did and saw, and what must hold of it at the end of a run.
+//! The history of a run: the operations of all clients, and the validations that judge them at the end.
 //!
-//! Definitions are Jepsen's (tests/kafka.clj). Offsets give the order of versions, so nothing is searched: everything
-//! is folds and scans over sorted lists. A value identifies its record, because workloads make values unique in a run;
-//! where one was sent twice all the same, offsets do.
+//! The definitions are Jepsen's (tests/kafka.clj). Offsets give the order of versions, so no search is needed: every
+//! validation folds or scans sorted lists. Workloads make values unique in a run, so a value identifies its record. If
+//! a value was sent twice all the same, its offsets tell the records apart.
 
 mod aborted_read;
 mod analysis;
@@ -24,22 +24,22 @@ use crate::{Names, Truth, Violation};
 use analysis::Analysis;
 pub use values::{ValueRef, Values};
 
-/// A partition of a [`History`], as an index.
+/// Index of a partition in a [`History`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionRef(u32);
 
-/// Something that a client did.
+/// One operation of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Op {
-    /// When. Records of one poll have one time.
+    /// Time at which the client reported it. All records of one poll have the same time.
     pub at: Time,
-    /// Which client.
+    /// The client.
     pub node: NodeId,
-    /// What.
+    /// The operation.
     pub kind: OpKind,
 }
 
-/// [`ClientObs`] in few bytes: partitions, keys and values are indices into the history.
+/// [`ClientObs`] in compact form: partitions, keys and values are indices into the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // The fields are those of `ClientObs`.
 pub enum OpKind {
@@ -52,31 +52,32 @@ pub enum OpKind {
     Send { id: u64, partition: PartitionRef, key: ValueRef, value: ValueRef },
 }
 
-/// What was promised to the clients of a run, beyond what is promised always.
+/// The promises to the clients of this run that do not hold in every run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Promises {
-    /// Idempotent producers: what they send is there once. Duplicates of others are counted only.
+    /// The idempotent producers: each record they send is in the log at most once. Duplicates of other producers are
+    /// only counted.
     pub idempotent: BTreeSet<NodeId>,
-    /// Consumers have polled to the end of every partition after everything else was done.
+    /// Whether consumers polled to the end of every partition after everything else was done.
     pub final_polls: bool,
-    /// A consumer that, after everything else was done, has read every partition from its beginning to its end: what it
-    /// did not see is not in the log any more, whoever saw it before.
+    /// The consumer that read every partition from beginning to end after everything else was done, if the run has one.
+    /// A record that it did not see is no longer in the log, even if another consumer saw it before.
     pub auditor: Option<NodeId>,
 }
 
-/// What the validations say.
+/// The result of all validations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
-    /// One for each property and partition that it does not hold on; the sentence says how many cases there are.
+    /// One violation for each broken property and partition. Its sentence gives the number of cases.
     pub violations: Vec<Violation>,
-    /// Values at two offsets whose producer was not promised otherwise.
+    /// Number of values at two offsets that break no promise, because their producers are not idempotent.
     pub duplicates: u64,
-    /// Acknowledged records, by partition, that were deleted before any client read them. That breaks no promise, and
-    /// hardly any user wants it. Asked only where consumers have polled to the end.
+    /// Number of acknowledged records, by partition, that were deleted before any client read them. This breaks no
+    /// promise, but hardly any user wants it. Counted only if consumers polled to the end.
     pub deleted_unread: BTreeMap<TopicIdPartition, u64>,
 }
 
-/// What clients did, in the order of time.
+/// The operations of all clients, in the order of time.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     ops: Vec<Op>,
@@ -92,7 +93,7 @@ impl History {
         History::default()
     }
 
-    /// Adds what client `node` reported at `at`.
+    /// Adds an observation that client `node` reported at `at`.
     pub fn record(&mut self, at: Time, node: NodeId, obs: &ClientObs) {
         let kind = match obs {
             ClientObs::Send { id, partition, key, value } => OpKind::Send {
@@ -139,12 +140,12 @@ impl History {
         }
     }
 
-    /// Everything, in the order of time.
+    /// All operations, in the order of time.
     pub fn ops(&self) -> &[Op] {
         &self.ops
     }
 
-    /// A partition by its index.
+    /// The partition with this index.
     pub fn partition(&self, place: PartitionRef) -> TopicIdPartition {
         self.partitions[place.0 as usize]
     }
@@ -154,8 +155,8 @@ impl History {
         &self.values
     }
 
-    /// Judges the whole history. With the ground truth at hand, records that retention has deleted do not count as
-    /// lost, and losses are explained.
+    /// Judges the whole history. With `truth`, records that retention deleted do not count as lost, and violations
+    /// explain how records were lost.
     pub fn judge(&self, promises: &Promises, names: &Names, truth: Option<&Truth>) -> Judgement {
         let analysis = Analysis::new(self, names, truth);
         let mut judgement = Judgement::default();

@@ -1,6 +1,7 @@
 //! nonmonotonic-poll, int-nonmonotonic-poll: a consumer goes back, or polls a record again.
 //!
-//! `int-` if both records are of one poll. Not after an assignment, nor after it was sent to another offset.
+//! The property is `int-nonmonotonic-poll` if one poll returned both records. A step after a new assignment or a seek
+//! does not count.
 
 use super::analysis::{Analysis, Cases};
 use super::polls::Step;

@@ -1,7 +1,8 @@
 //! poll-skip, int-poll-skip: a consumer leaves out a record known to exist.
 //!
-//! From one polled record of a partition to the next lies an offset at which somebody was acknowledged or polled a
-//! record. `int-` if both are of one poll. Gaps where nothing is known to be are no skips.
+//! Between two consecutively polled records of a partition lies an offset at which a client is known to have written or
+//! polled a record. The property is `int-poll-skip` if one poll returned both records. A gap without a known record is
+//! no skip.
 
 use super::analysis::{Analysis, Cases};
 use super::polls::Step;

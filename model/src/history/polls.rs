@@ -1,6 +1,6 @@
-//! Each consumer's way through each partition: from one polled record to the next.
+//! The steps of each consumer through each partition: from one polled record to the next.
 //!
-//! A step ends where a partition is assigned anew or the consumer is sent to another offset: then it may go anywhere.
+//! A new assignment or a seek starts over: the consumer may then continue at any offset.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::analysis::Analysis;
 use super::{Op, OpKind, PartitionRef};
 use crate::{Property, Violation};
 
-/// From one record to the next that a consumer polled of a partition.
+/// Two consecutive records that a consumer polled from a partition.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     pub(super) consumer: NodeId,
@@ -18,14 +18,14 @@ pub(super) struct Step {
     pub(super) from: i64,
     pub(super) to: i64,
     pub(super) at: Time,
-    /// Both records are of one poll.
+    /// Whether one poll returned both records.
     pub(super) within_poll: bool,
-    /// How many offsets known to hold a record lie between, if it goes forward.
+    /// Number of offsets between the two that are known to hold a record; 0 if the step does not go forward.
     pub(super) skipped: usize,
 }
 
 impl Step {
-    /// That this step breaks `property`; `more` ends the sentence.
+    /// The violation of `property` by this step. `more` is appended to its sentence.
     pub(super) fn violation(&self, analysis: &Analysis, property: Property, more: &str) -> Violation {
         let detail = format!(
             "{}: {} polls offset {} and then {} at {} s{more}",
@@ -39,7 +39,7 @@ impl Step {
     }
 }
 
-/// All steps that go back, repeat, or leave something out.
+/// All steps that go back, repeat a record, or skip a known record.
 pub(super) fn steps(analysis: &Analysis) -> Vec<Step> {
     let mut offsets: Vec<(PartitionRef, i64)> = analysis.known.iter().map(|(p, offset, _)| (*p, *offset)).collect();
     offsets.dedup();

@@ -1,7 +1,7 @@
 //! unseen: an acknowledged value is not polled by the end, after final polls.
 //!
-//! A lost write is unseen too; unseen alone are values at the end of a partition, above all that was read. Asked only
-//! where consumers have polled to the end. Records that retention deleted are not claimed.
+//! Every lost write is also unseen. A value that is unseen but not lost lies at the end of a partition, above
+//! the highest value read. Judged only if consumers polled to the end. Records that retention deleted do not count.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) fn check(analysis: &Analysis, violations: &mut Vec<Violation>) {
     cases.into(violations);
 }
 
-/// For each partition, how many acknowledged records were deleted before any client read them.
+/// The number of acknowledged records, by partition, that were deleted before any client read them.
 pub(super) fn deleted_unread(analysis: &Analysis) -> BTreeMap<TopicIdPartition, u64> {
     let mut unread = BTreeMap::new();
     for ack in &analysis.acks {

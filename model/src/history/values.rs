@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::digest;
 
-/// A key or value of a history, as an index. Equal references are equal bytes.
+/// Index of a key or value of a history. Two references are equal exactly if the bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueRef(u32);
 
@@ -17,7 +17,8 @@ impl ValueRef {
 #[derive(Clone, Debug, Default)]
 pub struct Values {
     all: Vec<(u64, Bytes)>,
-    /// Open addressing by digest: index into `all` plus one, zero for none. A power of two, at most half full.
+    /// A hash table with open addressing by digest. A slot is an index into `all` plus one, or zero if it is empty. The
+    /// number of slots is a power of two, and at most half of them are used.
     slots: Vec<u32>,
 }
 
@@ -59,17 +60,18 @@ impl Values {
         }
     }
 
-    /// How many different values there are, the null value not counted.
+    /// The number of distinct values, without the null value.
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Where a list by value has what belongs to this one: below [`Values::len`], and at it for the null value.
+    /// Index of this value in a list that has an entry per value: below [`Values::len`], or equal to it for the null
+    /// value.
     pub(super) fn place(&self, value: ValueRef) -> usize {
         (value.0 as usize).min(self.all.len())
     }
 
-    /// The bytes, none for the null value.
+    /// The bytes, or none for the null value.
     pub fn get(&self, value: ValueRef) -> Option<&Bytes> {
         self.all.get(value.0 as usize).map(|(_, bytes)| bytes)
     }

@@ -1,10 +1,12 @@
-//! What must hold after every observation.
+//! The invariants: properties that hold after every observation.
 //!
-//! [`Invariants::observe`] mirrors an observation into [`Truth`] and asks the promises that it can break; each promise
-//! is a file. A promise that broke is reported once a partition: what follows from it would repeat it.
+//! [`Invariants::observe`] mirrors an observation into [`Truth`] and checks the promises that it can break. Each
+//! promise is a file. A broken promise is reported once per partition, because its consequences would only repeat the
+//! report.
 //!
-//! After an unclean election, losing committed data is what the topic allows: what is committed is then re-based on the
-//! new leader's log, and the loss shows in the history only, as `lost-write`. The same re-base follows a reported loss.
+//! A topic with unclean elections allows the loss of committed records. After such an election the committed log is
+//! re-based on the new leader's log, and the loss shows only in the history, as `lost-write`. A reported loss is
+//! followed by the same re-base.
 
 mod observe;
 mod quorum;
@@ -20,21 +22,21 @@ use tribunal_protocol::Uuid;
 use crate::{Names, Property, Truth, Violation};
 use replication::consistent_read::Reads;
 
-/// What a check says. Boxed: violations are rare, and the check is on the hot path.
+/// The result of a check. The violation is boxed because it is rare and the check is on the hot path.
 pub(crate) type Verdict = Result<(), Box<Violation>>;
 
-/// What the invariants must be told before a run.
+/// Facts about a run that the invariants need before it starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelConfig {
-    /// Voters of the controller quorum.
+    /// Node ids of the voters of the controller quorum.
     pub voters: Vec<i32>,
-    /// Producers that use acks=all: what they are told is acknowledged must be committed.
+    /// Producers that use acks=all: a record acknowledged to them must be committed.
     pub acks_all: Vec<NodeId>,
-    /// How sentences call topics and nodes.
+    /// Names of topics and nodes in the sentences of violations.
     pub names: Names,
 }
 
-/// Every invariant, judged on ground truth after every observation.
+/// All invariants, checked against the ground truth after every observation.
 #[derive(Clone, Debug)]
 pub struct Invariants {
     truth: Truth,
@@ -44,8 +46,8 @@ pub struct Invariants {
     now: Time,
 }
 
-/// What later verdicts depend on. The time of things and how a violation is explained are left out, so that a checker
-/// can tell states apart by it: two that hash alike are judged alike whatever happens next.
+/// Hashes only the state that later verdicts depend on, so that the checker can merge states: two states with the same
+/// hash get the same verdicts on whatever follows. Times and the explanations of violations are left out.
 impl Hash for Invariants {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         (&self.truth, &self.reads, &self.acks_all, &self.broken).hash(hasher);
@@ -53,7 +55,7 @@ impl Hash for Invariants {
 }
 
 impl Invariants {
-    /// Before anything has happened: all nodes up, all logs empty.
+    /// The state before the run: all nodes are up and all logs are empty.
     pub fn new(config: ModelConfig) -> Invariants {
         Invariants {
             truth: Truth::new(config.names, config.voters),
@@ -64,7 +66,7 @@ impl Invariants {
         }
     }
 
-    /// Takes in what `node` reported at `at`, the world's time. An error is a promise that this observation breaks.
+    /// Takes in an observation that `node` reported at `at`, in the world's time. An error is a promise that it breaks.
     #[inline]
     pub fn observe(&mut self, at: Time, node: NodeId, obs: &Obs) -> Result<(), Box<Violation>> {
         self.now = at;
@@ -80,7 +82,8 @@ impl Invariants {
         if self.broken.insert((violation.property, violation.partition)) { Err(violation) } else { Ok(()) }
     }
 
-    /// The world has ended `node`'s process. With `power_lost`, what its disk holds is unknown until it reports it.
+    /// The world has ended `node`'s process. With `power_lost`, the contents of its disk are unknown until it reports
+    /// them.
     pub fn on_crash(&mut self, at: Time, node: NodeId, power_lost: bool) {
         self.truth.crash(at, node, power_lost);
     }
@@ -90,17 +93,17 @@ impl Invariants {
         self.truth.node_mut(node).down = false;
     }
 
-    /// Tells the name of a topic, once it has an id.
+    /// Names a topic. Called once the topic has an id.
     pub fn name_topic(&mut self, topic: Uuid, name: &str) {
         self.truth.names.topic(topic, name);
     }
 
-    /// From now on sentences use these names, whose times count from another origin.
+    /// Replaces the names in sentences from now on, and the origin from which times count.
     pub fn set_names(&mut self, names: Names) {
         self.truth.names = names;
     }
 
-    /// At the end of the run: what is judged only then.
+    /// Checks the promises that are judged only at the end of a run.
     pub fn finish(&mut self) -> Vec<Violation> {
         let mut violations = quorum::consistent_committed_data::check(&self.truth, self.now);
         violations.extend(quorum::snapshot_at_log_start::owed(&self.truth, self.now));
@@ -108,7 +111,7 @@ impl Invariants {
         violations
     }
 
-    /// The mirror, for triggers and reports.
+    /// The ground truth, for triggers and reports.
     pub fn truth(&self) -> &Truth {
         &self.truth
     }

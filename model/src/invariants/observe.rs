@@ -1,4 +1,4 @@
-//! Which promises an observation can break, and in which order they are asked: the most telling first.
+//! The promises that each observation can break, in the order of the checks: the most telling violation comes first.
 
 use tribunal_common::{ClientObs, Obs, PartitionState, QuorumRole, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
@@ -17,7 +17,7 @@ use super::replication::{
 use super::{Invariants, Verdict};
 use crate::truth::{Cut, QUORUM, Reign, Role, Snapshot};
 
-/// Kinds of records about brokers, for telling them apart at one offset.
+/// The kinds of metadata records about brokers, to tell them apart at one offset.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BrokerRecord {
     Registered = 1,
@@ -260,7 +260,8 @@ impl Invariants {
         }
         let subject = NodeId(id as u32);
         let broker = self.truth.node_mut(subject);
-        // Who says more about itself in the epoch it has stays what it is.
+        // A second registration in the same broker epoch only adds details: the broker stays fenced or unfenced as it
+        // was.
         if record != BrokerRecord::Registered || broker.epoch != epoch {
             broker.inactive = record != BrokerRecord::Unfenced;
         }
@@ -280,7 +281,7 @@ impl Invariants {
         Ok(())
     }
 
-    /// Something may now be claimed of `node`'s replica that could not be before.
+    /// `node`'s replica is held to its promises from now on: checks those that were suspended while it was not.
     fn member(&self, at: Time, node: NodeId, p: usize) -> Verdict {
         let partition = &self.truth.partitions[p];
         if partition.removed || partition.awaits_unclean_leader {
@@ -291,7 +292,7 @@ impl Invariants {
             .and_then(|()| elr_holds_high_watermark::check_one(&self.truth, p, at, node, end))
     }
 
-    /// `node`'s log was cut to `end`.
+    /// `node` truncated its log to `end`.
     fn cut(&mut self, at: Time, node: NodeId, p: usize, end: i64) -> Verdict {
         if end >= self.truth.partitions[p].committed.end() || self.truth.partitions[p].removed {
             return Ok(());

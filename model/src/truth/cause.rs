@@ -1,4 +1,5 @@
-//! What led to the loss of a record: who exposed it, who crashed, who cut it, who was elected without it.
+//! The causes of a record's loss: the leader that exposed it, crashes, truncations, and elections of leaders without
+//! it.
 
 use tribunal_common::TopicIdPartition;
 use tribunal_contract::{NodeId, Time};
@@ -6,19 +7,19 @@ use tribunal_contract::{NodeId, Time};
 use super::{Cut, Reign, Truth};
 use crate::CauseStep;
 
-/// Steps that a sentence can carry.
+/// Largest number of steps in an explanation.
 const MAX_STEPS: usize = 6;
 
 /// How an acknowledged record was lost, as far as the truth knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Loss {
-    /// The last leader epoch in which it was there.
+    /// The last leader epoch in which the record was in the log, if known.
     pub(crate) last_epoch: Option<i32>,
     pub(crate) cause: Vec<CauseStep>,
 }
 
 impl Truth {
-    /// What led to the loss of `offset`, seen at `until` on `culprit`'s log.
+    /// The steps that led to the loss of `offset`, which was seen on the log of `culprit` at time `until`.
     pub(crate) fn cause_of_loss(&self, p: usize, offset: i64, until: Time, culprit: Option<NodeId>) -> Vec<CauseStep> {
         let partition = &self.partitions[p];
         let mut steps = Vec::new();
@@ -34,7 +35,7 @@ impl Truth {
         steps
     }
 
-    /// What became of `offset`, acknowledged at `acknowledged`.
+    /// How `offset`, acknowledged at time `acknowledged`, was lost.
     pub(crate) fn loss(&self, id: TopicIdPartition, offset: i64, acknowledged: Time) -> Option<Loss> {
         let partition = self.get(id)?;
         let p = self.ids[self.ids.binary_search_by_key(&id, |(id, _)| *id).ok()?].1;
@@ -81,7 +82,7 @@ impl Truth {
         }
         steps.sort_by_key(|step| step.at);
         if steps.len() > MAX_STEPS {
-            // The beginning and the end tell the story.
+            // Keep the first two steps and the last ones, and drop the middle.
             steps.drain(2..steps.len() - (MAX_STEPS - 2));
         }
     }

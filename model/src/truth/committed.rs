@@ -1,4 +1,4 @@
-//! What a partition has committed: the records below the highest high watermark that a leader has ever exposed.
+//! The committed log of a partition: the records below the highest high watermark that a leader has ever exposed.
 
 use core::ops::Range;
 
@@ -6,7 +6,7 @@ use tribunal_contract::{NodeId, Time};
 
 use super::log::{Below, Log};
 
-/// A leader has moved the end of what is committed.
+/// A leader has advanced the committed end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Exposure {
     pub(crate) end: i64,
@@ -16,25 +16,25 @@ pub(crate) struct Exposure {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Committed {
-    /// The committed batches, as the leader held them that exposed them.
+    /// The committed batches, as they were in the log of the leader that exposed them.
     pub(crate) log: Log,
     /// The highest high watermark exposed; the log may hold the rest of a batch beyond it.
     pub(super) end: i64,
-    /// Ends never taken back by a re-base, for judging late acknowledgements.
+    /// The highest end ever exposed. A re-base does not lower it, so that late acknowledgements can be checked.
     pub(super) highest: i64,
     exposures: Vec<Exposure>,
-    /// For each leader epoch, the highest end exposed in it. Few.
+    /// The highest end exposed in each leader epoch. A short list.
     pub(super) by_epoch: Vec<(i32, i64)>,
-    /// Offsets that lost their first meaning: what was read there may differ from what is read now.
+    /// Offsets that a re-base took back. Earlier and later reads of them may differ.
     pub(super) void: Vec<Range<i64>>,
 }
 
-/// Where a replica stands to what is committed below an offset.
+/// How a replica's log compares with the committed log below an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Holding {
     /// It holds all of it.
     All,
-    /// Its log ends before.
+    /// Its log ends earlier.
     Short,
     /// It has other records there.
     Other,
@@ -74,7 +74,7 @@ impl Committed {
         }
         let entries = log.entries();
         let known = self.log.end();
-        // What is new is at the end, and little.
+        // Only a few entries are new, and they are at the end.
         let fresh = entries.iter().rev().take_while(|entry| entry.mark.base >= known).count();
         for entry in entries[entries.len() - fresh..].iter().take_while(|entry| entry.mark.base < end) {
             self.log.append(entry.mark);
@@ -84,8 +84,8 @@ impl Committed {
         self.exposures.push(Exposure { end, at, node });
     }
 
-    /// Takes back what is not in `log`, whose leader is now the truth: after an unclean election, or after a loss was
-    /// reported. Returns what was taken back.
+    /// Takes back the committed records that are not in `log`, the log of the leader that is now the reference. Called
+    /// after an unclean election and after a reported loss. Returns the offsets that were taken back.
     pub(crate) fn rebase(&mut self, log: &Log) -> Range<i64> {
         let common = self.log.common_end(log).min(self.end);
         let lost = common..self.end;
@@ -99,12 +99,12 @@ impl Committed {
         lost
     }
 
-    /// Whether `offset` was taken back once.
+    /// Whether a re-base has ever taken `offset` back.
     pub(crate) fn is_void(&self, offset: i64) -> bool {
         self.void.iter().any(|range| range.contains(&offset))
     }
 
-    /// Where `log` stands to what is committed below `offset`.
+    /// How `log` compares with the committed log below `offset`.
     #[inline]
     pub(crate) fn held_by(&self, log: &Log, offset: i64) -> Holding {
         match (self.log.below(offset), log.below(offset)) {
@@ -114,13 +114,13 @@ impl Committed {
         }
     }
 
-    /// What is committed below `offset`.
+    /// The contents of the committed log below `offset`.
     #[inline]
     pub(crate) fn below(&self, offset: i64) -> Below {
         self.log.below(offset)
     }
 
-    /// Who first exposed `offset`, and when.
+    /// The first exposure of `offset`: the leader and the time. None if it was never exposed.
     pub(crate) fn exposure_of(&self, offset: i64) -> Option<Exposure> {
         self.exposures.get(self.exposures.partition_point(|exposure| exposure.end <= offset)).copied()
     }

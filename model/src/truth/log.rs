@@ -1,7 +1,7 @@
 //! The mirror of one replica's log: its batches, each with the digest of all batches up to it.
 //!
-//! Two logs are equal below an offset if the digests there are equal: one lookup. Logs that begin later than others
-//! are seeded with the digest that the committed log has where they begin.
+//! Two logs are equal below an offset if their digests there are equal, which takes one lookup. A log that begins later
+//! than others is seeded with the digest of the committed log at its start.
 
 use tribunal_common::BatchMark;
 
@@ -19,14 +19,14 @@ pub(crate) struct Entry {
     pub(crate) digest: u64,
 }
 
-/// What a log holds below an offset.
+/// The contents of a log below an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Below {
-    /// Batches of this digest.
+    /// The batches below the offset have this digest.
     Digest(u64),
-    /// Nothing that is known: the log begins later, what was below is deleted.
+    /// The contents are not known: the log begins later, and the records below were deleted.
     Deleted,
-    /// Not everything: the log ends earlier.
+    /// Some records are missing: the log ends earlier.
     Missing,
 }
 
@@ -34,7 +34,7 @@ pub(crate) enum Below {
 pub(crate) struct Log {
     /// First offset that may be read.
     start: i64,
-    /// Where `entries` begin, and the digest of what was below.
+    /// The offset at which `entries` begin, and the digest of the log below it.
     base: i64,
     seed: u64,
     entries: Vec<Entry>,
@@ -77,7 +77,7 @@ impl Log {
         &self.entries
     }
 
-    /// Empties the log; it goes on at `base`, where the digest of all before is `seed`.
+    /// Empties the log. It continues at `base`, and `seed` is the digest of everything below.
     pub(crate) fn restart(&mut self, base: i64, seed: u64) {
         self.entries.clear();
         (self.start, self.base, self.seed) = (base, base, seed);
@@ -92,14 +92,14 @@ impl Log {
         self.entries.push(Entry { mark, digest });
     }
 
-    /// Cuts all batches that reach `end` or beyond.
+    /// Removes all batches that reach `end` or beyond.
     pub(crate) fn truncate(&mut self, end: i64) {
         while self.entries.last().is_some_and(|entry| entry.mark.last >= end) {
             self.entries.pop();
         }
     }
 
-    /// Moves the log start. Batches below are forgotten once they are many.
+    /// Moves the log start. The batches below it are dropped only once there are many.
     pub(crate) fn start_at(&mut self, start: i64) {
         self.start = start;
         let dead = self.entries.partition_point(|entry| entry.mark.last < start);
@@ -110,8 +110,8 @@ impl Log {
         }
     }
 
-    /// Compares from the log start on: what was below is deleted, and if it was not what is committed, that no longer
-    /// matters. `committed_below` has the digest of the committed log at a place.
+    /// Compares the log only from its start on from now on. Deleted records no longer matter, even if they differed
+    /// from the committed ones. `committed_below` returns the digest of the committed log below an offset.
     pub(crate) fn forget_what_differed(&mut self, committed_below: impl Fn(i64) -> Option<u64>) {
         let first = self.index_of(self.start);
         let base = self.entries.get(first).map_or(self.end(), |entry| entry.mark.base);
@@ -124,7 +124,7 @@ impl Log {
         }
     }
 
-    /// Index of the first batch that reaches `offset`. Most questions are about the end, so it is tried first.
+    /// Index of the first batch that reaches `offset`. Most lookups are near the end, so the end is tried first.
     #[inline]
     fn index_of(&self, offset: i64) -> usize {
         let len = self.entries.len();
@@ -136,7 +136,7 @@ impl Log {
         self.entries[..len.saturating_sub(4)].partition_point(|entry| entry.mark.last < offset)
     }
 
-    /// What the log holds below `offset`. A batch that `offset` falls into counts as a whole.
+    /// The contents of the log below `offset`. A batch that contains `offset` counts as a whole.
     #[inline]
     pub(crate) fn below(&self, offset: i64) -> Below {
         if offset > self.end() {
@@ -148,7 +148,7 @@ impl Log {
         Below::Digest(self.entries[self.index_of(offset - 1)].digest)
     }
 
-    /// The batch that holds `offset`. Most questions are about the last one.
+    /// The batch that contains `offset`. Most lookups want the last batch, so it is tried first.
     #[inline]
     pub(crate) fn batch_at(&self, offset: i64) -> Option<&Entry> {
         match self.entries.last()? {

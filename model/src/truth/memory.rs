@@ -1,5 +1,5 @@
-//! What later verdicts depend on, hashed. When something happened, who was first, and what only explains a violation
-//! are left out: a checker would otherwise take states apart that are judged alike.
+//! Hashes the part of the truth that later verdicts depend on. Times, the node that was first, and facts that only
+//! explain a violation are left out: with them, the checker would keep states apart that get the same verdicts.
 
 use core::hash::{Hash, Hasher};
 

@@ -1,4 +1,4 @@
-//! What the committed metadata log has said, by offset. Every node reports it again as it applies it.
+//! The contents of the committed metadata log, by offset. Every node reports each record again as it applies it.
 
 use core::hash::{Hash, Hasher};
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use tribunal_protocol::Uuid;
 
 use crate::digest::mix;
 
-/// What a metadata record is about.
+/// The subject of a metadata record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Subject {
     Broker(i32),
@@ -19,11 +19,11 @@ pub(crate) enum Subject {
 /// How a reported record relates to what was reported before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    /// It is the newest of its subject.
+    /// It is the newest record of its subject.
     Newest,
-    /// It was reported before, or something newer was.
+    /// The same or a newer record of its subject was reported before.
     Known,
-    /// Another content was reported for the same offset, or the same version.
+    /// Different contents were reported for the same offset or the same version.
     Contradicts,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// Whether brokers register at all in this world. In one without a controller nobody is unfenced.
+    /// Whether brokers register in this world. In a world without a controller no broker is ever unfenced.
     pub(crate) fn registers(&self) -> bool {
         self.registers
     }
@@ -49,7 +49,8 @@ impl Metadata {
         self.record(Subject::Topic(topic), offset, 0)
     }
 
-    /// A partition as of `offset`. `unclean` is how it came to be, which a snapshot does not tell, so it is left out.
+    /// The state of a partition as of `offset`. The `unclean` flag is not compared, because a snapshot does not store
+    /// it.
     pub(crate) fn partition(&mut self, offset: i64, state: &PartitionState) -> News {
         let mut hasher = Mixer(0);
         (&state.replicas, &state.isr, &state.elr, state.leader, state.leader_epoch).hash(&mut hasher);
@@ -60,7 +61,7 @@ impl Metadata {
                 let repeats = newest.is_some_and(|((_, epoch), _)| *epoch == state.partition_epoch);
                 match self.by_epoch.insert((state.partition, state.partition_epoch), digest) {
                     Some(known) if known != digest => News::Contradicts,
-                    // As a snapshot tells it again. An older epoch at a newer offset is for others to judge.
+                    // A snapshot repeats this state. Another property checks an older epoch at a newer offset.
                     Some(_) if repeats => News::Known,
                     _ => News::Newest,
                 }

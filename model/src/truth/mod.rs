@@ -1,6 +1,6 @@
-//! The truth as observations tell it: every replica's log, what the committed metadata says, the quorum.
+//! The ground truth, built from observations: every replica's log, the committed metadata, and the quorum.
 //!
-//! It mirrors and does not judge; that is what [`crate::Invariants`] do with it. Brokers are nodes of the same id.
+//! It only mirrors; [`crate::Invariants`] judge it. A broker's id is its node id.
 
 mod cause;
 mod committed;
@@ -36,22 +36,22 @@ pub(crate) struct Crash {
 pub(crate) struct Node {
     pub(crate) down: bool,
     pub(crate) crashes: Vec<Crash>,
-    /// The committed metadata has registered its present incarnation, and unfenced it.
+    /// Whether the committed metadata has registered, and whether it has unfenced, its present incarnation.
     pub(crate) registered: bool,
     pub(crate) unfenced: bool,
-    /// The newest committed record about it has fenced it, or let it shut down, or it has yet to be unfenced; unlike
-    /// the two above this does not end with the process.
+    /// Whether the newest committed record about it leaves it fenced, shutting down, or not yet unfenced. Unlike the
+    /// two flags above, this one survives the end of the process.
     pub(crate) inactive: bool,
-    /// The epoch of its newest registration; 0 if there is none.
+    /// The broker epoch of its newest registration; 0 if there is none.
     pub(crate) epoch: i64,
 }
 
-/// Ground truth, mirrored from observations. See the methods for what a world may ask of it.
+/// Ground truth, mirrored from observations. The public methods are the questions that a world may ask.
 #[derive(Clone, Debug)]
 pub struct Truth {
     pub(crate) names: Names,
     pub(crate) nodes: Vec<Node>,
-    /// Sorted by partition; the index is that into `partitions`.
+    /// The index into `partitions` of each partition, sorted by partition.
     ids: Vec<(TopicIdPartition, usize)>,
     recent: (TopicIdPartition, usize),
     pub(crate) partitions: Vec<Partition>,
@@ -72,7 +72,7 @@ impl Truth {
         }
     }
 
-    /// The index of a partition, which is made if it is new.
+    /// The index of a partition. A new partition is added.
     #[inline]
     pub(crate) fn index(&mut self, id: TopicIdPartition) -> usize {
         if self.recent.0 == id {
@@ -106,8 +106,9 @@ impl Truth {
         &mut self.nodes[node.index()]
     }
 
-    /// Whether something may be claimed of `node`'s replica. Not of one that is down or still scanning its log; and not
-    /// of one that has started again until the controller has unfenced it, which is how it knows what that one lost.
+    /// Whether properties may be checked on `node`'s replica. They are not checked while the node is down or still
+    /// scans its log, nor after a restart until the controller has unfenced the broker: only then does the controller
+    /// know of a loss.
     #[inline]
     pub(crate) fn answers(&self, partition: usize, node: NodeId) -> bool {
         if self.partitions[partition].replica(node).is_some_and(|replica| replica.settling) {
@@ -145,43 +146,43 @@ impl Truth {
         self.names.of_partition(self.partitions[partition].id)
     }
 
-    /// How nodes, partitions and times are called.
+    /// The names of nodes, partitions and times.
     pub fn names(&self) -> &Names {
         &self.names
     }
 
-    /// Every partition known, the metadata log apart, in order.
+    /// Every known partition except the metadata log, in order.
     pub fn partitions(&self) -> impl Iterator<Item = TopicIdPartition> + '_ {
         self.ids.iter().filter(|(_, p)| *p != QUORUM && !self.partitions[*p].removed).map(|(id, _)| *id)
     }
 
-    /// A replica's log end offset, 0 if nothing is known of it.
+    /// A replica's log end offset, or 0 if the replica is not known.
     pub fn log_end(&self, partition: TopicIdPartition, node: NodeId) -> i64 {
         self.get(partition).map_or(0, |p| p.log_end(node))
     }
 
-    /// A replica's high watermark as last reported, none since it started.
+    /// A replica's high watermark as last reported, or none if it has reported none since it started.
     pub fn high_watermark(&self, partition: TopicIdPartition, node: NodeId) -> Option<i64> {
         let value = self.get(partition)?.replica(node)?.high_watermark;
         (value >= 0).then_some(value)
     }
 
-    /// The end of what is committed: the highest high watermark that a leader has exposed.
+    /// The committed end: the highest high watermark that a leader has exposed.
     pub fn committed_end(&self, partition: TopicIdPartition) -> i64 {
         self.get(partition).map_or(0, |p| p.committed.end())
     }
 
-    /// What the committed metadata says of a partition.
+    /// The state of a partition in the committed metadata, if any.
     pub fn state(&self, partition: TopicIdPartition) -> Option<&PartitionState> {
         self.get(partition)?.state.as_ref().map(|(_, state)| state)
     }
 
-    /// The quorum leader of the newest epoch: epoch and node.
+    /// The epoch and the node of the newest quorum leader, if any.
     pub fn quorum_leader(&self) -> Option<(i32, NodeId)> {
         self.quorum.newest_leader()
     }
 
-    /// Where a partition's log begins: records below are deleted and not lost. The latest start of its replicas.
+    /// The log start of a partition: the highest log start of its replicas. Records below are deleted, not lost.
     pub fn log_start(&self, partition: TopicIdPartition) -> i64 {
         self.get(partition).map_or(0, |p| p.replicas().map(|(_, replica)| replica.log.start()).max().unwrap_or(0))
     }

@@ -1,4 +1,4 @@
-//! One partition: its replicas' logs and roles, what the committed metadata says of it, what it has committed.
+//! One partition: the logs and roles of its replicas, its state in the committed metadata, and its committed log.
 
 use tribunal_common::{BatchMark, PartitionState, TopicIdPartition};
 use tribunal_contract::{NodeId, Time};
@@ -6,7 +6,7 @@ use tribunal_contract::{NodeId, Time};
 use super::committed::{Committed, Holding};
 use super::log::{Below, Log, empty_digest};
 
-/// What a replica said it is, in this incarnation.
+/// The role that a replica reported in this incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
     Unknown,
@@ -20,16 +20,17 @@ pub(crate) struct Replica {
     pub(crate) role: Role,
     /// The high watermark last reported in this incarnation, -1 if none.
     pub(crate) high_watermark: i64,
-    /// The highest it has reported as leader of its epoch, -1 if none.
+    /// The highest high watermark that it has reported as leader of its current epoch, -1 if none.
     pub(crate) exposed: i64,
-    /// Down, or up again and its log not yet fully scanned: nothing is asked of it.
+    /// Whether it is down, or restarted and still scanning its log. No property is checked on it then.
     pub(crate) settling: bool,
-    /// Where its log ended when it last lost power, until it is known to have caught up.
+    /// The highest log end offset at any power loss since it last caught up. None if it has caught up since, or never
+    /// lost power.
     pub(crate) end_before_power_loss: Option<i64>,
-    /// The committed metadata has taken it from the assignment, and this was the leader epoch then: its log may go,
-    /// until it begins to lead or follow in that epoch or a later one.
+    /// The leader epoch in which the committed metadata removed it from the assignment, if it did. Its log may then be
+    /// deleted, until it leads or follows in that epoch or a later one.
     pub(crate) released: Option<i32>,
-    /// Where its log began before it was opened last.
+    /// The log start offset before its log was last opened.
     pub(crate) began_at: i64,
 }
 
@@ -49,8 +50,7 @@ impl Default for Replica {
 }
 
 impl Replica {
-    /// It leads or follows in `epoch` from now on. Late news of an epoch before it was released changes nothing about
-    /// that.
+    /// It leads or follows in `epoch` from now on. It stays released if `epoch` is older than the epoch of its release.
     pub(crate) fn start(&mut self, role: Role, epoch: i32) {
         (self.role, self.settling) = (role, false);
         self.released = self.released.filter(|released| epoch < *released);
@@ -79,12 +79,12 @@ pub(crate) struct Partition {
     pub(crate) id: TopicIdPartition,
     pub(crate) removed: bool,
     pub(super) replicas: Vec<Replica>,
-    /// What the committed metadata says, and at which metadata offset.
+    /// The metadata offset and the state of the partition in the newest committed record, if any.
     pub(crate) state: Option<(i64, PartitionState)>,
     pub(crate) committed: Committed,
-    /// Claims of leaders below this epoch are void: an unclean election has ended them.
+    /// Leaders below this epoch are no longer checked: an unclean election ended their epochs.
     pub(crate) void_below: i32,
-    /// An unclean election is committed and its leader has not started yet: nothing is claimed meanwhile.
+    /// Whether an unclean election is committed and its leader has not started yet. Nothing is checked meanwhile.
     pub(crate) awaits_unclean_leader: bool,
     pub(crate) reigns: Vec<Reign>,
     pub(crate) cuts: Vec<Cut>,
@@ -130,7 +130,7 @@ impl Partition {
         self.state.as_ref().map_or(&[], |(_, state)| &state.elr)
     }
 
-    /// Where `node`'s log stands to what is committed below `offset`.
+    /// How `node`'s log compares with the committed log below `offset`.
     #[inline]
     pub(crate) fn holding(&self, node: NodeId, offset: i64) -> Holding {
         match self.replica(node) {
@@ -144,7 +144,7 @@ impl Partition {
         self.replica(node).map_or(0, |replica| replica.log.end())
     }
 
-    /// Whether `node`'s log has below `offset` just what `committed` is, which is asked once for many.
+    /// Whether `node`'s log below `offset` has the contents `committed`. The caller looks those up once for many nodes.
     #[inline]
     pub(crate) fn equals(&self, node: NodeId, offset: i64, committed: Below) -> bool {
         self.replica(node).is_some_and(|replica| replica.log.below(offset) == committed)
@@ -158,7 +158,7 @@ impl Partition {
         }
     }
 
-    /// `node`'s log is the truth now.
+    /// Makes `node`'s log the reference for what is committed.
     pub(crate) fn rebase(&mut self, node: NodeId) {
         if let Some(replica) = self.replicas.get(node.index()) {
             self.committed.rebase(&replica.log);
@@ -169,14 +169,14 @@ impl Partition {
         self.committed.seed_at(offset).unwrap_or_else(|| empty_digest(offset))
     }
 
-    /// A batch is at the end of `node`'s log. One that overlaps replaces what it overlaps, so that the mirror goes on.
+    /// `node` appended a batch. A batch that overlaps older ones replaces them, so that mirroring can continue.
     #[inline]
     pub(crate) fn append(&mut self, node: NodeId, mark: BatchMark) {
         let log = &mut self.replica_mut(node).log;
         let end = log.end();
         if mark.base < end {
             if log.is_empty() {
-                // A log may begin within the first batch that it is sent.
+                // A log may begin within the first batch that it receives.
                 self.restart(node, mark.base);
             } else {
                 log.truncate(mark.base);
@@ -194,9 +194,11 @@ impl Partition {
         }
     }
 
-    /// `node`'s log begins at `start` from now on. A follower that returns after its leader has deleted the records at
-    /// which they part cuts its log where the leader's begins, and keeps records of its own below until it hears of
-    /// that start, with its next fetch (as in Kafka). By then nobody can read them.
+    /// `node`'s log begins at `start` from now on.
+    ///
+    /// A follower may return after its leader deleted the records at which their logs diverge. It then truncates its
+    /// log to the leader's log start and keeps its own records below until its next fetch tells it that start (as in
+    /// Kafka). By then nobody can read them.
     pub(crate) fn begin_at(&mut self, node: NodeId, start: i64) {
         self.replica_mut(node).log.start_at(start);
         let committed = &self.committed;
@@ -205,9 +207,9 @@ impl Partition {
         }
     }
 
-    /// Whether `node`'s log begins below where it did before it was opened last, and holds from there to `offset` what is
-    /// committed. What was deleted below may be there again after a crash: it goes when its leader tells it where the log
-    /// begins.
+    /// Whether `node`'s log now begins below its former log start, and agrees with the committed log from that former
+    /// start to `offset`. A crash may bring deleted records back; they go once the leader tells the replica the log
+    /// start.
     pub(crate) fn holds_from_former_start(&self, node: NodeId, offset: i64) -> bool {
         self.replica(node).is_some_and(|replica| {
             let began_at = replica.began_at;
@@ -227,8 +229,8 @@ impl Partition {
         self.replica_mut(node).log.restart(start, seed);
     }
 
-    /// `node`'s log is gone. One that was taken from the assignment leads nothing any more: deleting its log is what is
-    /// asked of it.
+    /// `node`'s log is deleted. A replica that was removed from the assignment must delete its log, and has no role any
+    /// more.
     pub(crate) fn delete(&mut self, node: NodeId) {
         self.restart(node, 0);
         let replica = self.replica_mut(node);
@@ -246,7 +248,7 @@ impl Partition {
         }
     }
 
-    /// `node` has opened its log: what was below `kept` is as it was, the rest will be reported.
+    /// `node` has opened its log. The records below `kept` are unchanged, and the node will report the rest.
     pub(crate) fn open(&mut self, node: NodeId, start: i64, kept: i64) {
         let replica = self.replica_mut(node);
         let began_at = replica.began_at.max(replica.log.start());
@@ -260,7 +262,7 @@ impl Partition {
         replica.began_at = began_at;
     }
 
-    /// What `node` leads by its own account: an epoch.
+    /// The epoch in which `node` reports itself as leader, if it does.
     pub(crate) fn leads(&self, node: NodeId) -> Option<i32> {
         match self.replica(node)?.role {
             Role::Leader { epoch } => Some(epoch),

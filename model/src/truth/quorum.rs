@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tribunal_common::QuorumRole;
 use tribunal_contract::NodeId;
 
-/// A snapshot: where it ends, and its content.
+/// A snapshot: its end offset and epoch, and the checksum of its contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Snapshot {
     pub(crate) end: i64,
@@ -16,13 +16,14 @@ pub(crate) struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Member {
     pub(crate) role: QuorumRole,
-    /// Survives restarts.
+    /// The quorum epoch. It survives restarts.
     pub(crate) epoch: i32,
-    /// Epoch and candidate of votes given, pre-votes apart. Survive restarts.
+    /// The candidate this member voted for in each epoch, without pre-votes. Votes survive restarts.
     pub(crate) votes: BTreeMap<i32, i32>,
-    /// Those that this process took, installed, or found when it started: what it finds, it reports before its log.
+    /// The snapshots that this process took, installed, or found when it started. It reports those it finds before its
+    /// log.
     pub(crate) snapshots: Vec<Snapshot>,
-    /// The log begins here and the snapshot that must end here has not been reported yet.
+    /// The log start offset whose snapshot has not been reported yet; none if no snapshot is missing.
     pub(crate) owes_snapshot: Option<i64>,
 }
 
@@ -42,11 +43,11 @@ impl Default for Member {
 pub(crate) struct Quorum {
     pub(crate) voters: Vec<i32>,
     pub(super) members: Vec<Member>,
-    /// Who became leader in an epoch.
+    /// The leader of each epoch, by its own report.
     pub(crate) elected: BTreeMap<i32, NodeId>,
-    /// Whom members know as leader of an epoch, and who said so first.
+    /// The leader of each epoch as members know it, and the member that reported it first.
     pub(crate) known: BTreeMap<i32, (i32, NodeId)>,
-    /// CRC of the snapshot of an end and epoch, and who has it.
+    /// The CRC of the snapshot with each end and epoch, and the node that reported it first.
     pub(crate) snapshots: BTreeMap<(i64, i32), (u32, NodeId)>,
 }
 

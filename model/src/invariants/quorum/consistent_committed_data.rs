@@ -1,6 +1,7 @@
 //! At the end, all metadata logs are equal below their high watermarks.
 //!
-//! A log of a node that is down is compared as it was left, unless it lost power: then nothing is known of it.
+//! The log of a node that is down is compared as the node left it. After a power loss its contents are unknown, and it
+//! is not compared.
 
 use tribunal_contract::Time;
 

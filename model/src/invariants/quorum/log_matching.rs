@@ -1,7 +1,8 @@
 //! Metadata logs that agree on epoch and offset of a batch agree on everything before it.
 //!
-//! Raft's log matching, asked of every batch as it is appended, committed or not. And what the first leader held that
-//! exposed an offset is what every other member holds there once its own high watermark has passed it.
+//! This is Raft's log matching, checked for every batch as it is appended, committed or not. In addition, the records
+//! of the first leader that exposed an offset are the reference: every other member holds the same records there once
+//! its own high watermark has passed the offset.
 
 use tribunal_common::BatchMark;
 use tribunal_contract::{NodeId, Time};

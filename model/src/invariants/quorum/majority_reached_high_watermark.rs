@@ -1,7 +1,7 @@
 //! A majority of voters holds everything below the quorum leader's high watermark.
 //!
-//! Asked when the leader's high watermark advances, and when a voter cuts its log below it. A voter that is down counts
-//! with what it held: what counted towards the high watermark was on its disk.
+//! Checked when the leader's high watermark advances, and when a voter truncates its log below it. A voter that is down
+//! counts with the log it had: records that counted towards the high watermark were on its disk.
 
 use tribunal_contract::{NodeId, Time};
 

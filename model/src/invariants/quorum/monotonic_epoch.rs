@@ -1,4 +1,4 @@
-//! A quorum member's epoch never goes back, not even over a restart: it is on disk before it is acted on.
+//! A quorum member's epoch never goes back, not even over a restart: a member writes it to disk before it acts on it.
 
 use tribunal_contract::{NodeId, Time};
 

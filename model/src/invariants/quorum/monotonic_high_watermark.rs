@@ -1,8 +1,8 @@
-//! The metadata high watermark never goes back, of a running member or from leader to leader.
+//! The metadata high watermark never goes back, neither on a running member nor from one leader to the next.
 //!
-//! A member that starts again begins anew. A new leader knows its high watermark only once it has committed something
-//! in its own epoch, so what it then reports is not below what any leader reported before. A leader whose epoch is over
-//! may still report less.
+//! A restarted member starts over. A new leader knows its high watermark only after it has committed a record of its
+//! own epoch, so its first report is not below the report of any earlier leader. A leader whose epoch is over may still
+//! report less.
 
 use tribunal_contract::{NodeId, Time};
 

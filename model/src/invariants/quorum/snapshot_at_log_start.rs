@@ -1,8 +1,8 @@
-//! Where a metadata log begins, a snapshot of committed records ends.
+//! A snapshot of committed records ends at the start of every metadata log.
 //!
-//! Else there would be a gap, or a state that nobody committed. The report of the snapshot may follow that of the log
-//! start; the next report about the quorum by the same node may not come before both. A log that has lost its end with
-//! the power, and now ends before a snapshot that the node has found on its disk does, is about to make place for that.
+//! Without it there would be a gap, or a state that nobody committed. A node may report the log start before the
+//! snapshot, but must report both before anything else about the quorum. One case is exempt: after a power loss a log
+//! may end before the snapshot on the node's disk. The node is about to replace such a log with the snapshot.
 
 use tribunal_contract::{NodeId, Time};
 
@@ -33,7 +33,7 @@ pub(in crate::invariants) fn check(truth: &mut Truth, at: Time, node: NodeId, sn
     Err(Box::new(truth.violation(Property::QuorumSnapshotAtLogStart, QUORUM, at, node, detail)))
 }
 
-/// `node` reports something else: what it owes is due.
+/// `node` reports something else about the quorum: a snapshot that it still owes is now missing.
 pub(in crate::invariants) fn due(truth: &Truth, at: Time, node: NodeId) -> Verdict {
     match truth.quorum.get(node).and_then(|member| member.owes_snapshot) {
         None => Ok(()),
@@ -42,7 +42,7 @@ pub(in crate::invariants) fn due(truth: &Truth, at: Time, node: NodeId) -> Verdi
     }
 }
 
-/// What is owed at the end, by those that still run: another may have stopped before it could report.
+/// The snapshots that running nodes still owe at the end. A stopped node may have stopped before it could report.
 pub(in crate::invariants) fn owed(truth: &Truth, at: Time) -> Vec<Violation> {
     let runs = |node: NodeId| truth.node(node).is_none_or(|node| !node.down);
     let owed = truth.quorum.members().filter_map(|(node, member)| member.owes_snapshot.map(|start| (node, start)));
@@ -50,7 +50,7 @@ pub(in crate::invariants) fn owed(truth: &Truth, at: Time) -> Vec<Violation> {
     owed.map(|(node, start)| missing(truth, at, node, start)).collect()
 }
 
-/// Whether a loss of power has left `node` a snapshot of more than its log.
+/// Whether a power loss cut `node`'s log, so that a snapshot on its disk now ends beyond the log.
 fn is_to_be_replaced(truth: &Truth, node: NodeId) -> bool {
     let Some(replica) = truth.partitions[QUORUM].replica(node) else { return false };
     let end = replica.log.end();

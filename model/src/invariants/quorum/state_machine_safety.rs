@@ -1,6 +1,6 @@
 //! Every node applies the same metadata record at an offset, and snapshots of one end are equal.
 //!
-//! A partition of one partition epoch has one content, whichever record or snapshot it came from.
+//! The state of a partition in one partition epoch is the same in every record and snapshot.
 
 use tribunal_contract::{NodeId, Time};
 

@@ -1,6 +1,6 @@
 //! A voter votes for at most one candidate in an epoch, not even over a restart.
 //!
-//! A candidate votes for itself. Pre-votes (KIP-996) bind nobody and are not asked about.
+//! A candidate votes for itself. Pre-votes (KIP-996) are not binding and are not checked.
 
 use tribunal_contract::{NodeId, Time};
 

@@ -1,8 +1,8 @@
-//! What a consumer was given at an offset never changes.
+//! Consumers always read the same record at an offset.
 //!
-//! Every poll of a (partition, offset), by whichever consumer and whenever, returns the same key, value and timestamp.
-//! Offsets that an unclean election, or a loss that was already reported, took back are exempt: what was read there
-//! before it may differ from what is read after.
+//! Every poll of a (partition, offset), by any consumer and at any time, returns the same key, value and timestamp.
+//! Offsets that were taken back by an unclean election, or by a loss that was already reported, are exempt: reads
+//! before and after may differ there.
 
 use tribunal_contract::{NodeId, Time};
 
@@ -10,13 +10,13 @@ use crate::digest;
 use crate::invariants::Verdict;
 use crate::{Property, Truth};
 
-/// Digests of what was read, by partition and offset. Zero: nothing yet.
+/// Digests of the records read, by partition and offset. Zero means that nobody has read the offset yet.
 #[derive(Clone, Debug, Default, Hash)]
 pub(in crate::invariants) struct Reads {
     partitions: Vec<Vec<u64>>,
 }
 
-/// Offsets beyond this are not remembered: reads are kept densely.
+/// Reads at offsets beyond this are not checked: the digests are kept in a dense array.
 const MAX_OFFSET: i64 = 1 << 26;
 
 impl Reads {

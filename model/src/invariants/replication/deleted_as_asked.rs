@@ -1,16 +1,16 @@
-//! DeleteRecords moves a leader's log start to where it was asked for, never beyond what is committed; and a log start
-//! does not go back while its broker runs (KIP-107).
+//! DeleteRecords moves a leader's log start to the requested offset, never beyond the committed end. A log start does
+//! not go back while its broker runs (KIP-107).
 //!
-//! Kafka writes log starts to disk about once a minute and at an orderly shutdown, so a crash may bring deleted records
-//! back: no more is promised, and no more is judged. What a leader exposed whose epoch an unclean election has ended is not
-//! judged either.
+//! Kafka writes log starts to disk about once a minute and at a controlled shutdown, so a crash may bring deleted
+//! records back. Kafka promises no more than that, and no more is checked. Nothing is checked for a leader whose epoch
+//! was ended by an unclean election.
 
 use tribunal_contract::{NodeId, Time};
 
 use crate::invariants::Verdict;
 use crate::{Property, Truth};
 
-/// `node` has deleted what is before `before`, and its log begins at `start`.
+/// `node` has deleted the records below offset `before`, and its log now begins at `start`.
 pub(in crate::invariants) fn check(
     truth: &Truth,
     p: usize,
@@ -31,7 +31,7 @@ pub(in crate::invariants) fn check(
     Err(Box::new(truth.violation(Property::DeletedAsAsked, p, at, node, detail)))
 }
 
-/// `node`'s log begins at `start` from now on, with what it holds from there.
+/// `node`'s log start moves to `start`; the records from there on stay.
 pub(in crate::invariants) fn moves(truth: &Truth, p: usize, at: Time, node: NodeId, start: i64) -> Verdict {
     let before = truth.partitions[p].replica(node).map_or(0, |replica| replica.log.start());
     if start >= before {

@@ -1,10 +1,10 @@
 //! Every eligible leader replica holds everything below the true high watermark (KIP-966).
 //!
 //! The true high watermark is the highest that any leader has exposed. A replica that leaves an ISR below
-//! min.insync.replicas stays eligible to lead, which is safe only while the high watermark stands still. So ISR and ELR
-//! together hold it: the ISR by [`super::strong_isr`], the ELR by this.
+//! min.insync.replicas stays eligible to lead. That is safe only while the high watermark does not advance. ISR and ELR
+//! both hold everything below it: [`super::strong_isr`] checks the ISR, this file checks the ELR.
 //!
-//! Nothing is asked of a replica that is down, or up again and not yet unfenced.
+//! A replica is not checked while it is down, or restarted and not yet unfenced.
 
 use tribunal_contract::{NodeId, Time};
 

@@ -1,6 +1,7 @@
 //! A replica's high watermark is never below its log start offset.
 //!
-//! Asked when the replica appends: between throwing its log away and knowing its new high watermark is one step.
+//! Checked when the replica appends. Right after it has emptied its log, the replica does not know its new high
+//! watermark yet.
 
 use tribunal_contract::{NodeId, Time};
 
@@ -11,7 +12,7 @@ use crate::{Property, Truth};
 pub(in crate::invariants) fn check(truth: &Truth, p: usize, at: Time, node: NodeId) -> Verdict {
     let Some(replica) = truth.partitions[p].replica(node) else { return Ok(()) };
     let (value, start) = (replica.high_watermark, replica.log.start());
-    // Below 0 it is not known.
+    // A value below 0 means that it is not known.
     if value < 0 || value >= start || replica.settling {
         return Ok(());
     }

@@ -1,5 +1,5 @@
-//! Who joins an ISR is unfenced and not shutting down (KIP-841): a broker that is neither is about to be gone, and
-//! would hold up the high watermark or be all that is left.
+//! A broker joins an ISR only while it is unfenced and not shutting down (KIP-841). A fenced broker or one that shuts
+//! down is about to be gone: it would hold up the high watermark, or end as the only in-sync replica.
 
 use tribunal_common::PartitionState;
 use tribunal_contract::{NodeId, Time};
@@ -15,7 +15,7 @@ pub(in crate::invariants) fn check(
     before: Option<&PartitionState>,
     state: &PartitionState,
 ) -> Verdict {
-    // A partition begins with brokers that nobody has to ask about.
+    // The first ISR of a new partition is not checked.
     let Some(before) = before.filter(|_| truth.metadata.registers()) else { return Ok(()) };
     let inactive = |id: &&i32| truth.node(NodeId(**id as u32)).is_some_and(|broker| broker.inactive);
     let Some(id) = state.isr.iter().filter(|id| !before.isr.contains(id)).find(inactive) else { return Ok(()) };

@@ -1,9 +1,10 @@
 //! A leader's log holds everything that leaders of earlier epochs exposed below their high watermarks.
 //!
-//! Asked when a leader starts an epoch, and already when the controller commits its election. A leader that starts
-//! late, in an epoch that is over, need not hold what later epochs exposed. Void after an unclean election, whose
-//! leader is the new truth. A leader that held it all until it lost power, with nobody else in sync, breaks
-//! [`super::no_committed_record_lost`] instead: that election was right.
+//! Checked when the controller commits an election, and again when the leader starts its epoch. A leader that starts
+//! late, in an epoch that is over, need not hold records that later epochs exposed. After an unclean election the new
+//! leader's log is the reference, and earlier records are not required. A leader that held everything until it lost
+//! power, while no other replica was in sync, breaks [`super::no_committed_record_lost`] instead: its election was
+//! right.
 
 use tribunal_common::PartitionState;
 use tribunal_contract::{NodeId, Time};

@@ -1,8 +1,8 @@
 //! Batches are appended at the log end, in epochs that never go back.
 //!
-//! A batch begins at or after the log end offset (compaction leaves gaps, nothing leaves an overlap), and its epoch is
-//! not older than that of the batch before, unless that is below the log start and gone. An empty log may begin within
-//! its first batch. A leader starts with the log end that its reports add up to.
+//! A batch begins at or after the log end offset: compaction leaves gaps, nothing leaves an overlap. Its epoch is not
+//! older than the epoch of the batch before it, unless that batch is below the log start and deleted. An empty log may
+//! begin within its first batch. A leader starts with the log end that follows from its reported appends.
 
 use tribunal_common::BatchMark;
 use tribunal_contract::{NodeId, Time};
@@ -31,7 +31,7 @@ pub(in crate::invariants) fn check(truth: &Truth, p: usize, at: Time, node: Node
     Err(Box::new(truth.violation(Property::LogContiguous, p, at, node, detail)))
 }
 
-/// A leader starts and says where its log ends.
+/// A leader starts and reports its log end offset.
 pub(in crate::invariants) fn check_end(truth: &Truth, p: usize, at: Time, node: NodeId, end: i64) -> Verdict {
     let mirrored = truth.partitions[p].log_end(node);
     if mirrored == end {

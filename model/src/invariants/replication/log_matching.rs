@@ -1,8 +1,8 @@
 //! Any two replicas hold the same records below both their high watermarks.
 //!
-//! What the first leader held that exposed an offset is the measure: when a replica's high watermark moves, its log
-//! below must equal that, as far as it reaches. Above high watermarks replicas may part: that is what truncation is
-//! for.
+//! The log of the first leader that exposed an offset is the reference. When a replica's high watermark moves, the
+//! replica's log below it must equal the reference, as far as the log reaches. Above their high watermarks replicas may
+//! diverge; truncation resolves that.
 
 use tribunal_contract::{NodeId, Time};
 
@@ -16,8 +16,8 @@ pub(in crate::invariants) fn check(truth: &Truth, p: usize, at: Time, node: Node
     if partition.awaits_unclean_leader || partition.holding(node, value) != Holding::Other {
         return Ok(());
     }
-    // After an unclean election a follower may learn late that what it holds is no longer true, and after a crash what was
-    // deleted.
+    // A follower may learn late that an unclean election made its records invalid, or, after a crash, which records
+    // were deleted.
     let late = partition.leads(node).is_none()
         && (partition.committed.is_void(value - 1) || partition.holds_from_former_start(node, value));
     if late { Ok(()) } else { Err(broken(truth, p, at, node, value)) }

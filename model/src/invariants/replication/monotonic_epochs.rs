@@ -1,6 +1,6 @@
 //! Leader epoch and partition epoch of a partition never go back.
 //!
-//! In the committed metadata: every change of a partition has a new partition epoch (KIP-497), and its leader epoch is
+//! In the committed metadata every change of a partition has a new partition epoch (KIP-497), and its leader epoch is
 //! not older than before.
 
 use tribunal_common::PartitionState;

@@ -1,7 +1,7 @@
 //! A leader's high watermark never goes back within its epoch.
 //!
-//! A new leader may begin below the one before, which it does not know; a follower's high watermark goes back with its
-//! log when it truncates.
+//! A new leader does not know the high watermark of the previous leader and may start below it. A follower's high
+//! watermark goes back when the follower truncates its log.
 
 use tribunal_contract::{NodeId, Time};
 

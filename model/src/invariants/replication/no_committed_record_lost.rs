@@ -1,9 +1,12 @@
 //! A record below an exposed high watermark, or acknowledged with acks=all, is never lost.
 //!
-//! It stays in the log of every leader. Broken when a leader cuts its log below what was exposed, when a producer with
-//! acks=all is told of an offset that was never below a high watermark, and when a power loss took a committed record
-//! from the last in-sync replica that had it. Whether a topic that never flushes has to survive that is for the
-//! scenario to say.
+//! It stays in the log of every leader. The promise breaks in three cases:
+//!
+//! 1. a leader truncates its log below an offset that was exposed;
+//! 2. a producer with acks=all gets an acknowledgement for an offset that was never below a high watermark;
+//! 3. a power loss takes a committed record from the last in-sync replica that had it.
+//!
+//! The scenario says whether a topic that never flushes must survive the third case.
 
 use tribunal_contract::{NodeId, Time};
 
@@ -11,7 +14,7 @@ use crate::invariants::Verdict;
 use crate::truth::Holding;
 use crate::{Property, Truth, Violation};
 
-/// A producer with acks=all was told that `offset` is written.
+/// A producer with acks=all got an acknowledgement for `offset`.
 pub(in crate::invariants) fn check_acknowledged(
     truth: &Truth,
     p: usize,
@@ -32,7 +35,7 @@ pub(in crate::invariants) fn check_acknowledged(
     Err(Box::new(truth.violation(Property::NoCommittedRecordLost, p, at, node, detail)))
 }
 
-/// `node` has cut its log below what is committed.
+/// `node` has truncated its log below the committed end.
 pub(in crate::invariants) fn check_cut(truth: &Truth, p: usize, at: Time, node: NodeId) -> Verdict {
     let partition = &truth.partitions[p];
     let Some(epoch) = partition.leads(node) else { return Ok(()) };
@@ -61,7 +64,7 @@ pub(super) fn by_power_loss(truth: &Truth, p: usize, node: NodeId, end: i64) -> 
     }
     let others = partition.isr().iter().chain(partition.elr()).map(|id| NodeId(*id as u32)).filter(|id| *id != node);
     !others.into_iter().any(|other| {
-        // One that lost power too and has not opened its log again cannot be counted on.
+        // A replica that also lost power does not count until it has opened its log again.
         let opened = partition.replica(other).is_some_and(|replica| !(replica.settling && lost(replica)));
         opened && partition.holding(other, end) == Holding::All
     })

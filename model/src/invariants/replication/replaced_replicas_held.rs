@@ -1,8 +1,9 @@
-//! Replicas go only when one that stays, in sync or eligible, holds everything committed (KIP-455).
+//! Replicas are removed only if a remaining in-sync or eligible replica holds every committed record (KIP-455).
 //!
-//! Asked when the controller commits that a partition no longer has some of its replicas: they will delete their logs,
-//! so what only they held is lost with that, without any election that a property of elections could judge. A replica
-//! that held it all until it lost power counts: that loss is for [`super::no_committed_record_lost`] to report.
+//! Checked when the controller commits an assignment without some of a partition's replicas. The removed replicas
+//! delete their logs, so records that only they held are lost without an election that another property could check. A
+//! remaining replica that held everything until it lost power is enough: [`super::no_committed_record_lost`] reports
+//! that loss.
 
 use tribunal_contract::{NodeId, Time};
 

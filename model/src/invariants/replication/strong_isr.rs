@@ -1,12 +1,12 @@
 //! Every in-sync replica holds everything below any presumed leader's high watermark.
 //!
 //! This is StrongIsr of the KIP-320 specification: for every replica that presumes to lead, stale or not, every member
-//! of the ISR *that the controller has committed* holds the presumed leader's records below its high watermark. It is
-//! what makes any clean election safe. It can break when a high watermark advances, when the ISR grows, when a member
-//! cuts its log, and when a member returns from a power loss.
+//! of the ISR *that the controller has committed* holds the presumed leader's records below its high watermark. This
+//! makes every clean election safe. It can break when a high watermark advances, when the ISR grows, when a member
+//! truncates its log, and when a member returns from a power loss.
 //!
-//! Nothing is asked of a member that is down, or up again and not yet unfenced: until then the controller may still
-//! take it out of the ISR. Void for leaders that an unclean election has ended.
+//! A member is not checked while it is down, or restarted and not yet unfenced: until then the controller may still
+//! remove it from the ISR. Leaders whose epoch was ended by an unclean election are not checked.
 
 use tribunal_contract::{NodeId, Time};
 
@@ -35,7 +35,8 @@ pub(in crate::invariants) fn check_one(truth: &Truth, p: usize, at: Time, node: 
     lacking(truth, p, at, node, end, Property::StrongIsr, "is in sync")
 }
 
-/// Says what `node` lacks of what is committed below `end`, if anything.
+/// Checks that `node` holds everything committed below `end`. Otherwise the error is a violation of `property`, or, if
+/// a power loss took the records, of [`Property::NoCommittedRecordLost`].
 pub(super) fn lacking(
     truth: &Truth,
     p: usize,

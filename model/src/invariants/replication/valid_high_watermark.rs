@@ -1,7 +1,7 @@
 //! A leader's high watermark is at most the log end offset of every in-sync replica the controller knows.
 //!
-//! A weaker and plainer form of [`super::strong_isr`], asked first when a high watermark advances: it compares lengths
-//! and not contents. Nothing is asked of a member that is down, or up again and not yet unfenced.
+//! A weaker and simpler form of [`super::strong_isr`], checked first when a high watermark advances: it compares
+//! lengths, not contents. A member is not checked while it is down, or restarted and not yet unfenced.
 
 use tribunal_contract::{NodeId, Time};
 
