@@ -1,4 +1,4 @@
-//! A run's folder, read: what the series are computed from.
+//! The contents of a run's folder, from which the series are computed.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -11,22 +11,22 @@ use crate::replicas::Replicas;
 use crate::run::{FaultRecord, NodeRecord, RUN_FORMAT, Role, RunRecord};
 use crate::{ReportError, RunFolder, VerdictRecord};
 
-/// Everything a run's folder tells, but for the trace, which is read as a stream.
+/// The contents of a run's folder without the trace, which is read as a stream.
 #[derive(Debug)]
 pub struct Data {
-    /// What it came to.
+    /// The verdict.
     pub verdict: VerdictRecord,
-    /// Who took part, and the phases.
+    /// The processes and phases of the run.
     pub run: RunRecord,
     /// The faults, in the order of time.
     pub faults: Vec<FaultRecord>,
     /// The plan's text.
     pub plan: String,
-    /// What clients did.
+    /// The operations of clients.
     pub operations: Operations,
-    /// What replicas held, over time.
+    /// The state of replicas over time.
     pub replicas: Replicas,
-    /// The bins that everything over time is counted in.
+    /// The bins in which all series over time are counted.
     pub bins: Bins,
 }
 
@@ -35,15 +35,15 @@ pub struct Data {
 pub struct Bins {
     /// The length of each, in seconds.
     pub width_s: f64,
-    /// How many.
+    /// The number of bins.
     pub count: usize,
 }
 
 impl Bins {
-    /// At most this many.
+    /// The largest number of bins.
     const MOST: f64 = 160.0;
 
-    /// The bins of a run that ends at `end_s`: of a round length, 160 at most.
+    /// The bins of a run that ends at `end_s`: at most 160, of a round length.
     pub fn of(end_s: f64) -> Bins {
         let round = [0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0];
         let end_s = end_s.max(0.05);
@@ -52,13 +52,13 @@ impl Bins {
         Bins { width_s, count: (end_s / width_s).ceil().max(1.0) as usize }
     }
 
-    /// The bin of a time; times outside are in the first or the last.
+    /// The bin of a time. Times outside the run count to the first or the last bin.
     pub fn of_time(&self, time_s: f64) -> usize {
-        // 4.6 / 0.2 is a little less than 23: what is at a boundary belongs to the bin that begins there.
+        // 4.6 / 0.2 is a little less than 23, but a time at a boundary belongs to the bin that begins there.
         ((time_s / self.width_s + 1e-9).floor().max(0.0) as usize).min(self.count - 1)
     }
 
-    /// When a bin begins, in seconds.
+    /// The beginning of a bin, in seconds.
     pub fn start_s(&self, bin: usize) -> f64 {
         bin as f64 * self.width_s
     }
@@ -70,7 +70,7 @@ impl Bins {
 }
 
 impl Data {
-    /// Reads a run's folder. Of a run that ended before it was recorded there is only the verdict: the rest is empty.
+    /// Reads a run's folder. A run that was not recorded has only a verdict, and the rest is empty.
     ///
     /// # Errors
     /// If there is no verdict, or a file is corrupt.
@@ -101,7 +101,7 @@ impl Data {
     }
 }
 
-/// What is known of a run that was not recorded.
+/// The record of a run that was not recorded, made from its verdict.
 fn unrecorded(verdict: &VerdictRecord) -> RunRecord {
     RunRecord {
         format: RUN_FORMAT,
@@ -116,12 +116,12 @@ fn unrecorded(verdict: &VerdictRecord) -> RunRecord {
     }
 }
 
-/// The text of a file; empty if it is not there.
+/// The text of a file. Empty if the file does not exist.
 fn text(path: &Path) -> Result<String, ReportError> {
     if path.exists() { fs::read_to_string(path).map_err(ReportError::io(path)) } else { Ok(String::new()) }
 }
 
-/// The values of a file of JSON Lines; none if it is not there.
+/// The values of a file of JSON Lines. Empty if the file does not exist.
 fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReportError> {
     if !path.exists() {
         return Ok(Vec::new());

@@ -1,32 +1,32 @@
-//! Why a file of a run could not be written or read.
+//! The reasons that a file of a run cannot be written or read.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why a file of a run could not be written or read.
+/// The reason that a file of a run cannot be written or read.
 #[derive(Debug)]
 pub enum ReportError {
-    /// The file's text is not what it should be.
+    /// The file's contents are invalid.
     Corrupt {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it, with line and column where they are known.
+        /// The mistake, with line and column if they are known.
         why: String,
     },
-    /// It was written by a version whose files this one does not read.
+    /// The file has a format that this version does not read.
     Format {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// The format it has.
+        /// The format of the file.
         found: u64,
-        /// The format that is read.
+        /// The format that this version reads.
         known: u32,
     },
-    /// The operating system refused.
+    /// The operating system returned an error.
     Io {
-        /// Which file or folder.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: std::io::Error,
     },
 }

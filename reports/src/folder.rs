@@ -18,7 +18,7 @@ pub struct RunFolder {
     path: PathBuf,
 }
 
-/// Every file a run's folder may hold. A run that is done again begins without them.
+/// Every file that a run's folder may hold. A repeated run removes them first.
 const FILES: [&str; 10] = [
     "faults.jsonl",
     "history.jsonl",
@@ -38,10 +38,10 @@ impl RunFolder {
         out.join(scenario).join(format!("{seed:#x}"))
     }
 
-    /// Makes the folder, without what an earlier run may have left in it.
+    /// Creates the folder, and removes the files of an earlier run from it.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub fn create(path: &Path) -> Result<RunFolder, ReportError> {
         fs::create_dir_all(path).map_err(ReportError::io(path))?;
         for file in FILES {
@@ -56,10 +56,10 @@ impl RunFolder {
         Ok(RunFolder { path: path.to_owned() })
     }
 
-    /// The folder of a run that was done before.
+    /// Opens the folder of an earlier run.
     ///
     /// # Errors
-    /// If it is not one: there is no `verdict.json`. The folders of runs that are in it are then named.
+    /// If it has no `verdict.json`. The error names the folders of runs inside it.
     pub fn open(path: &Path) -> Result<RunFolder, ReportError> {
         if path.join("verdict.json").is_file() {
             return Ok(RunFolder { path: path.to_owned() });
@@ -75,7 +75,7 @@ impl RunFolder {
         Err(corrupt(format!("not the folder of a run: there is no verdict.json in it{meant}")))
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -183,7 +183,7 @@ impl RunFolder {
             path: path.clone(),
             why: format!("not a {what}: {error}"),
         };
-        // The format is looked at first: what another one holds is not for this version to judge.
+        // The format is checked first, because this version cannot interpret the fields of another one.
         let value: serde_json::Value = serde_json::from_str(&text).map_err(corrupt)?;
         let found = value.get("format").and_then(serde_json::Value::as_u64);
         if let Some(found) = found.filter(|found| *found != u64::from(known)) {
@@ -192,7 +192,7 @@ impl RunFolder {
         serde_json::from_str(&text).map_err(corrupt)
     }
 
-    /// Makes `<out>/latest` point at this folder, which is in `out`.
+    /// Makes `<out>/latest` point at this folder, which must be in `out`.
     ///
     /// # Errors
     /// If the link cannot be made.
@@ -200,8 +200,8 @@ impl RunFolder {
     pub fn link_latest(&self, out: &Path) -> Result<(), ReportError> {
         let latest = out.join("latest");
         let target = self.path.strip_prefix(out).unwrap_or(&self.path);
-        // A link is replaced by renaming another over it, so that `latest` is there at all times; its name tells the
-        // process and the run apart from others that do the same.
+        // A new link is renamed over the old one, so that `latest` always exists. The temporary name of the new link
+        // contains the process and the run, so that concurrent runs do not collide.
         let run = target.to_string_lossy().replace(['/', '\\'], "-");
         let fresh = out.join(format!(".latest-{}-{run}", std::process::id()));
         let _ = fs::remove_file(&fresh);
@@ -212,10 +212,10 @@ impl RunFolder {
         })
     }
 
-    /// There are no links here that anyone may make: `latest` is left out.
+    /// Does nothing: this platform does not let every user create links.
     ///
     /// # Errors
-    /// None.
+    /// Never fails.
     #[cfg(not(unix))]
     pub fn link_latest(&self, _: &Path) -> Result<(), ReportError> {
         Ok(())

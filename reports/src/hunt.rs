@@ -1,7 +1,7 @@
-//! `hunt.json`: what a hunt, or a shard of one, came to.
+//! `hunt.json`: the result of a hunt or of one of its shards.
 //!
-//! A record is made so that records can be merged: sets and smallest seeds, never sums of what two shards may share.
-//! Merging is commutative, associative and idempotent; what follows from the sets (the curve, the counts) is computed.
+//! Records can be merged: they hold sets and smallest seeds, and no sums over seeds that two shards may share. Merging
+//! is commutative, associative and idempotent. The curve and the counts are computed from the sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,66 +14,66 @@ use crate::causal::ChainStep;
 /// The version of the format of `hunt.json` that this crate writes, and the only one it reads.
 pub const HUNT_FORMAT: u32 = 1;
 
-/// What a hunt came to.
+/// The result of a hunt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HuntRecord {
     /// See [`HUNT_FORMAT`].
     pub format: u32,
     /// The version of the tool.
     pub tribunal: String,
-    /// The scenario files that were hunted in; empty for the generated space.
+    /// The scenario files of the hunt. Empty if it generated its scenarios.
     pub paths: BTreeSet<String>,
-    /// Bugs that were planted.
+    /// The bugs that were planted.
     pub bugs: BTreeSet<String>,
-    /// Each part that was hunted, by its name: the seeds, and of how many parts it is which.
+    /// The shards done so far, by name.
     pub shards: BTreeMap<String, ShardRecord>,
-    /// Failures by signature.
+    /// The failures, by signature.
     pub failures: BTreeMap<String, FailureRecord>,
     /// Each mark of behaviour, as `class:hash`, with the first seed that showed it, as `0x` and hexadecimal.
     pub marks: BTreeMap<String, String>,
     /// Each observation that was reached, with the first seed that reached it.
     pub reached: BTreeMap<String, String>,
-    /// Every observation that there is.
+    /// Every observation that a run can reach.
     pub observations: BTreeSet<String>,
     /// A sample of the runs, for latency and failover across seeds, by seed.
     pub runs: BTreeMap<String, HuntRun>,
 }
 
-/// A part of a hunt, done by one process.
+/// A shard: the part of a hunt that one process did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ShardRecord {
     /// The first seed.
     pub from: u64,
-    /// The seed that it would have ended before.
+    /// The end of the range of seeds, exclusive.
     pub until: u64,
-    /// Which part of the seeds it is, counted from 1.
+    /// The number of this part of the seeds, from 1.
     pub part: u64,
-    /// Of how many parts.
+    /// The number of parts.
     pub parts: u64,
-    /// The seed before which everything of this part is done.
+    /// The seed up to which this part is done, exclusive.
     pub done_until: u64,
-    /// How many runs it did.
+    /// The number of runs.
     pub runs: u64,
-    /// How many were violations.
+    /// The number of runs with a violation.
     pub violated: u64,
-    /// How many reached a limit.
+    /// The number of runs that reached a limit.
     pub inconclusive: u64,
-    /// Time that passed on the machine, in seconds.
+    /// Wall-clock time, in seconds.
     pub wall_s: f64,
-    /// Time of processors that the runs took, in seconds.
+    /// Processor time of the runs, in seconds.
     pub cpu_s: f64,
-    /// Time that passed in the world, in seconds.
+    /// Simulated time, in seconds, over all runs.
     pub simulated_s: f64,
 }
 
 /// Failures of one signature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FailureRecord {
-    /// The property and the tuple in a line: what the failures have in common.
+    /// The property and the tuple on one line, which the failures have in common.
     pub signature: String,
     /// The property that did not hold first.
     pub property: String,
-    /// What the node at which it was seen last did to its log, without names and numbers.
+    /// The last changes of the log on the node at which it was seen, without names and numbers.
     pub tuple: Vec<String>,
     /// The seeds that showed it.
     pub seeds: BTreeSet<String>,
@@ -86,51 +86,51 @@ pub struct FailureRecord {
 pub struct FirstFailure {
     /// The seed.
     pub seed: String,
-    /// What was seen, in a sentence.
+    /// The violation, in a sentence.
     pub detail: String,
-    /// What led to it.
+    /// The steps that led to it.
     pub chain: Vec<ChainStep>,
     /// The command that repeats it.
     pub replay: String,
     /// The run's folder.
     pub folder: String,
-    /// What shrinking made of it, if it was shrunk.
+    /// The shrunk plan, if it was shrunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<ShrinkRecord>,
 }
 
-/// What shrinking made of a failing plan.
+/// The result of shrinking a failing plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShrinkRecord {
     /// The regression file that was saved.
     pub path: String,
-    /// Before and after: faults of the plan.
+    /// The faults of the plan, before and after.
     pub faults: [u64; 2],
-    /// Before and after: records that the plan's producers send.
+    /// The records that the plan's producers send, before and after.
     pub operations: [u64; 2],
-    /// Before and after: brokers.
+    /// The brokers, before and after.
     pub brokers: [u64; 2],
-    /// How many runs it took.
+    /// The number of runs that shrinking took.
     pub runs: u64,
-    /// How long it took, in seconds.
+    /// The wall-clock time that shrinking took, in seconds.
     pub wall_s: f64,
-    /// The signature that the small plan has: that of the first.
+    /// The signature of the shrunk plan, which equals that of the original.
     pub signature: String,
 }
 
-/// A run of a hunt in figures.
+/// The figures of a run of a hunt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HuntRun {
     /// Simulated time, in seconds.
     pub simulated_s: f64,
-    /// How many operations clients did.
+    /// The number of operations of clients.
     pub operations: u64,
-    /// How many faults happened.
+    /// The number of faults that happened.
     pub faults: u64,
-    /// How long an acknowledgement took, half of them at most, in milliseconds.
+    /// The median latency of an acknowledgement, in milliseconds. `None` if no send was acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack_median_ms: Option<f64>,
-    /// How long the slowest acknowledgement took, in milliseconds: a failover is in there.
+    /// The largest latency of an acknowledgement, in milliseconds, which includes a failover. `None` as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack_max_ms: Option<f64>,
 }
@@ -140,11 +140,11 @@ pub struct HuntRun {
 pub struct CurvePoint {
     /// The seed.
     pub seed: u64,
-    /// How many marks were known once it had run.
+    /// The number of marks known after its run.
     pub marks: u64,
 }
 
-/// Why two records are not of one hunt.
+/// The reason that two records do not belong to one hunt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch(String);
 
@@ -157,7 +157,7 @@ impl std::fmt::Display for Mismatch {
 impl std::error::Error for Mismatch {}
 
 impl HuntRecord {
-    /// The hunt in which nothing has happened.
+    /// The record of a hunt without runs.
     pub fn new(observations: impl IntoIterator<Item = String>) -> HuntRecord {
         HuntRecord {
             format: HUNT_FORMAT,
@@ -173,11 +173,11 @@ impl HuntRecord {
         }
     }
 
-    /// Adds what another part of the same hunt came to.
+    /// Adds the record of another part of the same hunt.
     ///
     /// # Errors
-    /// If the two are not of one hunt: another version, other scenarios, other bugs; or if both say of the same part of
-    /// the seeds that they did it, and did not do the same.
+    /// If the records do not belong to one hunt because version, scenarios or bugs differ, or if both hold the same
+    /// part of the seeds with different results.
     pub fn merge(&mut self, other: &HuntRecord) -> Result<(), Mismatch> {
         let differ = |what: &str, a: String, b: String| Mismatch(format!("not of one hunt: {what} {a}, and {b}"));
         if self.tribunal != other.tribunal {
@@ -200,7 +200,7 @@ impl HuntRecord {
             }
         }
         for (name, shard) in &other.shards {
-            // Times of the same part done twice: the smaller, so that the order of merging does not matter.
+            // If a part was done twice, the smaller time counts, so that the order of merging does not matter.
             let known = self.shards.entry(name.clone()).or_insert_with(|| shard.clone());
             known.wall_s = known.wall_s.min(shard.wall_s);
             known.cpu_s = known.cpu_s.min(shard.cpu_s);
@@ -221,7 +221,7 @@ impl HuntRecord {
         Ok(())
     }
 
-    /// New behaviour over the seeds: after each seed that showed some, how many marks were known.
+    /// New behaviour over the seeds: the number of known marks after each seed that showed a new one.
     pub fn curve(&self) -> Vec<CurvePoint> {
         let mut new: BTreeMap<u64, u64> = BTreeMap::new();
         for seed in self.marks.values() {
@@ -241,13 +241,14 @@ impl HuntRecord {
         self.observations.iter().filter(|name| !self.reached.contains_key(*name)).map(String::as_str).collect()
     }
 
-    /// How many runs were done.
+    /// The number of runs done.
     pub fn runs_done(&self) -> u64 {
         self.shards.values().map(|shard| shard.runs).sum()
     }
 
-    /// Parts of the seeds that no record is of: the seeds and which parts of how many. A hunt that ended before its
-    /// seeds did lacks nothing, for a budget may have ended it; one that went on with them begins where it ended.
+    /// The parts of the seeds that no record covers, as text: the seeds, and the numbers of the parts. A hunt that
+    /// ended before its last seed misses nothing, because a budget may have ended it. A hunt that continues it begins
+    /// where it ended.
     pub fn missing(&self) -> Vec<String> {
         let mut missing: Vec<(u64, u64, u64, u64)> = Vec::new();
         let mut shards: Vec<&ShardRecord> = self.shards.values().collect();
@@ -265,20 +266,20 @@ impl HuntRecord {
             }
         }
         missing.sort_unstable();
-        // Hunts of which one goes on with the other lack the same.
+        // A hunt and its continuation miss the same parts.
         missing
             .dedup_by(|(parts, part, _, until), before| (*parts, *part) == (before.0, before.1) && *until <= before.3);
         missing.into_iter().map(|(parts, part, from, until)| ShardRecord::name_of(from, until, part, parts)).collect()
     }
 
-    /// Failures, those that the smallest seeds showed first.
+    /// The failures, ordered by the smallest seed that showed each.
     pub fn failures_in_order(&self) -> Vec<&FailureRecord> {
         let mut failures: Vec<&FailureRecord> = self.failures.values().collect();
         failures.sort_by_key(|failure| (number(&failure.first.seed), &failure.signature));
         failures
     }
 
-    /// Notes a run: its marks, what it reached.
+    /// Notes the marks of a run and the observations it reached.
     pub fn note<'n>(
         &mut self,
         seed: u64,
@@ -294,7 +295,7 @@ impl HuntRecord {
         }
     }
 
-    /// Notes a failure, with those of its signature.
+    /// Notes a failure among the failures of its signature.
     pub fn note_failure(&mut self, failure: FailureRecord) {
         match self.failures.get_mut(&failure.signature) {
             Some(known) => known.merge(&failure),
@@ -309,7 +310,7 @@ impl HuntRecord {
     pub fn write(&self, path: &Path) -> Result<(), ReportError> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| ReportError::Corrupt { path: path.to_owned(), why: error.to_string() })?;
-        // A hunt may be interrupted: the old record is there until the new one is.
+        // The old record stays until the new one is complete, because a hunt may be interrupted.
         let fresh = path.with_extension("json.new");
         std::fs::write(&fresh, text + "\n").map_err(ReportError::io(&fresh))?;
         std::fs::rename(&fresh, path).map_err(ReportError::io(path))
@@ -333,24 +334,24 @@ impl HuntRecord {
 }
 
 impl ShardRecord {
-    /// What a part of the seeds is called.
+    /// The name of a part of the seeds.
     pub fn name_of(from: u64, until: u64, part: u64, parts: u64) -> String {
         format!("{from:#x}..{until:#x} {part}/{parts}")
     }
 
-    /// What it is called.
+    /// The name of the shard.
     pub fn name(&self) -> String {
         ShardRecord::name_of(self.from, self.until, self.part, self.parts)
     }
 
-    /// Whether both did the same: everything but the time it took.
+    /// Whether both have the same results, apart from the times they took.
     fn same_runs(&self, other: &ShardRecord) -> bool {
         let timeless = |shard: &ShardRecord| ShardRecord { wall_s: 0.0, cpu_s: 0.0, ..shard.clone() };
         timeless(self) == timeless(other)
     }
 
-    /// Whether seeds may have been run by both: different parts of so many share none, nor does a hunt that goes on
-    /// where another was interrupted.
+    /// Whether both may have run the same seeds. Different parts of one division share none, and neither do an
+    /// interrupted hunt and its continuation.
     fn overlaps(&self, other: &ShardRecord) -> bool {
         let range = self.from < other.done_until && other.from < self.done_until;
         range && !(self.parts == other.parts && self.part != other.part)

@@ -1,25 +1,26 @@
-//! A run's folder, and what can be seen in it.
+//! A run's folder, and the reports made from it.
 //!
 //! ```text
 //! trace, history, replicas ─▶ data ─▶ series ─▶ charts ─▶ page
 //!                                        └────▶ CSV
 //! ```
 //!
-//! In: the files of a run, `<out>/<scenario>/<seed>/`: `verdict.json`, `plan.toml`, `run.json`, `faults.jsonl`,
-//! `history.jsonl`, `observations.jsonl`, `trace.bin`, `series.csv` and `operations.csv`; `<out>/latest` points at the
-//! newest. Out: `report.html`, pictures, CSV files, and the formats of other tools.
+//! The crate reads the files of a run in `<out>/<scenario>/<seed>/`: `verdict.json`, `plan.toml`, `run.json`,
+//! `faults.jsonl`, `history.jsonl`, `observations.jsonl`, `trace.bin`, `series.csv` and `operations.csv`.
+//! `<out>/latest` points at the newest run. The crate writes `report.html`, pictures, CSV files, and the formats of
+//! other tools.
 //!
 //! | for | open |
 //! |---|---|
-//! | the files, read and written | `folder.rs`, `run.rs`, `verdict.rs`, `data.rs` |
+//! | reading and writing the files | `folder.rs`, `run.rs`, `verdict.rs`, `data.rs` |
 //! | availability, latency, lag, recovery over time | `series/availability.rs`, `series/latency.rs`, `series/lag.rs`, `series/recovery.rs` |
-//! | what a chart shows, and its drawing | `charts/panels.rs`, `charts/draw.rs` |
+//! | the contents of charts, and their drawing | `charts/panels.rs`, `charts/draw.rs` |
 //! | the page of a run, its diagram and timeline | `page/run.rs`, `page/spacetime.rs`, `page/timeline.rs` |
-//! | what led to a violation | `causal/graph.rs`, `causal/story.rs` |
+//! | the causes of a violation | `causal/graph.rs`, `causal/story.rs` |
 //! | several runs side by side; the record of a hunt | `compare/mod.rs`, `hunt.rs` |
 //! | Perfetto, ShiViz, Jepsen, JSON lines | `export` |
 //!
-//! It knows how the files are written and read, not what a run is.
+//! The crate knows the formats of the files. It does not know how a run works.
 
 pub mod causal;
 pub mod charts;

@@ -1,4 +1,4 @@
-//! JSON Lines: a value a line.
+//! JSON Lines: one value on each line.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::ReportError;
 
-/// A file of JSON Lines that is being written.
+/// A file of JSON Lines that is open for writing.
 #[derive(Debug)]
 pub struct JsonLines {
     path: PathBuf,
@@ -28,7 +28,7 @@ impl JsonLines {
     /// Adds a line.
     ///
     /// # Errors
-    /// If it cannot be written, or the value is none that JSON has (a map whose keys are no strings).
+    /// If it cannot be written, or JSON cannot express the value (a map whose keys are not strings).
     pub fn push(&mut self, value: &impl Serialize) -> Result<(), ReportError> {
         serde_json::to_writer(&mut self.out, value)
             .map_err(std::io::Error::from)
@@ -36,7 +36,7 @@ impl JsonLines {
             .map_err(ReportError::io(&self.path))
     }
 
-    /// Writes out what is buffered.
+    /// Flushes the buffer and closes the file.
     ///
     /// # Errors
     /// If it cannot be written.

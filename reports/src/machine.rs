@@ -1,17 +1,17 @@
-//! What a hunt came to, in formats of other programs: JUnit XML, GitHub annotations, GitHub step summaries.
+//! The result of a hunt in the formats of other programs: JUnit XML, GitHub annotations, GitHub step summaries.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::causal::chain_line;
 use crate::hunt::{FailureRecord, HuntRecord};
 
-/// GitHub shows so many annotations of a step.
+/// The number of annotations that GitHub shows for a step.
 pub const MAX_ANNOTATIONS: usize = 10;
 
-/// JUnit XML: a case for each failure, or one that passes if nothing was found.
+/// JUnit XML with a case for each failure, or one passing case if there is no failure.
 ///
 /// # Errors
-/// If the writer fails, with what it says.
+/// If the writer fails, with its message.
 pub fn junit(record: &HuntRecord) -> Result<String, String> {
     let mut suite = TestSuite::new("hunt");
     let failures = record.failures_in_order();
@@ -34,8 +34,8 @@ pub fn junit(record: &HuntRecord) -> Result<String, String> {
     report.to_string().map_err(|error| error.to_string())
 }
 
-/// Workflow commands that annotate the file of each failure's regression, or of its scenario; at most
-/// [`MAX_ANNOTATIONS`], the last of which says how many more there are.
+/// Workflow commands that annotate the regression file of each failure, or its scenario file. There are at most
+/// [`MAX_ANNOTATIONS`]; if there are more failures, the last command gives the number of the rest.
 pub fn annotations(record: &HuntRecord) -> Vec<String> {
     let failures = record.failures_in_order();
     let room = if failures.len() > MAX_ANNOTATIONS { MAX_ANNOTATIONS - 1 } else { failures.len() };
@@ -78,7 +78,7 @@ pub fn step_summary(record: &HuntRecord) -> String {
     text
 }
 
-/// The shortest run that shows it.
+/// The command of the shortest run that shows the failure.
 fn replay(failure: &FailureRecord) -> String {
     match &failure.first.shrunk {
         Some(shrunk) => format!("tribunal replay {}", shrunk.path),
@@ -101,7 +101,7 @@ fn annotation(failure: &FailureRecord) -> String {
     format!("::error {}title={title}::{}", file.unwrap_or_default(), message(body(failure).trim_end()))
 }
 
-/// The text of a workflow command, escaped as its reader expects.
+/// Escapes a text for a workflow command.
 fn message(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn junit_has_a_case_for_each_failure_and_one_that_passes_if_there_is_none() {
+    fn junit_has_a_case_per_failure_or_one_passing_case() {
         let text = junit(&record(2)).unwrap();
         assert!(text.contains(r#"tests="2""#) && text.contains(r#"failures="2""#), "{text}");
         assert!(text.contains("&lt;lost&gt; &amp; 100 % gone"), "{text}");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_ten_annotations_at_most_and_the_last_counts_the_rest() {
+    fn the_tenth_annotation_counts_the_rest() {
         assert_eq!(annotations(&record(10)).len(), 10);
         let lines = annotations(&record(13));
         assert_eq!(lines.len(), 10);

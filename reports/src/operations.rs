@@ -1,4 +1,4 @@
-//! `operations.csv`, read: what clients did, in 48 bytes an operation, so that a million of them fit.
+//! The contents of `operations.csv`: the operations of clients, at 48 bytes each, so that a million fit in memory.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,19 +6,19 @@ use std::path::Path;
 use crate::ReportError;
 use crate::run::{Role, RunRecord};
 
-/// How an operation ended.
+/// The outcome of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
-    /// It was done.
+    /// The operation was done.
     Ok,
-    /// Nobody knows.
+    /// It is unknown whether the operation was done.
     Info,
-    /// It was definitely not done.
+    /// The operation was definitely not done.
     Fail,
 }
 
 impl Outcome {
-    /// All, in the order of legends.
+    /// All outcomes, in the order of legends.
     pub const ALL: [Outcome; 3] = [Outcome::Ok, Outcome::Info, Outcome::Fail];
 
     /// Its name in files.
@@ -34,54 +34,54 @@ impl Outcome {
 /// An operation of a client. Times are simulated seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Operation {
-    /// When it began.
+    /// The time at which it began.
     pub invoked_s: f64,
-    /// When it was answered; infinity if it was not.
+    /// The time at which it was answered. Infinity if it was not.
     pub completed_s: f64,
-    /// The first offset it speaks of, -1 if it is not known.
+    /// Its first offset. -1 if it is not known.
     pub offset: i64,
-    /// How many records it speaks of.
+    /// The number of its records.
     pub records: u32,
-    /// Which client, in [`Operations::clients`].
+    /// The index of the client in [`Operations::clients`].
     pub client: u16,
-    /// Which operation, in [`Operations::kinds`].
+    /// The index of the kind in [`Operations::kinds`].
     pub kind: u16,
-    /// Which partition, in [`Operations::partitions`]; [`Operation::NO_PARTITION`] if it is not known.
+    /// The index of the partition in [`Operations::partitions`]. [`Operation::NO_PARTITION`] if it is not known.
     pub partition: u16,
-    /// Which error, in [`Operations::errors`]; 0 is none.
+    /// The index of the error in [`Operations::errors`]. 0 is none.
     pub error: u16,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
 impl Operation {
-    /// The partition is not known.
+    /// Stands for a partition that is not known.
     pub const NO_PARTITION: u16 = u16::MAX;
 
-    /// How long it took, in milliseconds; infinite if it was not answered.
+    /// Its latency in milliseconds. Infinite if it was not answered.
     pub fn latency_ms(&self) -> f64 {
         (self.completed_s - self.invoked_s) * 1e3
     }
 }
 
-/// What the clients of a run did, in the order of its end.
+/// The operations of a run's clients, ordered by their end.
 #[derive(Clone, Debug, Default)]
 pub struct Operations {
     /// Every operation.
     pub all: Vec<Operation>,
-    /// Names of clients.
+    /// The names of clients.
     pub clients: Vec<String>,
-    /// Whether each client is part of the workload: not the prober, not the auditor.
+    /// Whether each client is part of the workload. The prober and the auditor are not.
     pub in_workload: Vec<bool>,
-    /// Names of operations: `send`, `poll`.
+    /// The names of the kinds of operations: `send`, `poll`.
     pub kinds: Vec<String>,
-    /// Names of partitions: `orders/0`.
+    /// The names of partitions: `orders/0`.
     pub partitions: Vec<String>,
-    /// Names of errors; the first is empty.
+    /// The names of errors. The first is empty and means none.
     pub errors: Vec<String>,
 }
 
-/// Names that are numbered as they come up.
+/// Names numbered in the order of their first use.
 #[derive(Default)]
 struct Interned {
     names: Vec<String>,
@@ -101,10 +101,10 @@ impl Interned {
 }
 
 impl Operations {
-    /// Reads the file; it is empty if it is not there.
+    /// Reads the file. The result is empty if the file does not exist.
     ///
     /// # Errors
-    /// If it cannot be read, or a row is not one of operations.
+    /// If it cannot be read, or a row is not an operation.
     pub fn read(path: &Path, run: &RunRecord) -> Result<Operations, ReportError> {
         if !path.exists() {
             return Ok(Operations::default());
@@ -173,7 +173,7 @@ impl Operations {
         })
     }
 
-    /// The number of a kind of operation, if there is one of it.
+    /// The index of a kind of operation. `None` if there is no such operation.
     pub fn kind(&self, name: &str) -> Option<u16> {
         self.kinds.iter().position(|kind| kind == name).map(|n| n as u16)
     }
@@ -184,7 +184,7 @@ impl Operations {
         self.all.iter().filter(move |op| Some(op.kind) == kind && self.in_workload[usize::from(op.client)])
     }
 
-    /// Which partitions there are, in the order of their names.
+    /// The indexes of the partitions, in the order of their names.
     pub fn sorted_partitions(&self) -> Vec<u16> {
         let mut order: Vec<u16> = (0..self.partitions.len() as u16).collect();
         order.sort_by_key(|n| partition_order(&self.partitions[usize::from(*n)]));
@@ -192,7 +192,7 @@ impl Operations {
     }
 }
 
-/// Partitions sort by topic, and then by number.
+/// The sort key of a partition's name: by topic, then by number.
 pub(crate) fn partition_order(name: &str) -> (String, u32) {
     match name.rsplit_once('/') {
         Some((topic, number)) => (topic.to_owned(), number.parse().unwrap_or(0)),
@@ -200,7 +200,7 @@ pub(crate) fn partition_order(name: &str) -> (String, u32) {
     }
 }
 
-/// A number in ASCII.
+/// Parses a number in ASCII.
 pub(crate) fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }

@@ -1,5 +1,5 @@
-//! `series.csv`, read: what replicas held over time. Offsets are kept at the end of each bin, changes of leader and ISR
-//! and truncations exactly, so that the size does not follow the length of the run.
+//! The contents of `series.csv`: the state of replicas over time. Offsets are kept at the end of each bin, so that
+//! their size does not grow with the length of the run. Changes of leader and ISR and truncations are kept exactly.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,9 +11,9 @@ use crate::operations::{number, partition_order};
 /// A replica over time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replica {
-    /// Of which partition: `orders/0`.
+    /// The partition: `orders/0`.
     pub partition: String,
-    /// On which broker.
+    /// The id of the broker.
     pub broker: u32,
     /// Its log end offset at the end of each bin.
     pub log_end: Vec<i64>,
@@ -21,53 +21,53 @@ pub struct Replica {
     pub high_watermark: Vec<i64>,
 }
 
-/// A replica begins to lead.
+/// The start of a replica as leader.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeaderStart {
-    /// When, in simulated seconds.
+    /// The time in simulated seconds.
     pub time_s: f64,
-    /// Of which partition.
+    /// The partition.
     pub partition: String,
-    /// On which broker.
+    /// The id of the broker.
     pub broker: u32,
-    /// In which leader epoch.
+    /// The leader epoch.
     pub epoch: i32,
 }
 
-/// A replica learns of a leader epoch.
+/// A leader epoch that a replica learns of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochChange {
-    /// When, in simulated seconds.
+    /// The time in simulated seconds.
     pub time_s: f64,
-    /// Of which partition.
+    /// The partition.
     pub partition: String,
-    /// On which broker.
+    /// The id of the broker.
     pub broker: u32,
     /// The epoch.
     pub epoch: i32,
-    /// Whether it leads in it.
+    /// Whether the replica leads in this epoch.
     pub leads: bool,
 }
 
-/// The ISR of a partition, as its leader knows it, has another size.
+/// A change of the size of a partition's ISR, as its leader knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IsrChange {
-    /// When, in simulated seconds.
+    /// The time in simulated seconds.
     pub time_s: f64,
-    /// Of which partition.
+    /// The partition.
     pub partition: String,
-    /// The size.
+    /// The new number of replicas in the ISR.
     pub size: u32,
 }
 
-/// A log was cut.
+/// A truncation of a log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truncation {
-    /// When, in simulated seconds.
+    /// The time in simulated seconds.
     pub time_s: f64,
-    /// Of which partition.
+    /// The partition.
     pub partition: String,
-    /// On which broker.
+    /// The id of the broker.
     pub broker: u32,
     /// Its log end offset before.
     pub from: i64,
@@ -84,13 +84,13 @@ pub struct Replicas {
     pub all: Vec<Replica>,
     /// The log end offset of each partition's leader at the end of each bin.
     pub leader_end: BTreeMap<String, Vec<i64>>,
-    /// Every start of a leader, in the order of time; those before zero are of the warm-up.
+    /// Every start of a leader, in the order of time. Times before zero belong to the warm-up.
     pub leader_starts: Vec<LeaderStart>,
-    /// Every leader epoch that a replica learnt of.
+    /// Every leader epoch that a replica learned of.
     pub epochs: Vec<EpochChange>,
     /// Every change of an ISR's size.
     pub isr: Vec<IsrChange>,
-    /// Every cut of a log.
+    /// Every truncation of a log.
     pub truncations: Vec<Truncation>,
 }
 
@@ -103,7 +103,7 @@ struct Now {
     high_watermark: i64,
 }
 
-/// What a partition's newest leader is.
+/// The newest leader of a partition.
 #[derive(Clone, Copy)]
 struct Leader {
     broker: u32,
@@ -111,10 +111,10 @@ struct Leader {
     isr: u32,
 }
 
-/// What is known while the file is read.
+/// The state of reading the file.
 struct Reading {
     bins: Bins,
-    /// Bins that have been sampled.
+    /// The number of bins sampled so far.
     sampled: usize,
     replicas: BTreeMap<(String, u32), (Now, Replica)>,
     leaders: BTreeMap<String, Leader>,
@@ -122,10 +122,10 @@ struct Reading {
 }
 
 impl Replicas {
-    /// Reads the file; it is empty if it is not there.
+    /// Reads the file. The result is empty if the file does not exist.
     ///
     /// # Errors
-    /// If it cannot be read, or a row is not one of replicas.
+    /// If it cannot be read, or a row is not the state of a replica.
     pub fn read(path: &Path, bins: Bins) -> Result<Replicas, ReportError> {
         if !path.exists() {
             return Ok(Replicas::default());
@@ -187,7 +187,7 @@ impl Reading {
         Some(())
     }
 
-    /// A leader's row: only that of the newest epoch counts, for an old leader may not know yet that it is one.
+    /// Handles the row of a leader. Only the newest epoch counts: an old leader may not know its successor yet.
     fn lead(&mut self, time_s: f64, partition: String, leader: Leader) {
         let known = self.leaders.get(&partition);
         if known.is_some_and(|known| known.epoch > leader.epoch) {
@@ -199,7 +199,7 @@ impl Reading {
         self.leaders.insert(partition, leader);
     }
 
-    /// A bin is over.
+    /// Ends a bin: keeps the current offsets as its sample.
     fn sample(&mut self) {
         for (now, replica) in self.replicas.values_mut() {
             replica.log_end.push(now.end);

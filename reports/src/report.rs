@@ -8,21 +8,21 @@ use crate::page::run_page;
 use crate::series::{Activity, Series};
 use crate::{ReportError, RunFolder};
 
-/// What a report is made of.
+/// The options of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportOptions {
-    /// Pictures as PNG too.
+    /// Whether to write the pictures also as PNG.
     pub png: bool,
 }
 
-/// A run, read, with its series.
+/// The contents of a run's folder, with its series.
 #[derive(Debug)]
 pub struct Reading {
-    /// What its folder tells.
+    /// The contents of the folder.
     pub data: Data,
     /// The series.
     pub series: Series,
-    /// The bytes of `trace.bin`; empty if there is none.
+    /// The bytes of `trace.bin`. Empty if there is none.
     pub trace: Vec<u8>,
 }
 
@@ -45,17 +45,17 @@ impl Reading {
     }
 }
 
-/// Writes a run's report into its folder: `report.html`, `charts/*.svg`, `csv/*.csv`. Says where the page is.
+/// Writes a run's report into its folder: `report.html`, `charts/*.svg`, `csv/*.csv`. Returns the path of the page.
 ///
 /// # Errors
-/// If the run cannot be read, or a file not be written.
+/// If the run cannot be read or a file cannot be written.
 pub fn write_report(folder: &RunFolder, options: ReportOptions) -> Result<PathBuf, ReportError> {
     let reading = Reading::of(folder)?;
     let (data, series) = (&reading.data, &reading.series);
     let panels = panels(data, series);
     let scene = scene(data);
     let charts = folder.path().join("charts");
-    // A run that is done again may have fewer charts.
+    // The charts of an earlier report go first, because a repeated run may have fewer.
     match std::fs::remove_dir_all(&charts) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(ReportError::io(&charts)(error)),
         _ => write_pictures(&panels, &scene, &charts, options.png)?,

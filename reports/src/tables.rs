@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::ReportError;
 
-/// A replica at a moment: a row of `series.csv`.
+/// A row of `series.csv`: the state of a replica at a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeriesRow {
-    /// Simulated time.
+    /// Simulated time in seconds.
     pub time_s: f64,
     /// Topic.
     pub topic: String,
     /// Partition.
     pub partition: u32,
-    /// Which broker's replica.
+    /// The broker of the replica.
     pub broker: u32,
     /// Whether it leads.
     pub leader: bool,
@@ -29,40 +29,40 @@ pub struct SeriesRow {
     /// Its high watermark.
     #[serde(rename = "high_watermark_records")]
     pub high_watermark: i64,
-    /// How many replicas are in sync, where the replica leads.
+    /// The number of replicas in the ISR, if this replica leads.
     #[serde(rename = "isr_size_replicas")]
     pub isr_size: Option<u32>,
 }
 
-/// An operation of a client: a row of `operations.csv`.
+/// A row of `operations.csv`: an operation of a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperationRow {
-    /// Which client.
+    /// The name of the client.
     pub client: String,
-    /// What it did: `send`, `poll`, `assign`.
+    /// The kind of operation: `send`, `poll`, `assign`.
     pub operation: String,
-    /// Simulated time at which it began.
+    /// Simulated time in seconds at which it began.
     pub invoked_s: f64,
-    /// Simulated time at which it was answered, if it was.
+    /// Simulated time in seconds at which it was answered, if it was.
     pub completed_s: Option<f64>,
-    /// From one to the other.
+    /// The time between the two in milliseconds, if it was answered.
     pub latency_ms: Option<f64>,
-    /// How it ended: `ok`, `info` (unknown) or `fail` (definitely not done).
+    /// The outcome: `ok`, `info` (unknown) or `fail` (definitely not done).
     pub outcome: String,
     /// Topic.
     pub topic: String,
     /// Partition, if it is known.
     pub partition: Option<u32>,
-    /// The first offset it speaks of, if it is known.
+    /// Its first offset, if it is known.
     pub offset: Option<i64>,
-    /// How many records it speaks of.
+    /// The number of its records.
     #[serde(rename = "count_records")]
     pub records: u64,
-    /// The error, if there was one.
+    /// The error. Empty if there was none.
     pub error: String,
 }
 
-/// A CSV file of rows of one type that is being written. The header is there even if there are no rows.
+/// A CSV file of rows of one type, open for writing. It has a header even without rows.
 #[derive(Debug)]
 pub struct Table<R> {
     path: PathBuf,
@@ -70,7 +70,7 @@ pub struct Table<R> {
     row: PhantomData<R>,
 }
 
-/// A row whose header is known without one.
+/// A row type with a known header, which a file without rows needs too.
 trait Header {
     const HEADER: &'static [&'static str];
 }
@@ -107,7 +107,7 @@ impl Header for OperationRow {
 
 #[expect(private_bounds, reason = "the tables there are, are listed here")]
 impl<R: Serialize + Header> Table<R> {
-    /// Begins a file with its header.
+    /// Creates a file and writes its header.
     ///
     /// # Errors
     /// If it cannot be created.
@@ -128,7 +128,7 @@ impl<R: Serialize + Header> Table<R> {
         self.out.serialize(row).map_err(|error| ReportError::csv(&self.path, error))
     }
 
-    /// Writes out what is buffered.
+    /// Flushes the buffer and closes the file.
     ///
     /// # Errors
     /// If it cannot be written.

@@ -7,9 +7,9 @@ use crate::causal::ChainStep;
 /// The version of the format of `verdict.json` that this crate writes, and the only one it reads.
 pub const FORMAT: u32 = 1;
 
-/// What a run came to, as it is kept.
+/// The stored result of a run.
 ///
-/// Seeds and hashes are text, `0x` and hexadecimal: JSON's numbers do not hold 64 bits everywhere.
+/// Seeds and hashes are text, `0x` and hexadecimal, because not every JSON reader keeps 64 bits of a number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerdictRecord {
     /// See [`FORMAT`].
@@ -24,34 +24,34 @@ pub struct VerdictRecord {
     pub seed: String,
     /// `held`, `violated`, `inconclusive`, `not-reproduced` or `not-deterministic`.
     pub verdict: String,
-    /// Properties that did not hold and should have.
+    /// The violated properties that should have held.
     pub violations: Vec<ViolationRecord>,
-    /// Properties that did not hold, as the scenario expects.
+    /// The violated properties that the scenario expects to be violated.
     pub expected: Vec<ViolationRecord>,
-    /// Properties that did not hold and did not need to.
+    /// The violated properties that the scenario allows to be violated.
     pub allowed: Vec<ViolationRecord>,
-    /// How much time passed in the world, in seconds.
+    /// The simulated time, in seconds.
     pub simulated_s: f64,
-    /// How much time passed on the machine, in seconds.
+    /// The wall-clock time, in seconds.
     pub wall_s: f64,
-    /// How many operations clients did.
+    /// The number of operations of clients.
     pub operations: u64,
-    /// How many faults happened.
+    /// The number of faults that happened.
     pub faults: u64,
-    /// The rolling hash of the run: equal for equal runs.
+    /// The trace hash of the run. Equal runs have equal hashes.
     pub trace_hash: String,
-    /// The other hash, where two runs of one plan differed.
+    /// The trace hash of the second run, if two runs of one plan differed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_hash: Option<String>,
-    /// The limit that ended the run before there was an answer.
+    /// The limit that ended the run before its verdict, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// What broke no promise and is worth knowing, a sentence each.
+    /// Remarks that are no violations, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What was observed at least once.
+    /// The observations made at least once.
     pub reached: Vec<String>,
-    /// Bugs that were planted.
+    /// The bugs that were planted.
     pub bugs: Vec<String>,
     /// The command that repeats the run.
     pub replay: String,
@@ -63,26 +63,26 @@ pub struct VerdictRecord {
 /// A property that did not hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ViolationRecord {
-    /// Which one.
+    /// The id of the property.
     pub property: String,
-    /// What was seen.
+    /// The violation, in a sentence.
     pub detail: String,
-    /// What led to it; may be empty.
+    /// The cause, in words. May be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cause: String,
-    /// The line of the scenario whose fault led to it, from 1.
+    /// The line of the scenario with the fault that led to it, from 1, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// When it was seen, in simulated seconds since the workload's zero; negative in the warm-up.
+    /// The time at which it was seen, in simulated seconds since the workload's zero. Negative in the warm-up.
     #[serde(default)]
     pub time_s: f64,
-    /// The event of the trace at which it was seen, if the run was recorded and it was seen at one.
+    /// The number of the trace event at which it was seen. `None` if the run was not recorded or had no such event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<u64>,
-    /// What led to it, step by step, if the run was recorded.
+    /// The steps that led to it. Empty if the run was not recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<ChainStep>,
-    /// What it has in common with failures of the same cause, if the run was recorded.
+    /// The signature that failures of the same cause share. Empty if the run was not recorded.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub signature: String,
 }

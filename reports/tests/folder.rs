@@ -66,7 +66,7 @@ fn a_verdict_reads_back_as_it_was_written() {
 }
 
 #[test]
-fn a_damaged_verdict_is_said_with_its_place() {
+fn an_error_in_a_verdict_names_its_place() {
     let out = scratch("damaged");
     let folder = RunFolder::create(&out.join("run")).unwrap();
     assert!(RunFolder::open(folder.path()).unwrap_err().to_string().contains("verdict.json"), "no verdict yet");
@@ -113,7 +113,7 @@ fn tables_have_their_header_even_without_rows() {
 }
 
 #[test]
-fn the_header_of_a_series_is_that_of_its_rows() {
+fn a_series_header_matches_its_rows() {
     let out = scratch("series");
     let folder = RunFolder::create(&out.join("run")).unwrap();
     let row = SeriesRow {
@@ -137,7 +137,7 @@ fn the_header_of_a_series_is_that_of_its_rows() {
 }
 
 #[test]
-fn a_history_has_a_value_a_line() {
+fn a_history_has_one_value_on_each_line() {
     let out = scratch("history");
     let folder = RunFolder::create(&out.join("run")).unwrap();
     let mut history = folder.history().unwrap();
@@ -149,7 +149,7 @@ fn a_history_has_a_value_a_line() {
 }
 
 #[test]
-fn a_run_done_again_begins_without_the_files_of_the_first() {
+fn a_repeated_run_removes_earlier_files() {
     let out = scratch("again");
     let path = out.join("run");
     RunFolder::create(&path).unwrap().write_bytes("trace.bin", &[1, 2, 3]).unwrap();
@@ -159,7 +159,7 @@ fn a_run_done_again_begins_without_the_files_of_the_first() {
 
 #[cfg(unix)]
 #[test]
-fn latest_points_at_the_newest() {
+fn latest_points_at_the_newest_run() {
     let out = scratch("latest");
     for seed in [1, 2] {
         let folder = RunFolder::create(&RunFolder::path_of(&out, "a", seed)).unwrap();

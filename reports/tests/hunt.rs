@@ -65,7 +65,7 @@ fn merged(records: &[HuntRecord]) -> HuntRecord {
 
 proptest! {
     #[test]
-    fn merging_does_not_depend_on_order_or_on_how_often(
+    fn merging_is_commutative_and_idempotent(
         seeds in prop::collection::btree_set(0u64..400, 0..80),
         order in Just((0..PARTS as usize).collect::<Vec<_>>()).prop_shuffle(),
         again in 0..PARTS as usize,
@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn what_shards_find_is_what_one_hunt_of_all_seeds_finds(seeds in prop::collection::btree_set(0u64..400, 0..80)) {
+    fn merged_shards_equal_one_hunt_of_all_seeds(seeds in prop::collection::btree_set(0u64..400, 0..80)) {
         let seeds_in_order: Vec<u64> = seeds.iter().copied().collect();
         let (all, one) = (merged(&shards(&seeds)), record(1, &seeds_in_order));
         prop_assert_eq!(all.curve(), one.curve());
@@ -94,7 +94,7 @@ proptest! {
 }
 
 #[test]
-fn the_curve_counts_marks_at_the_seeds_that_showed_them_first() {
+fn the_curve_counts_marks_at_their_first_seed() {
     let record = record(1, &[9, 0, 1]);
     let curve: Vec<(u64, u64)> = record.curve().iter().map(|point| (point.seed, point.marks)).collect();
     assert_eq!(curve, [(0, 2), (1, 3), (9, 5)]);
@@ -102,7 +102,7 @@ fn the_curve_counts_marks_at_the_seeds_that_showed_them_first() {
 }
 
 #[test]
-fn shards_of_other_hunts_and_shards_that_overlap_are_refused() {
+fn foreign_and_overlapping_shards_are_refused() {
     let seeds = BTreeSet::from([1, 2, 3]);
     let shards = shards(&seeds);
     let mut all = shards[0].clone();
@@ -120,7 +120,7 @@ fn shards_of_other_hunts_and_shards_that_overlap_are_refused() {
 }
 
 #[test]
-fn a_hunt_that_was_interrupted_and_the_one_that_goes_on_are_one() {
+fn an_interrupted_hunt_merges_with_its_continuation() {
     let part = |part, from, done_until| {
         let shard = ShardRecord { from, until: 400, part, parts: 2, done_until, ..ShardRecord::default() };
         HuntRecord { shards: BTreeMap::from([(shard.name(), shard)]), ..HuntRecord::new([]) }
@@ -137,7 +137,7 @@ fn a_hunt_that_was_interrupted_and_the_one_that_goes_on_are_one() {
 }
 
 #[test]
-fn a_record_is_read_as_it_was_written_and_one_of_another_format_says_so() {
+fn a_record_reads_back_and_another_format_is_refused() {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("hunt.json");
     let written = record(1, &[11, 22, 5]);
     written.write(&path).unwrap();

@@ -183,7 +183,7 @@ fn folder(test: &str) -> RunFolder {
 }
 
 #[test]
-fn figures_of_a_known_run_are_what_they_must_be() {
+fn figures_of_a_known_run_are_exact() {
     let Reading { series, data, .. } = Reading::of(&folder("figures")).unwrap();
     assert_eq!(series.latency.send.count, 17);
     assert!((series.latency.send.quantiles_ms[0] - 10.0).abs() < 0.02, "{:?}", series.latency.send.quantiles_ms);
@@ -208,7 +208,7 @@ fn figures_of_a_known_run_are_what_they_must_be() {
 }
 
 #[test]
-fn the_same_run_gives_the_same_bytes() {
+fn the_same_run_gives_the_same_report_bytes() {
     let (a, b) = (folder("bytes-a"), folder("bytes-b"));
     let options = ReportOptions { png: true };
     write_report(&a, options).unwrap();
@@ -228,7 +228,7 @@ fn the_same_run_gives_the_same_bytes() {
 }
 
 #[test]
-fn the_page_asks_nothing_of_the_network_and_escapes_what_it_is_told() {
+fn the_page_loads_nothing_and_escapes_all_texts() {
     let folder = folder("page");
     let path = write_report(&folder, ReportOptions::default()).unwrap();
     let page = fs::read_to_string(path).unwrap();
@@ -241,7 +241,7 @@ fn the_page_asks_nothing_of_the_network_and_escapes_what_it_is_told() {
 }
 
 #[test]
-fn a_run_that_was_not_recorded_has_a_report_too() {
+fn an_unrecorded_run_has_a_report() {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report").join("bare");
     let folder = RunFolder::create(&path).unwrap();
     let text = r#"{"property":"lost-write","detail":"orders/0 offset 3 is gone"}"#;
@@ -253,7 +253,7 @@ fn a_run_that_was_not_recorded_has_a_report_too() {
 }
 
 #[test]
-fn a_damaged_file_is_said_with_its_line() {
+fn an_error_in_a_file_names_its_line() {
     let folder = folder("damaged");
     folder.write_text("faults.jsonl", "{}\n").unwrap();
     let said = Reading::of(&folder).unwrap_err().to_string();

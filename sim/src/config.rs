@@ -1,4 +1,4 @@
-//! What a world is like before anything goes wrong.
+//! The configuration of a world before any fault.
 
 use tribunal_contract::{Span, Time};
 
@@ -9,13 +9,13 @@ use crate::Seed;
 pub struct Config {
     /// The seed of every choice the kernel makes.
     pub seed: Seed,
-    /// What a node's clock shows at the start of the run, before its offset.
+    /// The wall-clock time at virtual time zero. A node's clock adds its own offset to it.
     pub epoch: Time,
     /// The network.
     pub net: NetConfig,
     /// The disks.
     pub disk: DiskConfig,
-    /// Which rare paths of machines are taken now and then: a bit for each site (`Effects::rare`).
+    /// The rare paths of machines that are switched on: one bit for each site (`Effects::rare`). 0 is none.
     pub rare: u64,
     /// Whether to keep every trace event in memory. The trace hash is the same either way.
     pub record_trace: bool,
@@ -39,19 +39,19 @@ impl Config {
 /// A length of time drawn uniformly from `min..=max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Range {
-    /// The shortest.
+    /// The shortest span, inclusive.
     pub min: Span,
-    /// The longest.
+    /// The longest span, inclusive.
     pub max: Span,
 }
 
 impl Range {
-    /// From `min` to `max` milliseconds.
+    /// The range from `min` to `max` milliseconds.
     pub const fn millis(min: u64, max: u64) -> Range {
         Range { min: Span::from_millis(min), max: Span::from_millis(max) }
     }
 
-    /// From `min` to `max` microseconds.
+    /// The range from `min` to `max` microseconds.
     pub const fn micros(min: u64, max: u64) -> Range {
         Range { min: Span::from_micros(min), max: Span::from_micros(max) }
     }
@@ -71,29 +71,30 @@ impl Range {
 /// How long a message travels: a minimum, and an exponential tail above it, cut off at a maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Latency {
-    /// No message is faster.
+    /// The shortest travel time.
     pub min: Span,
-    /// What the tail adds to `min` on average (before the cut). Zero makes the latency fixed.
+    /// The mean of the exponential tail above `min`, before the cut at `max`. Zero makes the latency fixed.
     pub tail: Span,
-    /// No message is slower.
+    /// The longest travel time.
     pub max: Span,
 }
 
 impl Latency {
-    /// Every message takes `span`.
+    /// The latency at which every message takes `span`.
     pub const fn fixed(span: Span) -> Latency {
         Latency { min: span, tail: Span::ZERO, max: span }
     }
 
-    /// At least `min`, `tail` more on average, at most `max`.
+    /// The latency of at least `min` and at most `max`, with a tail of mean `tail` above `min`.
     pub const fn exponential(min: Span, tail: Span, max: Span) -> Latency {
         Latency { min, tail, max }
     }
 
     /// The `index`th draw of `seed`, in nanoseconds.
     ///
-    /// Minus the logarithm of a uniform number is exponential. Here it is taken to base 2, from the leading zeros and,
-    /// linearly between powers of two, the bits after them: no floats, so that every machine agrees.
+    /// The negative logarithm of a uniform number is exponentially distributed. This takes it to base 2: the leading
+    /// zeros give the integer part, and the bits after them the fraction, interpolated linearly. It uses no floats, so
+    /// that every machine gets the same number.
     #[inline]
     pub(crate) fn draw(self, seed: Seed, index: u64) -> u64 {
         let min = self.min.as_nanos();
@@ -110,27 +111,27 @@ impl Latency {
     }
 }
 
-/// The network before faults.
+/// The configuration of the network before any fault.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NetConfig {
-    /// Of every link that has none of its own.
+    /// The latency of every link that a fault has not given its own.
     pub latency: Latency,
-    /// By how many 100ths more, at most, a link is slower than that: each has its own share for the whole run.
+    /// The most that a link is slower than `latency`, in percent. Each link draws its share once for the whole run.
     pub spread_percent: u32,
-    /// Bytes a second of every link that has no bandwidth of its own; `None` for unlimited.
+    /// Bytes a second of every link that a fault has not given its own bandwidth. `None` is unlimited.
     pub bandwidth: Option<u64>,
-    /// How long an unanswered connection attempt takes to be refused.
+    /// The time after which an unanswered connection attempt is refused.
     pub connect_timeout: Range,
-    /// How long sent bytes may go unacknowledged until their sender gives the connection up.
+    /// The time after which a sender whose bytes are not acknowledged gives the connection up.
     pub tcp_timeout: Range,
-    /// How long after the heal of a partition the held bytes are sent again, before latency.
+    /// The time from the heal of a partition until the held bytes are sent again. Latency comes on top.
     pub retransmit: Range,
-    /// How long after a lost host is back an idle peer's keep-alive finds out that the connection is gone. A peer that
-    /// sends finds out at once.
+    /// The time from the return of a host that had lost power until the keep-alive of an idle peer notices that the
+    /// connection is gone. A peer that sends notices at once.
     pub keepalive: Range,
-    /// Chance in 100 that a reset leaves what was in flight to the acceptor to arrive late instead of losing it.
+    /// Chance in percent that the bytes in flight to the acceptor arrive late after a reset instead of being lost.
     pub late_bytes_percent: u8,
-    /// How late those bytes are. Longer than it takes to connect again, or nothing is learned.
+    /// The delay of those late bytes. It has to exceed the time to connect again, or the fault tests nothing.
     pub late_bytes: Range,
 }
 
@@ -150,17 +151,17 @@ impl Default for NetConfig {
     }
 }
 
-/// Every disk before faults.
+/// The configuration of every disk before any fault.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DiskConfig {
-    /// How long a sync takes, beside the writing.
+    /// The time a sync takes in addition to writing its bytes.
     pub sync_latency: Range,
-    /// Bytes a second that syncs write, one after the other; `None` for unlimited.
+    /// Bytes a second that the syncs of a disk write together, one sync at a time. `None` is unlimited.
     pub throughput: Option<u64>,
-    /// Chance in 100 that a power loss leaves some of what was not synced, for each file and for the names: the page
-    /// cache writes back whenever it likes, in any order. Otherwise all of it is gone.
+    /// Chance in percent that unsynced data survives a power loss in part, drawn for each file and once for the names:
+    /// the page cache may write back at any time and in any order. Otherwise all unsynced data is lost.
     pub torn_tail_percent: u8,
-    /// Bytes that fit; `None` for unlimited.
+    /// Bytes that fit on the disk. `None` is unlimited.
     pub capacity: Option<u64>,
 }
 
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tail_has_the_mean_it_says_and_stays_in_bounds() {
+    fn the_latency_tail_has_its_mean_and_bounds() {
         let latency = Latency::exponential(Span(1_000), Span(500), Span(100_000));
         let drawn: Vec<u64> = (0..100_000).map(|i| latency.draw(Seed(3), i)).collect();
         assert!(drawn.iter().all(|&l| (1_000..=100_000).contains(&l)));

@@ -1,9 +1,9 @@
-//! The echo workload: what a message costs. This is the kernel's benchmark, and the same workload is run by
-//! `reference/turmoil` and `reference/madsim`.
+//! The echo workload measures the cost of a message. It is the kernel's benchmark; `reference/turmoil` and
+//! `reference/madsim` run the same workload.
 //!
-//! A client asks A; A asks B and C; both answer; A answers. That is 6 messages of 128 bytes a request, 1 ms a hop, one
-//! request at a time for each client. Every client is a node of its own, and everything travels over connections that
-//! were opened like any other.
+//! A client asks A; A asks B and C; both answer; A answers. One request is 6 messages of 128 bytes over hops of 1 ms,
+//! and each client has one request in flight. Every client is a node of its own, and all messages travel over ordinary
+//! connections.
 
 use tribunal_contract::{ConnId, Disk, Effects, Event, Lane, Machine, NodeId, Span, Time};
 
@@ -20,14 +20,14 @@ const B: NodeId = NodeId(1);
 const C: NodeId = NodeId(2);
 const FIRST_CLIENT: u32 = 3;
 
-/// What a run of the workload did.
+/// The figures of one run of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EchoReport {
     /// Messages handed to machines.
     pub delivered: u64,
     /// Steps of machines.
     pub events: u64,
-    /// The most entries pending at once.
+    /// The largest number of queue entries pending at once.
     pub max_queue: usize,
     /// Requests answered, over all clients.
     pub requests: u64,
@@ -77,7 +77,7 @@ pub fn run(clients: u32, requests: u64) -> EchoReport {
     }
 }
 
-/// 128 bytes: whose request it is, which one, and the rest.
+/// A message of 128 bytes: the client, the number of its request, and padding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Echo {
     client: u32,
@@ -115,7 +115,7 @@ struct Front {
     answers: Vec<u8>,
 }
 
-/// Nothing is observed.
+/// The workload makes no observations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Nothing;
 

@@ -1,7 +1,6 @@
-//! Everything that can go wrong, as a value.
+//! Every fault of the simulated world, as a value.
 //!
-//! What a replicated log must survive of it: see the tables of [`disk`](crate::disk), of `net` and of
-//! `kernel::process`.
+//! The tables of [`disk`](crate::disk), `net` and `kernel::process` say which of them a replicated log must survive.
 
 use tribunal_contract::{DiskError, Lane, NodeId};
 
@@ -9,201 +8,201 @@ use crate::Latency;
 
 /// A fault, or the end of one. `Kernel::apply` performs it at the current time.
 ///
-/// A fault that changes nothing (a crash of a node that is down) is allowed and says so.
+/// A fault that changes nothing, such as a crash of a node that is down, is allowed: `Kernel::apply` returns false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// Kills the process. Its page cache survives, the operating system closes its connections.
+    /// Kills the process. Its page cache survives, and its operating system closes its connections.
     Crash {
-        /// Of which node.
+        /// The node.
         node: NodeId,
     },
-    /// Cuts the host's power: unsynced data is lost, and peers are told nothing.
+    /// Cuts the host's power. Unsynced data is lost, and peers get no notice.
     PowerLoss {
-        /// Of which node.
+        /// The node.
         node: NodeId,
     },
     /// Starts the process (and its host) again, as a new incarnation.
     Restart {
-        /// Of which node.
+        /// The node.
         node: NodeId,
     },
-    /// Stops the process from running; its host keeps acknowledging what arrives.
+    /// Stops the process from running. Its host keeps acknowledging the bytes that arrive.
     Pause {
-        /// Of which node.
+        /// The node.
         node: NodeId,
     },
-    /// Lets a paused process run on: it sees everything that came up meanwhile, in order.
+    /// Lets a paused process run on. It sees every event of the meantime, in order.
     Resume {
-        /// Of which node.
+        /// The node.
         node: NodeId,
     },
-    /// Lets nothing through from one node to another.
+    /// Cuts the link from one node to another.
     Partition {
-        /// From this node.
+        /// The node that sends.
         from: NodeId,
-        /// To this node.
+        /// The node that receives.
         to: NodeId,
-        /// Whether the way back is cut as well.
+        /// Whether the opposite direction is cut as well.
         both: bool,
     },
     /// Ends a partition.
     Heal {
-        /// From this node.
+        /// The node that sends.
         from: NodeId,
-        /// To this node.
+        /// The node that receives.
         to: NodeId,
-        /// Whether the way back is healed as well.
+        /// Whether the opposite direction is healed as well.
         both: bool,
     },
     /// Ends every partition.
     HealAll,
-    /// Resets the connections between two nodes, whoever opened them. What is in flight is lost, except that bytes to
-    /// the acceptor may arrive late (see `NetConfig::late_bytes_percent`).
+    /// Resets the connections between two nodes, opened by either of them. Bytes in flight are lost, except that those
+    /// to the acceptor may arrive late (see `NetConfig::late_bytes_percent`).
     Reset {
-        /// One node.
+        /// One of the nodes.
         a: NodeId,
-        /// The other.
+        /// The other node.
         b: NodeId,
-        /// Only connections of this lane.
+        /// The lane whose connections are reset. `None` is all lanes.
         lane: Option<Lane>,
     },
-    /// Sets how far a node's clock is ahead of (or behind) true time. It jumps at once.
+    /// Sets the offset of a node's clock from true time. The clock jumps at once.
     ClockOffset {
-        /// Of which node.
+        /// The node.
         node: NodeId,
-        /// Nanoseconds; negative is behind.
+        /// Nanoseconds ahead of true time; negative is behind.
         nanos: i64,
     },
     /// Makes a node's clock run fast or slow from now on.
     ClockDrift {
-        /// Of which node.
+        /// The node.
         node: NodeId,
-        /// Millionths; negative is slow.
+        /// Millionths by which it runs fast; negative is slow.
         ppm: i32,
     },
-    /// Kills the process once it has had so many more effects (sends, writes, syncs, timers), in the middle of a step.
+    /// Kills the process after a number of further effects (sends, writes, syncs, timers), in the middle of a step.
     CrashAfter {
-        /// Of which node.
+        /// The node.
         node: NodeId,
-        /// Effects.
+        /// The number of further effects.
         effects: u32,
-        /// Whether the power goes with it.
+        /// Whether its host loses power at the same time.
         power: bool,
     },
-    /// Closes the end of one node of its connections with another, which is not told: it finds out when it sends, or
-    /// when it probes an idle connection.
+    /// Closes one node's end of its connections with a peer without notice. The peer notices when it sends, or when it
+    /// probes an idle connection.
     HalfOpen {
         /// The node whose host forgets the connections.
         node: NodeId,
         /// Its peer, whose ends stay open.
         peer: NodeId,
     },
-    /// Gives a link its own latency, or with `None` the default again. Bytes already in flight keep theirs.
+    /// Sets the latency of a link. `None` restores the default. Bytes already in flight keep their latency.
     LinkLatency {
-        /// From this node.
+        /// The node that sends.
         from: NodeId,
-        /// To this node.
+        /// The node that receives.
         to: NodeId,
-        /// Whether the way back changes as well.
+        /// Whether the opposite direction changes as well.
         both: bool,
         /// The latency.
         latency: Option<Latency>,
     },
-    /// Gives a link its own bandwidth in bytes a second, or with `None` the default again.
+    /// Sets the bandwidth of a link. `None` restores the default.
     LinkBandwidth {
-        /// From this node.
+        /// The node that sends.
         from: NodeId,
-        /// To this node.
+        /// The node that receives.
         to: NodeId,
-        /// Whether the way back changes as well.
+        /// Whether the opposite direction changes as well.
         both: bool,
         /// Bytes a second, at least 1.
         bytes_per_second: Option<u64>,
     },
     /// Makes a disk operation fail.
     DiskFail {
-        /// On which node.
+        /// The node.
         node: NodeId,
-        /// Which operation.
+        /// The operation that fails.
         op: DiskOp,
-        /// How.
+        /// The error it returns.
         error: DiskError,
-        /// How often.
+        /// The number of times it fails.
         repeat: Repeat,
     },
     /// Ends every `DiskFail` of a node.
     DiskHeal {
-        /// On which node.
+        /// The node.
         node: NodeId,
     },
-    /// Limits what fits on a disk, or with `None` lifts the limit. What is there already stays.
+    /// Sets the capacity of a disk. `None` lifts the limit. Data that is there already stays.
     DiskCapacity {
-        /// On which node.
+        /// The node.
         node: NodeId,
-        /// Bytes.
+        /// The capacity in bytes.
         bytes: Option<u64>,
     },
-    /// Makes the medium flip bits of a byte, now and whenever it is read, until the byte is cut off.
+    /// Flips bits of a byte on the medium. Every read returns them flipped until a truncation removes the byte.
     DiskCorrupt {
-        /// On which node.
+        /// The node.
         node: NodeId,
         /// The [stable hash](crate::stable_hash) of the file's path.
         path: u64,
-        /// Which byte.
+        /// The position of the byte in the file.
         position: u64,
-        /// Which bits, at least one.
+        /// The mask of the flipped bits; at least one is set.
         bits: u8,
     },
-    /// Sends the next write to a file into another one, over what is there. What should have been written is read as
-    /// zeros.
+    /// Redirects the next write to a file into another file, over the bytes there. The bytes that it should have
+    /// written read as zeros.
     DiskMisdirect {
-        /// On which node.
+        /// The node.
         node: NodeId,
-        /// The [stable hash](crate::stable_hash) of the path of the file that is written to.
+        /// The [stable hash](crate::stable_hash) of the path of the file that the process writes to.
         from: u64,
-        /// That of the file in which the write lands.
+        /// The stable hash of the path of the file in which the write lands.
         to: u64,
-        /// Where in it.
+        /// The position in that file, in bytes.
         position: u64,
     },
-    /// Takes everything off the disk of a node that is down, but files whose path begins with `kept`.
+    /// Removes all files from the disk of a node that is down, except those whose path begins with `kept`.
     DiskWipe {
-        /// On which node.
+        /// The node.
         node: NodeId,
-        /// What stays, as if it were on another device; empty for nothing.
+        /// The prefix of the paths that stay, as if they were on another device. Empty keeps nothing.
         kept: &'static str,
     },
-    /// Keeps what a disk holds, as a backup does.
+    /// Takes a snapshot of a disk, as a backup does.
     DiskSnapshot {
-        /// On which node.
+        /// The node.
         node: NodeId,
     },
-    /// Brings a disk of a node that is down back to its snapshot, but files whose path begins with `kept`.
+    /// Restores the disk of a node that is down from its snapshot, except files whose path begins with `kept`.
     DiskRestore {
-        /// On which node.
+        /// The node.
         node: NodeId,
-        /// What stays as it is, as if it were on another device; empty for nothing.
+        /// The prefix of the paths that stay as they are, as if they were on another device. Empty keeps nothing.
         kept: &'static str,
     },
-    /// Holds the completions of syncs back, or lets those that were held go.
+    /// Holds back the completions of syncs, or releases those that were held back.
     DiskStall {
-        /// On which node.
+        /// The node.
         node: NodeId,
-        /// Whether it stalls.
+        /// Whether syncs stall from now on.
         stalled: bool,
     },
-    /// Makes every event take time: what comes up meanwhile waits. Zero is the default again.
+    /// Makes every event take time, while later events wait. Zero restores the default.
     SlowCpu {
-        /// Of which node.
+        /// The node.
         node: NodeId,
         /// Nanoseconds an event.
         nanos: u64,
     },
     /// Makes syncs slower (or faster) than configured.
     SyncLatency {
-        /// On which node.
+        /// The node.
         node: NodeId,
-        /// In 100ths of the configured latency: 100 is normal, 1000 ten times slower.
+        /// Percent of the configured latency: 100 is normal, 1000 is ten times slower.
         percent: u32,
     },
 }
@@ -243,7 +242,7 @@ impl Fault {
         }
     }
 
-    /// The nodes it is about.
+    /// The nodes that the fault affects.
     pub const fn nodes(&self) -> [Option<NodeId>; 2] {
         match *self {
             Fault::Crash { node }
@@ -299,8 +298,8 @@ pub enum DiskOp {
 /// How often an injected failure strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Repeat {
-    /// The next time only.
+    /// It strikes the next time only.
     Once,
-    /// Every time until `Fault::DiskHeal`.
+    /// It strikes every time until `Fault::DiskHeal`.
     UntilHealed,
 }

@@ -1,5 +1,5 @@
-//! The idle workload: what nodes cost that have nothing to do. Every node sends one node a heartbeat every 2 seconds
-//! and gets an answer, like brokers and their controller.
+//! The idle workload measures the cost of nodes that have nothing to do. Every node sends a heartbeat to one node every
+//! 2 seconds and gets an answer, as brokers do with their controller.
 
 use tribunal_contract::{ConnId, Disk, Effects, Event, Lane, Machine, NodeId, Span, Time, TimerId};
 
@@ -9,7 +9,7 @@ const HEARTBEAT: Span = Span::from_secs(2);
 const TIMER: TimerId = TimerId { class: 0, index: 0 };
 const CONTROLLER: NodeId = NodeId(0);
 
-/// What a run of the workload did.
+/// The figures of one run of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdleReport {
     /// Messages handed to machines: heartbeats and their answers.
@@ -22,7 +22,7 @@ pub struct IdleReport {
     pub trace_hash: u64,
 }
 
-/// Runs `nodes` nodes beside the one they send to, for `simulated` virtual time.
+/// Runs `nodes` nodes and the one that they send to, for `simulated` virtual time.
 pub fn run(nodes: u32, simulated: Span) -> IdleReport {
     let mut kernel = Kernel::new(Config::new(1), (), |node, _| {
         if node == CONTROLLER { Node::Controller } else { Node::Broker { conn: None } }
@@ -64,7 +64,7 @@ impl Wire for Beat {
     }
 }
 
-/// Nothing is observed.
+/// The workload makes no observations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Nothing;
 
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn idle_nodes_cost_their_heartbeats_and_nothing_else() {
+    fn idle_nodes_cost_only_their_heartbeats() {
         let report = run(100, Span::from_secs(1_000));
         let beats = 100 * 500;
         assert!((2 * beats - 400..=2 * beats + 400).contains(&report.delivered), "{report:?}");

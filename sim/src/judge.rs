@@ -1,69 +1,69 @@
-//! What the kernel asks of the types it runs, and who judges the run.
+//! The traits that the kernel requires of messages, observations and the judge of a run.
 
 use core::convert::Infallible;
 
 use tribunal_contract::{Machine, NodeId, Time};
 
-/// What the network and the trace need to know of a message.
+/// The properties of a message that the network and the trace use.
 pub trait Wire {
-    /// The message's length in bytes on a real wire, frame included. Asked only where bandwidth is limited.
+    /// The message's length in bytes on a real wire, frame included. The kernel asks only where bandwidth is limited.
     fn wire_size(&self) -> usize;
 
-    /// A cheap fingerprint for the trace hash: its kind and size, say. Must not depend on addresses or the platform.
+    /// A cheap fingerprint for the trace hash, such as kind and size. It must not depend on addresses or the platform.
     fn digest(&self) -> u64;
 
-    /// The name of its kind, for people. Asked only while a trace is recorded.
+    /// The readable name of its kind. The kernel asks only while it records a trace.
     fn label(&self) -> &'static str;
 }
 
-/// A fingerprint that is the same on every machine. See [`crate::stable_hash`] for an easy one.
+/// A fingerprint that is the same on every machine. [`crate::stable_hash`] is an easy way to make one.
 pub trait Digest {
     /// The fingerprint.
     fn digest(&self) -> u64;
 }
 
-/// Sees what machines report, and stops the run at the first broken promise.
+/// Receives the observations of machines, and stops the run at the first violation.
 ///
-/// Times are virtual: since the start of the run, the same for all nodes.
+/// Times are virtual: they count from the start of the run and are the same for all nodes.
 pub trait Judge<M: Machine> {
-    /// What a broken promise looks like.
+    /// The description of a violation.
     type Violation;
 
-    /// A machine called `Effects::observe`. It is in the middle of a step.
+    /// Receives an observation that a machine made with `Effects::observe`, in the middle of its step.
     fn observe(&mut self, at: Time, node: NodeId, observation: &M::Obs);
 
-    /// An event of `node` that made at least one observation is over, and `machines` are as it left them.
+    /// Called after each event of `node` that made an observation. `machines` are in the state after that event.
     fn after_event(&mut self, at: Time, node: NodeId, machines: Machines<'_, M>) -> Result<(), Self::Violation> {
         let _ = (at, node, machines);
         Ok(())
     }
 
-    /// Asked after `after_event`: whether `run_until` is to return, so that the caller can act at this very point.
+    /// Whether `run_until` returns now, so that the caller can act between these two events. Asked after `after_event`.
     fn interrupts(&mut self) -> bool {
         false
     }
 
-    /// A process started or ended.
+    /// Called when a process starts or ends.
     fn lifecycle(&mut self, at: Time, node: NodeId, change: Lifecycle) {
         let _ = (at, node, change);
     }
 }
 
-/// Judges nothing.
+/// The judge that finds no violations.
 impl<M: Machine> Judge<M> for () {
     type Violation = Infallible;
     #[inline]
     fn observe(&mut self, _: Time, _: NodeId, _: &M::Obs) {}
 }
 
-/// What happened to a process.
+/// The start or the end of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lifecycle {
-    /// It was killed; the page cache is kept.
+    /// It was killed. The page cache survives.
     Crashed,
-    /// It ended itself, giving this reason.
+    /// It ended itself for this reason.
     Halted(&'static str),
-    /// Its host lost power, and the disk what was not synced.
+    /// Its host lost power, and the disk lost unsynced data.
     PowerLost,
     /// It starts, as this incarnation (from 0).
     Started(u32),
@@ -82,29 +82,29 @@ impl<M> Clone for Machines<'_, M> {
 impl<M> Copy for Machines<'_, M> {}
 
 impl<'a, M> Machines<'a, M> {
-    /// The machine of `node`, if its process is there (running or paused).
+    /// The machine of `node`, if its process is alive (running or paused).
     #[inline]
     pub fn get(self, node: NodeId) -> Option<&'a M> {
         self.0.get(node.index())?.as_ref()
     }
 
-    /// Every process that is there, by ascending node.
+    /// The machines of all processes that are alive, by ascending node.
     pub fn iter(self) -> impl Iterator<Item = (NodeId, &'a M)> {
         self.0.iter().enumerate().filter_map(|(i, m)| Some((NodeId(i as u32), m.as_ref()?)))
     }
 
-    /// The number of nodes, whether or not their processes are there.
+    /// The number of nodes, including those that are down.
     pub const fn nodes(self) -> usize {
         self.0.len()
     }
 }
 
-/// Why a run ended before its time.
+/// The reason that a run ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop<V> {
-    /// The judge found a broken promise.
+    /// The judge found a violation.
     Violation(V),
-    /// Code panicked: a violation by definition.
+    /// Code panicked, which always counts as a violation.
     Panic {
         /// The node whose machine was in a step, or `None` if the panic came from the judge, the factory or the kernel.
         node: Option<NodeId>,

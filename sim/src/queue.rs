@@ -1,6 +1,6 @@
-//! What happens next: pending events ordered by (time, sequence).
+//! The queue of pending events, ordered by (time, sequence).
 //!
-//! An entry is one `u128`, so a comparison is one compare and the heap moves 16 bytes. The target is an index into a
+//! An entry is one `u128`, so the heap compares and moves 16 bytes at a time. The target is an index into a
 //! table of its owner (a connection's direction, a timer, a slab of rare events); the queue holds no payload.
 
 use core::cmp::Reverse;
@@ -11,13 +11,13 @@ const TARGET_BITS: u32 = 24;
 const KIND_BITS: u32 = 2;
 const INDEX_BITS: u32 = TARGET_BITS - KIND_BITS;
 
-/// Events one run may schedule: 40 bits of sequence, half a day of wall time at the kernel's full speed.
+/// The number of events that one run may schedule: 40 bits of sequence last half a day at the kernel's full speed.
 pub(crate) const MAX_EVENTS: u64 = 1 << SEQUENCE_BITS;
 
-/// Things of one kind (directions, timers, rare events) alive at once.
+/// The number of targets of one kind (directions, timers, rare events) that may be alive at once.
 pub(crate) const MAX_INDEX: u32 = 1 << INDEX_BITS;
 
-/// What an entry is about: the kind in the low bits, the index above.
+/// The target of an entry: its kind in the low bits, its index above them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target(u32);
 
@@ -25,7 +25,7 @@ pub(crate) struct Target(u32);
 pub(crate) enum Kind {
     /// The head of a connection's direction arrives.
     Deliver,
-    /// A timer's entry comes up; whether it fires is for the timer to say.
+    /// The entry of a timer comes up. The timer decides whether it fires.
     Timer,
     /// A rare event of the network.
     Net,
@@ -86,7 +86,7 @@ impl Queue {
         Some((at, Target(next as u32 & ((1 << TARGET_BITS) - 1))))
     }
 
-    /// Takes the next entry that is wanted, whenever it is due.
+    /// Takes the first entry that `wanted` accepts, at whatever time it is due.
     pub(crate) fn take_first(&mut self, mut wanted: impl FnMut(Target) -> bool) -> Option<(u64, Target)> {
         let target = |entry: u128| Target(entry as u32 & ((1 << TARGET_BITS) - 1));
         let mut entries: Vec<u128> = self.heap.drain().map(|Reverse(entry)| entry).collect();
@@ -97,7 +97,7 @@ impl Queue {
         taken.map(|entry| ((entry >> 64) as u64, target(entry)))
     }
 
-    /// The most entries ever pending at once.
+    /// The largest number of entries that were pending at once.
     pub(crate) const fn max_len(&self) -> usize {
         self.max_len
     }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_come_out_by_time_then_in_the_order_they_went_in() {
+    fn entries_leave_by_time_then_by_insertion() {
         let mut queue = Queue::default();
         for (at, index) in [(5, 0), (3, 1), (5, 2), (3, 3), (u64::MAX, 4)] {
             queue.push(at, Target::new(Kind::Timer, index));

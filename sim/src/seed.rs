@@ -1,8 +1,8 @@
-//! Where every choice of a run comes from: one seed, forked by name, and hashes of (seed, what, how-manyth).
+//! Every choice of a run comes from one seed, forked by name: a draw is a hash of (seed, purpose, index).
 //!
-//! Nothing draws from a stream that another part also draws from. A latency, a timer's instant or a torn tail is a hash
-//! of the place it belongs to and of a counter of that place, so taking one fault out of a plan leaves the draws of
-//! everything it does not touch as they were. That is what makes shrinking work.
+//! No two parts draw from the same stream. A latency, a timer's instant or a torn tail is a hash of the place it
+//! belongs to and of a counter of that place. Removing a fault from a plan therefore leaves all unrelated draws
+//! unchanged, and shrinking depends on that.
 
 use core::hash::{Hash, Hasher};
 
@@ -17,7 +17,7 @@ pub(crate) const P0: u64 = 0xa076_1d64_78bd_642f;
 pub(crate) const P1: u64 = 0xe703_7ed1_a0b4_28db;
 pub(crate) const P2: u64 = 0x8ebc_6af0_9c88_c6e3;
 
-/// The high and low halves of `a * b`, xored. The specified mixer under everything in this module.
+/// The xor of the high and low halves of `a * b`: the mixer that everything in this module builds on.
 #[inline]
 pub(crate) const fn fold(a: u64, b: u64) -> u64 {
     let wide = a as u128 * b as u128;
@@ -25,14 +25,14 @@ pub(crate) const fn fold(a: u64, b: u64) -> u64 {
 }
 
 impl Seed {
-    /// The seed of the part called `name`, unrelated to that of any other name.
+    /// The seed of the part called `name`, independent of the seeds of other names.
     pub fn fork(self, name: &str) -> Seed {
         let mut hasher = StableHasher::new(self.0);
         hasher.write(name.as_bytes());
         Seed(hasher.finish())
     }
 
-    /// The seed of the `index`th thing of this part (a node, a link).
+    /// The seed of the `index`th member of this part, such as a node or a link.
     pub const fn index(self, index: u64) -> Seed {
         Seed(self.draw(index) ^ P2)
     }
@@ -50,7 +50,7 @@ impl Seed {
         ((self.draw(index) as u128 * n as u128) >> 64) as u64
     }
 
-    /// Whether the `index`th throw of this seed hits, with a chance of `percent` in 100.
+    /// The `index`th yes-or-no draw of this seed: true with a chance of `percent` in 100.
     pub const fn chance(self, index: u64, percent: u8) -> bool {
         self.below(index, 100) < percent as u64
     }
@@ -177,7 +177,7 @@ mod tests {
     ];
 
     #[test]
-    fn bytes_of_any_length_are_words_the_last_one_padded_with_zeros_and_their_number() {
+    fn bytes_are_hashed_as_padded_words_and_their_length() {
         let bytes: Vec<u8> = (1..=40).collect();
         for len in 0..=bytes.len() {
             let (mut found, mut expected) = (StableHasher::new(7), StableHasher::new(7));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_seed_is_a_seed_like_any_other() {
+    fn a_zero_seed_works_like_any_other() {
         let drawn: Vec<u64> = (0..8).map(|i| Seed(0).draw(i)).collect();
         assert!(drawn.iter().all(|&d| d.count_ones() > 10), "{drawn:x?}");
     }

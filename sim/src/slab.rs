@@ -1,6 +1,6 @@
 //! Values in reusable slots.
 
-/// Values found again by a small index. Slots are reused last-in first-out, which is part of a run's determinism.
+/// Values addressed by a small index. Slots are reused last-in first-out, and a run's determinism depends on that.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     slots: Vec<Option<T>>,

@@ -1,20 +1,20 @@
-//! Timers, re-armed lazily: setting a timer that is already queued for an earlier instant only writes its new deadline.
+//! Timers are re-armed lazily: setting a timer that is queued for an earlier instant only writes its new deadline.
 
 use tribunal_contract::{NodeId, Span, TimerId};
 
 use crate::Seed;
 use crate::queue::{Kind, Queue, Target};
 
-/// Timers of one class on one node. Indices are dense, so a larger one is a bug in the machine.
+/// The number of timers of one class on one node. Indices are dense, so a larger one is a bug in the machine.
 const MAX_INDEX: usize = 1 << 20;
 
 const NEVER: u64 = u64::MAX;
 
 #[derive(Debug)]
 struct Timer {
-    /// When it fires, or `NEVER` while it is not set.
+    /// The time at which it fires, or `NEVER` while it is not set.
     deadline: u64,
-    /// The time of the one queue entry that counts, or `NEVER` if there is none. Other entries are left over.
+    /// The time of the one queue entry that counts, or `NEVER` if there is none. All other entries are stale.
     queued: u64,
     seed: Seed,
     armed: u64,
@@ -67,7 +67,7 @@ impl Timers {
         }
     }
 
-    /// The process of `node` is gone and its timers with it.
+    /// Cancels all timers of `node`, whose process has ended.
     pub(crate) fn cancel_all(&mut self, node: NodeId) {
         for place in self.places[node.index()].iter().flatten() {
             if let Some(place) = place.checked_sub(1) {
@@ -76,14 +76,14 @@ impl Timers {
         }
     }
 
-    /// Which timer a queue entry is.
+    /// The node and timer that own a queue entry.
     pub(crate) fn owner(&self, place: u32) -> (NodeId, TimerId) {
         let timer = &self.timers[place as usize];
         (timer.node, timer.id)
     }
 
-    /// A queue entry has come up at `now`. The timer fires, is queued again for a later deadline, or the entry was left
-    /// over.
+    /// Handles a queue entry that comes up at `now`: the timer fires, or is queued again for a later deadline, or the
+    /// entry is stale.
     #[inline]
     pub(crate) fn pop(&mut self, queue: &mut Queue, now: u64, place: u32) -> Option<(NodeId, TimerId)> {
         let timer = &mut self.timers[place as usize];
@@ -102,8 +102,8 @@ impl Timers {
         Some((timer.node, timer.id))
     }
 
-    /// The timer fires: it is no longer set. False if it was cancelled or set again since it came up, which only a
-    /// paused process can see.
+    /// Clears the timer because it fires. False if it was cancelled or set again after its entry came up, which happens
+    /// only to a paused process.
     #[inline]
     pub(crate) fn fire(&mut self, now: u64, place: u32) -> bool {
         let timer = &mut self.timers[place as usize];
@@ -114,7 +114,7 @@ impl Timers {
         due
     }
 
-    /// Lets a timer fire now, if it is set: it is due.
+    /// Makes a timer that is set due now.
     pub(crate) fn hurry(&mut self, now: u64, node: NodeId, id: TimerId) -> Option<u32> {
         let place = self.find(node, id)?;
         let timer = &mut self.timers[place as usize];
@@ -125,7 +125,7 @@ impl Timers {
         Some(place)
     }
 
-    /// The timer that is due first, of those that are set and wanted.
+    /// The timer that is due first among those that are set and that `wanted` accepts.
     pub(crate) fn first(&self, wanted: impl Fn(NodeId, TimerId) -> bool) -> Option<(NodeId, TimerId)> {
         let set = self.timers.iter().filter(|timer| timer.deadline != NEVER && wanted(timer.node, timer.id));
         set.min_by_key(|timer| timer.deadline).map(|timer| (timer.node, timer.id))

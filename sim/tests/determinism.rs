@@ -123,7 +123,7 @@ fn the_trace_hash_of_a_run_is_pinned() {
 }
 
 #[test]
-fn a_recorded_trace_has_the_hash_of_the_run_and_survives_its_file() {
+fn a_recorded_trace_keeps_its_hash_through_a_file() {
     let recorded = run(3, true, &plan());
     assert_eq!(recorded.trace_hash(), run(3, false, &plan()).trace_hash());
     let trace = recorded.trace().expect("recorded");
@@ -139,7 +139,7 @@ fn a_recorded_trace_has_the_hash_of_the_run_and_survives_its_file() {
 }
 
 #[test]
-fn taking_a_fault_away_leaves_what_it_does_not_touch_as_it_was() {
+fn removing_a_fault_leaves_unrelated_events_unchanged() {
     let whole = plan();
     let baseline = first_pair(&run(11, false, &whole));
     assert!(baseline.len() > 1_000);
@@ -158,7 +158,7 @@ fn taking_a_fault_away_leaves_what_it_does_not_touch_as_it_was() {
 }
 
 #[test]
-fn a_fault_on_a_link_leaves_the_latencies_before_it_and_of_other_links() {
+fn a_link_fault_leaves_earlier_and_other_latencies_unchanged() {
     let times = |fault: bool| {
         let mut lab = Lab::with(3, |config| {
             config.net.latency =

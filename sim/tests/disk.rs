@@ -35,23 +35,23 @@ fn read_after(mut lab: Lab, fault: Fault) -> Vec<u8> {
 }
 
 #[test]
-fn a_crash_of_the_process_keeps_the_page_cache() {
+fn a_process_crash_keeps_the_page_cache() {
     assert_eq!(read_after(with_file(0), Fault::Crash { node: NODE }), b"synced and then more");
 }
 
 #[test]
-fn a_loss_of_power_keeps_what_was_synced() {
+fn a_power_loss_keeps_synced_data() {
     assert_eq!(read_after(with_file(0), Fault::PowerLoss { node: NODE }), b"synced");
 }
 
 #[test]
-fn a_torn_tail_begins_with_what_was_synced() {
+fn a_torn_tail_begins_with_the_synced_data() {
     let bytes = read_after(with_file(100), Fault::PowerLoss { node: NODE });
     assert!(bytes.len() > 6 && bytes.len() <= 20 && bytes.starts_with(b"synced"), "{bytes:?}");
 }
 
 #[test]
-fn a_file_whose_name_was_not_synced_is_gone_with_the_power() {
+fn an_unsynced_name_is_lost_with_the_power() {
     let mut lab = Lab::with(1, |config| config.disk.torn_tail_percent = 0);
     lab.tell(0, Do::Create("f"));
     lab.tell(0, Do::Append("f", b"synced"));
@@ -64,7 +64,7 @@ fn a_file_whose_name_was_not_synced_is_gone_with_the_power() {
 }
 
 #[test]
-fn a_replaced_file_is_back_if_the_new_name_was_not_synced() {
+fn a_replaced_file_returns_if_the_rename_is_unsynced() {
     let mut lab = with_file(0);
     lab.tell(0, Do::Create("f"));
     lab.tell(0, Do::Append("f", b"new"));
@@ -74,7 +74,7 @@ fn a_replaced_file_is_back_if_the_new_name_was_not_synced() {
 }
 
 #[test]
-fn rot_is_read_again_and_again_and_survives_a_restart() {
+fn rot_survives_rereads_and_restarts() {
     let mut lab = with_file(0);
     let path = stable_hash(&"f");
     assert!(lab.kernel.apply(Fault::DiskCorrupt { node: NODE, path, position: 0, bits: 1 }));
@@ -86,7 +86,7 @@ fn rot_is_read_again_and_again_and_survives_a_restart() {
 }
 
 #[test]
-fn a_misdirected_write_is_missing_in_one_file_and_lies_over_another() {
+fn a_misdirected_write_overwrites_another_file() {
     let mut lab = with_file(0);
     lab.tell(0, Do::Create("g"));
     lab.run(0);
@@ -103,7 +103,7 @@ fn a_misdirected_write_is_missing_in_one_file_and_lies_over_another() {
 }
 
 #[test]
-fn a_wiped_disk_has_nothing_but_what_is_kept() {
+fn a_wiped_disk_holds_only_kept_files() {
     let mut lab = with_file(0);
     lab.tell(0, Do::Create("k/f"));
     lab.run(0);
@@ -115,7 +115,7 @@ fn a_wiped_disk_has_nothing_but_what_is_kept() {
 }
 
 #[test]
-fn a_restored_disk_is_what_it_was_at_the_snapshot() {
+fn a_restored_disk_equals_its_snapshot() {
     let mut lab = with_file(0);
     assert!(lab.kernel.apply(Fault::DiskSnapshot { node: NODE }));
     lab.tell(0, Do::Append("f", b", later"));
@@ -131,7 +131,7 @@ fn a_restored_disk_is_what_it_was_at_the_snapshot() {
 }
 
 #[test]
-fn a_stalled_disk_completes_its_syncs_when_it_goes_on() {
+fn a_stalled_disk_completes_its_syncs_when_released() {
     let mut lab = with_file(0);
     lab.kernel.apply(Fault::DiskStall { node: NODE, stalled: true });
     lab.tell(0, Do::Sync("f", 7));
@@ -143,7 +143,7 @@ fn a_stalled_disk_completes_its_syncs_when_it_goes_on() {
 }
 
 #[test]
-fn a_disk_of_limited_throughput_takes_time_for_every_byte() {
+fn limited_throughput_makes_syncs_take_time_per_byte() {
     let mut lab = Lab::with(1, |config| {
         config.disk.sync_latency = Range::millis(2, 2);
         config.disk.throughput = Some(1_000);
@@ -158,14 +158,14 @@ fn a_disk_of_limited_throughput_takes_time_for_every_byte() {
 }
 
 #[test]
-fn a_crash_first_does_not_save_data_from_a_loss_of_power() {
+fn a_crash_before_a_power_loss_saves_nothing() {
     let mut lab = with_file(0);
     lab.kernel.apply(Fault::Crash { node: NODE });
     assert_eq!(read_after(lab, Fault::PowerLoss { node: NODE }), b"synced");
 }
 
 #[test]
-fn a_sync_under_way_when_power_goes_saves_nothing() {
+fn a_sync_cut_short_by_a_power_loss_saves_nothing() {
     let mut lab = with_file(0);
     lab.tell(0, Do::Sync("f", 2));
     lab.run(0);
@@ -173,7 +173,7 @@ fn a_sync_under_way_when_power_goes_saves_nothing() {
 }
 
 #[test]
-fn a_sync_covers_what_was_written_before_it_and_not_what_came_while_it_ran() {
+fn a_sync_covers_only_writes_before_its_request() {
     let mut lab = with_file(0);
     lab.tell(0, Do::Sync("f", 2));
     lab.tell(0, Do::Append("f", b"!"));
@@ -183,7 +183,7 @@ fn a_sync_covers_what_was_written_before_it_and_not_what_came_while_it_ran() {
 }
 
 #[test]
-fn syncs_take_their_time_and_those_of_one_file_complete_in_order() {
+fn syncs_of_one_file_complete_in_order() {
     let mut lab = Lab::new(1);
     lab.tell(0, Do::Create("f"));
     for n in 0..20 {
@@ -207,7 +207,7 @@ fn syncs_take_their_time_and_those_of_one_file_complete_in_order() {
 }
 
 #[test]
-fn a_slow_disk_syncs_slower_by_its_factor() {
+fn a_slow_disk_scales_its_sync_latency() {
     let mut lab = Lab::with(1, |config| config.disk.sync_latency = Range::millis(2, 2));
     assert!(lab.kernel.apply(Fault::SyncLatency { node: NODE, percent: 1_000 }));
     lab.tell(0, Do::SyncDir(1));
@@ -218,7 +218,7 @@ fn a_slow_disk_syncs_slower_by_its_factor() {
 }
 
 #[test]
-fn a_failed_sync_says_so_and_what_it_should_have_covered_dies_with_the_power() {
+fn a_failed_sync_loses_its_data_in_a_power_loss() {
     let mut lab = with_file(0);
     let fail = Fault::DiskFail { node: NODE, op: DiskOp::Sync, error: DiskError::Io, repeat: Repeat::Once };
     assert!(lab.kernel.apply(fail));
@@ -231,7 +231,7 @@ fn a_failed_sync_says_so_and_what_it_should_have_covered_dies_with_the_power() {
 }
 
 #[test]
-fn a_failure_strikes_once_or_until_healed() {
+fn an_injected_failure_strikes_once_or_until_healed() {
     let mut lab = with_file(0);
     let fail = |op, repeat| Fault::DiskFail { node: NODE, op, error: DiskError::Io, repeat };
     lab.kernel.apply(fail(DiskOp::Append, Repeat::Once));
@@ -252,7 +252,7 @@ fn a_failure_strikes_once_or_until_healed() {
 }
 
 #[test]
-fn a_full_disk_takes_a_prefix_and_says_no_until_there_is_room() {
+fn a_full_disk_keeps_a_prefix_of_the_write() {
     let mut lab = with_file(0);
     lab.kernel.apply(Fault::DiskCapacity { node: NODE, bytes: Some(23) });
     lab.tell(0, Do::Append("f", b"12345"));
@@ -269,7 +269,7 @@ fn a_full_disk_takes_a_prefix_and_says_no_until_there_is_room() {
 }
 
 #[test]
-fn a_new_file_replaces_the_old_one_of_its_name() {
+fn a_created_file_replaces_its_namesake() {
     let mut lab = with_file(0);
     lab.tell(0, Do::Create("f"));
     lab.tell(0, Do::Read("f"));

@@ -16,7 +16,7 @@ fn timers(lab: &mut Lab) -> Vec<(u64, u32)> {
 }
 
 #[test]
-fn a_timer_fires_once_inside_its_range_and_not_always_at_the_same_instant() {
+fn a_timer_fires_once_at_a_varying_instant_in_its_range() {
     let mut lab = Lab::new(1);
     for index in 0..50 {
         lab.tell(0, Do::Timer(index, 10, 20));
@@ -31,7 +31,7 @@ fn a_timer_fires_once_inside_its_range_and_not_always_at_the_same_instant() {
 }
 
 #[test]
-fn setting_a_timer_again_replaces_it_whether_later_or_earlier() {
+fn setting_a_timer_again_replaces_its_deadline() {
     let mut lab = Lab::new(1);
     lab.tell(0, Do::Timer(0, 10, 10));
     lab.tell(0, Do::Timer(0, 30, 30));
@@ -83,7 +83,7 @@ fn timers_and_syncs_of_an_earlier_incarnation_do_not_arrive() {
 }
 
 #[test]
-fn a_paused_process_sees_all_it_missed_in_order_when_it_runs_on() {
+fn a_resumed_process_sees_missed_events_in_order() {
     let mut lab = Lab::new(3);
     let conn = lab.connect(0, 1, 0);
     lab.tell(1, Do::Timer(0, 3, 3));
@@ -112,7 +112,7 @@ fn a_paused_process_sees_all_it_missed_in_order_when_it_runs_on() {
 }
 
 #[test]
-fn what_comes_up_while_a_process_catches_up_goes_behind() {
+fn new_events_queue_behind_missed_ones() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     lab.kernel.apply(Fault::Pause { node: NodeId(1) });
@@ -135,7 +135,7 @@ fn what_comes_up_while_a_process_catches_up_goes_behind() {
 }
 
 #[test]
-fn a_process_paused_again_before_it_has_caught_up_stays_paused() {
+fn a_process_paused_during_catch_up_stays_paused() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     lab.kernel.apply(Fault::Pause { node: NodeId(1) });
@@ -151,7 +151,7 @@ fn a_process_paused_again_before_it_has_caught_up_stays_paused() {
 }
 
 #[test]
-fn a_process_that_dies_paused_never_sees_what_it_missed() {
+fn a_process_killed_while_paused_loses_missed_events() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     lab.tell(1, Do::Timer(0, 1, 1));
@@ -167,7 +167,7 @@ fn a_process_that_dies_paused_never_sees_what_it_missed() {
 }
 
 #[test]
-fn a_clock_shows_epoch_and_offset_and_an_offset_moves_no_timer() {
+fn a_clock_offset_moves_no_timer() {
     let mut lab = Lab::new(1);
     let epoch = Config::new(0).epoch;
     assert_eq!(lab.take_what(), [(0, Saw::Start(epoch))]);
@@ -181,7 +181,7 @@ fn a_clock_shows_epoch_and_offset_and_an_offset_moves_no_timer() {
 }
 
 #[test]
-fn a_process_that_halts_itself_closes_its_connections_and_can_be_started_again() {
+fn a_halted_process_closes_connections_and_can_restart() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     lab.tell(1, Do::Halt);
@@ -209,7 +209,7 @@ fn a_crash_at_the_instant_of_a_start_wins() {
 }
 
 #[test]
-fn a_panic_in_a_machine_ends_the_run_and_names_the_node() {
+fn a_machine_panic_ends_the_run_and_names_the_node() {
     let mut lab = Lab::new(3);
     lab.tell(2, Do::Panic);
     let ran = lab.kernel.run_until(Time::from_millis(10));
@@ -220,7 +220,7 @@ fn a_panic_in_a_machine_ends_the_run_and_names_the_node() {
 }
 
 #[test]
-fn the_first_violation_ends_the_run_after_the_event_that_shows_it() {
+fn the_first_violation_ends_the_run_after_its_event() {
     let mut lab = Lab::new(1);
     lab.kernel.judge_mut().forbidden = Some(Saw::Chose(0));
     lab.tell(0, Do::Choose(1));
@@ -233,7 +233,7 @@ fn the_first_violation_ends_the_run_after_the_event_that_shows_it() {
 }
 
 #[test]
-fn a_judge_may_interrupt_a_run_at_the_very_event_it_waited_for() {
+fn a_judge_can_interrupt_a_run_at_any_event() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     lab.kernel.judge_mut().awaited = Some(Saw::Msg(conn, 1));
@@ -251,7 +251,7 @@ fn a_judge_may_interrupt_a_run_at_the_very_event_it_waited_for() {
 }
 
 #[test]
-fn tokens_come_up_in_order_with_everything_else() {
+fn tokens_come_up_in_order_with_other_events() {
     let mut lab = Lab::new(1);
     lab.take();
     lab.kernel.at(Time::from_millis(7), 70);
@@ -270,7 +270,7 @@ fn tokens_come_up_in_order_with_everything_else() {
 }
 
 #[test]
-fn an_input_to_a_process_that_is_not_there_is_lost() {
+fn an_input_to_a_dead_process_is_lost() {
     let mut lab = Lab::new(1);
     lab.kernel.apply(Fault::Crash { node: NODE });
     lab.take();
@@ -280,7 +280,7 @@ fn an_input_to_a_process_that_is_not_there_is_lost() {
 }
 
 #[test]
-fn choices_stay_in_range_and_reach_all_of_it() {
+fn choices_cover_exactly_their_range() {
     let mut lab = Lab::new(1);
     lab.take();
     for _ in 0..100 {
@@ -310,7 +310,7 @@ fn a_process_can_die_between_two_effects_of_one_step() {
 }
 
 #[test]
-fn what_a_dying_process_writes_does_not_reach_its_disk() {
+fn writes_after_the_last_effect_are_lost() {
     let mut lab = Lab::new(1);
     lab.tell(0, Do::Create("f"));
     lab.run(0);
@@ -327,7 +327,7 @@ fn what_a_dying_process_writes_does_not_reach_its_disk() {
 }
 
 #[test]
-fn on_a_slow_cpu_what_comes_up_meanwhile_waits_its_turn() {
+fn events_wait_for_a_slow_cpu() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(1, 0, 0);
     lab.kernel.apply(Fault::SlowCpu { node: NODE, nanos: 10_000_000 });
@@ -346,7 +346,7 @@ fn on_a_slow_cpu_what_comes_up_meanwhile_waits_its_turn() {
 }
 
 #[test]
-fn a_clock_that_drifts_gains_its_share_and_keeps_it_when_it_goes_right_again() {
+fn a_drifted_clock_keeps_its_gain_after_the_drift_ends() {
     let mut lab = Lab::new(1);
     let ahead = |lab: &Lab| lab.kernel.clock(NODE).0 as i64 - Config::new(0).epoch.0 as i64 - lab.kernel.now().0 as i64;
     assert!(lab.kernel.apply(Fault::ClockDrift { node: NODE, ppm: 100_000 }));

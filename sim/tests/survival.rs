@@ -205,7 +205,7 @@ fn run(seed: u64, early: bool, powered: bool) -> Kernel<Node, Durability> {
 }
 
 #[test]
-fn what_was_synced_before_it_was_acknowledged_survives_everything() {
+fn puts_synced_before_acknowledgement_survive_everything() {
     let mut lives = 0;
     for seed in 0..100 {
         let kernel = run(seed, false, true);
@@ -218,12 +218,12 @@ fn what_was_synced_before_it_was_acknowledged_survives_everything() {
 }
 
 #[test]
-fn an_acknowledgement_before_the_sync_is_caught_by_a_loss_of_power() {
+fn a_power_loss_catches_acknowledgement_before_sync() {
     let caught = (0..50).filter(|&seed| matches!(run(seed, true, true).stop(), Some(Stop::Violation(_)))).count();
     assert!(caught >= 25, "{caught} of 50");
 }
 
 #[test]
-fn an_acknowledgement_before_the_sync_survives_crashes_of_the_process() {
+fn acknowledgement_before_sync_survives_process_crashes() {
     assert!((0..50).all(|seed| run(seed, true, false).stop().is_none()));
 }

@@ -9,28 +9,28 @@ use petgraph::visit::{Dfs, EdgeRef, Reversed};
 use tribunal_contract::{ConnId, NodeId};
 use tribunal_sim::trace::{Trace, TraceEvent, TraceKind};
 
-/// Why one event happens before another.
+/// The reason that one event happens before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// A process ended, and the other end of its connection learned of it.
     Ended,
-    /// A message, from where it was sent to where it was received; or the answer to opening a connection.
+    /// A message connects its sending to its receipt, or an opened connection to the answer.
     Message,
-    /// Both are of one node, next to each other.
+    /// Both are events of one node, one directly after the other.
     Order,
 }
 
-/// Which events of a trace happen before which (Lamport 1978). Events are known by their index in [`Trace::events`].
+/// The happens-before relation of a trace (Lamport 1978). Events are named by their index in [`Trace::events`].
 ///
 /// Events of one node happen one after the other, a message is sent before it is received, and the end of a process
-/// comes before its peers learn of it. A fault that is about no node is before nothing.
+/// comes before its peers learn of it. A fault of no node happens before nothing.
 #[derive(Clone, Debug)]
 pub struct CausalGraph {
     graph: DiGraph<(), Cause>,
 }
 
 impl CausalGraph {
-    /// The graph of a recorded trace. Takes time and memory in proportion to its events.
+    /// Builds the graph of a recorded trace, in time and memory proportional to its events.
     pub fn new(trace: &Trace) -> CausalGraph {
         let mut graph = DiGraph::with_capacity(trace.events.len(), 2 * trace.events.len());
         let mut open = Open::default();
@@ -49,7 +49,7 @@ impl CausalGraph {
         CausalGraph { graph }
     }
 
-    /// How many events there are.
+    /// The number of events.
     pub fn len(&self) -> usize {
         self.graph.node_count()
     }
@@ -59,7 +59,7 @@ impl CausalGraph {
         self.len() == 0
     }
 
-    /// Everything that happens before an event, and the event: indexes, ascending. Empty for an index that is none.
+    /// The indexes of an event and of all events before it, ascending. Empty if there is no such event.
     pub fn cone(&self, event: usize) -> Vec<usize> {
         if event >= self.len() {
             return Vec::new();
@@ -71,18 +71,18 @@ impl CausalGraph {
         cone
     }
 
-    /// What happens immediately before an event, with why.
+    /// The immediate causes of an event, each with its reason.
     pub fn causes(&self, event: usize) -> impl Iterator<Item = (usize, Cause)> + '_ {
         let edges = self.graph.edges_directed(NodeIndex::new(event), Direction::Incoming);
         edges.map(|edge| (edge.source().index(), *edge.weight()))
     }
 
-    /// Where the message that an event receives was sent; none if it receives none.
+    /// The event that sent the message which `event` receives. `None` if it receives none.
     pub fn sent_at(&self, event: usize) -> Option<usize> {
         self.causes(event).find(|(_, cause)| *cause == Cause::Message).map(|(sent, _)| sent)
     }
 
-    /// Messages that were sent and never received.
+    /// The events that sent messages which were never received.
     pub fn lost<'t>(&'t self, trace: &'t Trace) -> impl Iterator<Item = usize> + 't {
         let sent = trace.events.iter().enumerate().filter(|(_, event)| matches!(event.kind, TraceKind::Sent { .. }));
         sent.map(|(index, _)| index).filter(|&index| {
@@ -91,13 +91,13 @@ impl CausalGraph {
         })
     }
 
-    /// The way from one event to a later one with the fewest messages, both ends in it; none if the first does not
+    /// The path with the fewest messages from one event to a later one, including both. `None` if the first does not
     /// happen before the second.
     pub fn path(&self, from: usize, to: usize) -> Option<Vec<usize>> {
         if from > to || to >= self.len() {
             return None;
         }
-        // Backwards, since an event has few causes and many effects.
+        // The search goes backwards, since an event has few causes and many effects.
         let (start, goal) = (NodeIndex::new(to), NodeIndex::new(from));
         let cost = |cause: &Cause| u32::from(*cause != Cause::Order);
         let (_, mut path) =
@@ -106,7 +106,7 @@ impl CausalGraph {
         Some(path.into_iter().map(NodeIndex::index).collect())
     }
 
-    /// Whether one event happens before another. Where it does not, they are concurrent or the other way round.
+    /// Whether `first` happens before `second`. If not, they are concurrent or in the opposite order.
     pub fn happens_before(&self, first: usize, second: usize) -> bool {
         first < second && self.cone(second).binary_search(&first).is_ok()
     }
@@ -119,22 +119,22 @@ pub(super) fn index_of(trace: &Trace, seq: u64) -> Option<usize> {
     (trace.events[index].seq == seq).then_some(index)
 }
 
-/// What has happened so far and may be the cause of something later.
+/// The earlier events that may be causes of later ones.
 #[derive(Default)]
 struct Open {
     last: BTreeMap<NodeId, NodeIndex>,
-    /// Messages on their way, by connection and sender.
+    /// The sendings of messages in flight, by connection and sender.
     sent: BTreeMap<(ConnId, NodeId), VecDeque<NodeIndex>>,
-    /// Where an end of a connection opened.
+    /// The events at which ends of connections opened.
     up: BTreeMap<(ConnId, NodeId), NodeIndex>,
-    /// Where a node's process ended last.
+    /// The latest end of each node's process.
     ended: BTreeMap<NodeId, NodeIndex>,
-    /// Connections whose other end is gone: what they carry is not known any more.
+    /// Connections whose other end is gone. Their messages can no longer be matched.
     gone: BTreeSet<(ConnId, NodeId)>,
 }
 
 impl Open {
-    /// The cause of an event that is not in its own node's order.
+    /// The cause of an event other than the previous event of its node.
     fn other_cause(&mut self, event: &TraceEvent, here: NodeIndex) -> Option<(NodeIndex, Cause)> {
         let node = event.node;
         match event.kind {
@@ -158,7 +158,7 @@ impl Open {
             TraceKind::Down { conn } => {
                 let opened = self.up.remove(&(conn, node));
                 let ended = *self.ended.get(&other_end(conn, node))?;
-                // Each end learns of it once, and only of an end that came while the connection was open.
+                // Each end learns of it once, and only if the process ended while the connection was open.
                 let ours = self.gone.insert((conn, node)) && opened.is_none_or(|opened| opened < ended);
                 ours.then_some((ended, Cause::Ended))
             }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_received_after_it_is_sent_and_what_is_concurrent_is_not_in_the_cone() {
+    fn a_cone_holds_sendings_and_no_concurrent_events() {
         let trace = trace(&[
             (A, TraceKind::Input),
             (A, SENT),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_process_is_before_its_peers_learn_of_it_and_what_was_in_flight_is_lost() {
+    fn a_process_end_precedes_its_notices_and_loses_messages_in_flight() {
         let trace = trace(&[
             (B, TraceKind::Up { conn: CONN, inbound: true }),
             (A, TraceKind::Up { conn: CONN, inbound: false }),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_found_by_their_number_whatever_was_sent_between_them() {
+    fn events_are_found_by_number_across_unnumbered_entries() {
         let trace = trace(&[(A, TraceKind::Input), (A, SENT), (A, SENT), (B, DELIVERED)]);
         assert_eq!((index_of(&trace, 0), index_of(&trace, 1), index_of(&trace, 2)), (Some(0), Some(3), None));
     }

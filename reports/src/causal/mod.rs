@@ -1,8 +1,8 @@
-//! What led to an event: the happens-before graph of a trace, and the few steps of it that tell the story.
+//! The causes of an event: the happens-before graph of a trace, and the few steps of it that explain a violation.
 //!
-//! [`CausalGraph`] knows a trace and nothing of what its events mean. [`Story`] knows what brokers and clients reported
-//! at them as well, and picks from the cone of a violation who acknowledged, who crashed, who was elected with what log
-//! end.
+//! [`CausalGraph`] is built from a trace alone and does not interpret its events. [`Story`] adds the observations of
+//! brokers and clients, and picks the relevant steps from the cone of a violation: acknowledgements, crashes, and
+//! elections with their log end offsets.
 
 mod graph;
 mod story;

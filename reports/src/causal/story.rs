@@ -1,4 +1,4 @@
-//! The few steps of a violation's cone that tell what happened.
+//! The few steps of a violation's cone that explain it.
 
 use serde::{Deserialize, Serialize};
 use tribunal_contract::NodeId;
@@ -7,39 +7,39 @@ use tribunal_sim::trace::{Trace, TraceKind};
 use super::graph::{CausalGraph, index_of};
 use crate::observations::ObservationRecord;
 
-/// A step of what led to a violation.
+/// A step of the chain that led to a violation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChainStep {
-    /// The event of the trace that it is, by [`tribunal_sim::trace::TraceEvent::seq`].
+    /// The number of the event in the trace ([`tribunal_sim::trace::TraceEvent::seq`]).
     pub event: u64,
     /// Simulated seconds since the workload's zero.
     pub time_s: f64,
-    /// Who: `b1`, or `network` for a fault of no node.
+    /// The name of the node: `b1`, or `network` for a fault of no node.
     pub node: String,
-    /// What it is, in a word: `elected`, `power-lost`, `truncated`.
+    /// The kind of the step in one word: `elected`, `power-lost`, `truncated`.
     pub kind: String,
-    /// What, as a predicate to the node's name: `elected with log end 515`.
+    /// The step as a predicate to the node's name: `elected with log end 515`.
     pub text: String,
-    /// Whether the step before it in the chain happens before it; otherwise the two are concurrent.
+    /// Whether the previous step of the chain happens before this one. Otherwise the two are concurrent.
     pub follows: bool,
 }
 
-/// A violation whose story is wanted.
+/// A violation to explain.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Question<'q> {
-    /// The event at which it was seen, by its number; none for what is only seen at the end of a run.
+    /// The number of the event at which it was seen. `None` if it was seen at the end of the run.
     pub event: Option<u64>,
     /// The partition at stake, as `orders/0`.
     pub partition: Option<&'q str>,
-    /// The node at which it was seen.
+    /// The node at which it was seen, if it was seen at one.
     pub node: Option<u32>,
-    /// The step with which the story begins, if that is known: the record that was lost is acknowledged, say.
+    /// The step with which the chain begins, if known, such as the acknowledgement of the lost record.
     pub anchor: Option<ChainStep>,
-    /// And when it ends, in simulated seconds since the workload's zero.
+    /// The time at which the chain ends, in simulated seconds since the workload's zero.
     pub until_s: f64,
 }
 
-/// A recorded run: its trace, its happens-before graph, what was reported in it.
+/// A recorded run: its trace, its happens-before graph and its observations.
 #[derive(Debug)]
 pub struct Story<'t> {
     trace: &'t Trace,
@@ -49,7 +49,7 @@ pub struct Story<'t> {
     zero: u64,
 }
 
-/// Steps that a line can carry.
+/// The number of steps that fit on a line.
 const MAX_STEPS: usize = 8;
 
 impl<'t> Story<'t> {
@@ -64,7 +64,7 @@ impl<'t> Story<'t> {
         &self.graph
     }
 
-    /// The number of the first event of a node at a time, in nanoseconds of virtual time, that is an observation.
+    /// The number of the first observation of a node at a time in nanoseconds of virtual time, if there is one.
     pub fn event_at(&self, at: u64, node: NodeId) -> Option<u64> {
         let from = self.trace.events.partition_point(|event| event.at.0 < at);
         let mut there = self.trace.events[from..].iter().take_while(|event| event.at.0 == at);
@@ -78,13 +78,13 @@ impl<'t> Story<'t> {
         index_of(self.trace, event)
     }
 
-    /// Who acknowledged, who crashed, who was elected with what log end: the steps before the violation that are about
-    /// its partition and happen before it, in the order of time. The first and the last ones, if they are many.
+    /// The steps that happen before the violation and concern its partition, by time: acknowledgements, crashes,
+    /// elections with their log end offsets. A long chain keeps only its first and last steps.
     pub fn chain(&self, question: &Question<'_>) -> Vec<ChainStep> {
         let mut steps: Vec<ChainStep> = question.anchor.iter().cloned().collect();
         steps.extend(self.steps(question));
         if steps.len() > MAX_STEPS {
-            // The beginning, and what was last.
+            // Keep the first two steps and the last ones.
             steps.drain(2..steps.len() - (MAX_STEPS - 2));
         }
         let places: Vec<Option<usize>> = steps.iter().map(|step| self.index_of(step.event)).collect();
@@ -94,8 +94,9 @@ impl<'t> Story<'t> {
         steps
     }
 
-    /// What the node at which it was seen last did to its log before that, the latest last: at most two different kinds
-    /// of steps. Without a node, what any node did. Numbers and names are left out, so that one cause is one tuple.
+    /// The last changes of the log before the violation, on the node at which it was seen or, without a node, on any:
+    /// at most two different kinds of steps, the latest last. The tuple has no numbers or names, so that failures of
+    /// one cause have one tuple.
     pub fn tuple(&self, question: &Question<'_>) -> Vec<String> {
         let mut kinds: Vec<String> = Vec::new();
         let name = question.node.map(|node| self.name(NodeId(node)));
@@ -113,12 +114,12 @@ impl<'t> Story<'t> {
         kinds
     }
 
-    /// Every step that belongs to the story.
+    /// Every step of the chain, before it is shortened.
     fn steps(&self, question: &Question<'_>) -> Vec<ChainStep> {
         let target = question.event.and_then(|event| self.index_of(event));
         let cone = target.map(|target| self.graph.cone(target));
         let in_cone = |index: usize| cone.as_ref().is_none_or(|cone| cone.binary_search(&index).is_ok());
-        // Times of sentences are rounded.
+        // The anchor's time may be rounded, so the chain begins a little earlier.
         let since = question.anchor.as_ref().map_or(0.0, |anchor| anchor.time_s) - 5e-4;
         let until = question.until_s + 5e-4;
         let mut steps: Vec<ChainStep> = Vec::new();
@@ -139,7 +140,7 @@ impl<'t> Story<'t> {
             let Some((kind, text)) = told.filter(|_| since <= time_s && time_s <= until && in_cone(index)) else {
                 continue;
             };
-            // One acknowledgement is enough: the last before anything goes wrong.
+            // One acknowledgement is enough: the last one before the first fault.
             if kind == "acknowledged" {
                 if steps.iter().any(|step| step.kind != kind) || question.anchor.is_some() {
                     continue;
@@ -165,8 +166,8 @@ impl<'t> Story<'t> {
     }
 }
 
-/// The chain in a line: `6.102 b1 acknowledges → 6.103 b1 loses power · 6.911 b3 elected with log end 515`. An arrow is
-/// where the one happens before the other, a dot where they are concurrent.
+/// The chain on one line: `6.102 b1 acknowledges → 6.103 b1 loses power · 6.911 b3 elected with log end 515`. An arrow
+/// joins steps of which one happens before the other, and a dot joins concurrent ones.
 pub fn chain_line(chain: &[ChainStep]) -> String {
     let mut line = String::new();
     for (n, step) in chain.iter().enumerate() {
@@ -178,11 +179,11 @@ pub fn chain_line(chain: &[ChainStep]) -> String {
     line
 }
 
-/// Steps that tell what became of a log, as opposed to what was done to the world.
+/// The kinds of steps that change a log, as opposed to faults.
 const TELLING: [&str; 8] =
     ["crashed", "elected", "offline", "power-lost", "quorum-elected", "truncated", "unclean", "voted"];
 
-/// Whether an observation is about the partition at stake, or about none.
+/// Whether an observation concerns the partition at stake, or no partition.
 fn about(record: &ObservationRecord, partition: Option<&str>) -> bool {
     match (&record.partition, partition) {
         (Some(of), Some(asked)) => of == asked,
@@ -220,7 +221,7 @@ fn told_by_trace(kind: TraceKind, trace: &Trace) -> Option<(&'static str, String
                 "Partition" => ("cut-off", "is cut off".to_owned()),
                 "Pause" => ("paused", "pauses".to_owned()),
                 "Reset" => ("reset", "has its connections reset".to_owned()),
-                // The state of a disk is noted for later, and faults end: neither is one.
+                // A snapshot and the end of a fault do no harm, so neither is a step.
                 "DiskHeal" | "DiskSnapshot" => return None,
                 label if label.starts_with("Disk") => ("disk", "has a disk fault".to_owned()),
                 _ => return None,

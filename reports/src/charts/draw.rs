@@ -29,13 +29,13 @@ const LEGEND_LINE: i32 = 20;
 const INK: RGBColor = RGBColor(40, 40, 40);
 const PALE: RGBColor = RGBColor(225, 225, 225);
 
-/// Why a panel could not be drawn.
+/// The reason that a panel could not be drawn.
 pub(super) type Failure = Box<dyn std::error::Error>;
 
 /// A panel as the text of an SVG file.
 ///
 /// # Errors
-/// If it cannot be drawn, which is a defect of the drawing.
+/// If it cannot be drawn, which is a bug in this module.
 pub fn svg(panel: &Panel, scene: &Scene) -> Result<String, String> {
     fonts();
     let mut text = String::new();
@@ -49,7 +49,7 @@ pub fn svg(panel: &Panel, scene: &Scene) -> Result<String, String> {
 /// A panel as the bytes of a PNG file.
 ///
 /// # Errors
-/// If it cannot be drawn, which is a defect of the drawing.
+/// If it cannot be drawn, which is a bug in this module.
 pub fn png(panel: &Panel, scene: &Scene, path: &std::path::Path) -> Result<(), String> {
     fonts();
     let layout = Layout::of(panel, scene);
@@ -60,7 +60,7 @@ pub fn png(panel: &Panel, scene: &Scene, path: &std::path::Path) -> Result<(), S
 fn fonts() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
-        // It is a font: a test draws with it.
+        // Registering can only fail if the bytes are no font. A test draws with it.
         let _ = register_font(FAMILY, FontStyle::Normal, FONT);
     });
 }
@@ -92,11 +92,11 @@ enum Sign {
     Tick,
 }
 
-/// Where everything stands.
+/// The positions of all parts of the picture.
 struct Layout {
     height: i32,
     plot: (i32, i32),
-    /// Lines of the legend, each with entries and where they begin.
+    /// The lines of the legend. An entry has its horizontal position in pixels.
     legend: Vec<Vec<(i32, Key)>>,
 }
 
@@ -131,7 +131,7 @@ fn keys(panel: &Panel, scene: &Scene) -> Vec<Key> {
     keys
 }
 
-/// Breaks the legend into lines that fit.
+/// Breaks the legend into lines that fit the width.
 fn lines_of(keys: Vec<Key>) -> Vec<Vec<(i32, Key)>> {
     let mut lines: Vec<Vec<(i32, Key)>> = Vec::new();
     let mut x = WIDTH as i32;
@@ -153,7 +153,7 @@ fn width_of(words: &str, size: i32) -> i32 {
     text(size).font.box_size(words).map_or(words.len() as i32 * size / 2, |(width, _)| width as i32)
 }
 
-/// From values to pixels.
+/// Maps values to pixels.
 struct Scale<'p> {
     x: &'p Axis,
     y: &'p Axis,
@@ -240,7 +240,7 @@ where
     Ok(())
 }
 
-/// Faults, behind everything.
+/// Draws the bands of faults, behind everything else.
 fn bands<B: DrawingBackend>(root: &Area<'_, B>, scene: &Scene, scale: &Scale<'_>) -> Result<(), Failure>
 where
     B::ErrorType: 'static,
@@ -254,7 +254,7 @@ where
     Ok(())
 }
 
-/// What is drawn over the plot: elections, the end of the safety phase, the violation.
+/// Draws the moments over the plot: elections, the end of the safety phase, the violation.
 fn moments<B: DrawingBackend>(
     root: &Area<'_, B>,
     scene: &Scene,
@@ -341,7 +341,7 @@ where
 {
     let ink = colour(layer.colour);
     if matches!(layer.draw, Draw::Circles | Draw::Crosses | Draw::Triangles) {
-        // Points that fall on the same two pixels look the same drawn once.
+        // Points on the same pixel look the same when drawn once.
         let mut seen = BTreeSet::new();
         for (x, y) in &layer.points {
             let at = (scale.x(*x), scale.y(*y));
@@ -371,7 +371,7 @@ where
     Ok(())
 }
 
-/// A point's sign.
+/// Draws the sign of a point.
 fn sign<B: DrawingBackend>(
     root: &Area<'_, B>,
     draw: Draw,

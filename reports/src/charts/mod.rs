@@ -1,6 +1,8 @@
-//! Charts. A [`Panel`] says what a chart shows; it is drawn as SVG or PNG by `draw`, and by the script of the page.
+//! Charts. A [`Panel`] holds the contents of a chart; `draw` draws it as SVG or PNG, and the script of the page draws
+//! it in the browser.
 //!
-//! Colours are those of Okabe and Ito, which survive colour blindness; nothing is told by colour alone.
+//! The colours are those of Okabe and Ito, which colour-blind readers can tell apart. No meaning depends on colour
+//! alone.
 
 mod draw;
 mod panel;
@@ -13,7 +15,7 @@ pub use panel::{Axis, Band, Cell, Draw, Layer, Panel, Scene, Tick};
 pub use panels::{distributions, panels, scene};
 pub use pictures::write_pictures;
 
-/// The colours, by the index that panels use. The page has a lighter set for its dark side.
+/// The colours, by the index that panels use. The page has a lighter set for its dark theme.
 pub const PALETTE: [[u8; 3]; 8] = [
     [0, 114, 178],   // blue
     [230, 159, 0],   // orange

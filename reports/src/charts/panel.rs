@@ -1,32 +1,32 @@
-//! What a chart shows, as a value: nothing here knows how it is drawn.
+//! The contents of a chart, as a value without any drawing.
 
 use serde::Serialize;
 
 /// A chart.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Panel {
-    /// A short name: that of its file.
+    /// A short name, which is also the name of its file.
     pub id: String,
-    /// What it shows.
+    /// The title above the chart.
     pub title: String,
     /// The horizontal axis.
     pub x: Axis,
     /// The vertical axis.
     pub y: Axis,
-    /// Whether the horizontal axis is simulated time: then faults and elections are on it.
+    /// Whether the horizontal axis is simulated time. Such a chart shows faults and elections.
     pub timed: bool,
-    /// Rows of a ribbon chart, from the top; empty for a chart of layers.
+    /// The rows of a ribbon chart, from the top. Empty for a chart of layers.
     pub rows: Vec<String>,
-    /// Cells of a ribbon chart.
+    /// The cells of a ribbon chart.
     pub cells: Vec<Cell>,
-    /// Lines and points, from the back.
+    /// The lines and points, from back to front.
     pub layers: Vec<Layer>,
-    /// What colours of cells mean: a colour and a word for each.
+    /// The meaning of the cells' colours: a colour and a word for each.
     pub legend: Vec<(u8, String)>,
 }
 
 impl Panel {
-    /// A chart of layers that is not over simulated time.
+    /// A chart of layers whose horizontal axis is not simulated time.
     pub fn of_layers(id: &str, title: &str, x: Axis, y: Axis, layers: Vec<Layer>) -> Panel {
         Panel {
             id: id.to_owned(),
@@ -45,34 +45,34 @@ impl Panel {
 /// An axis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Axis {
-    /// What it measures, with its unit.
+    /// The quantity that it measures, with its unit.
     pub label: String,
-    /// Where it begins.
+    /// The value at its beginning.
     pub from: f64,
-    /// Where it ends.
+    /// The value at its end.
     pub to: f64,
     /// Whether its scale is logarithmic.
     pub log: bool,
-    /// What stands at 1, 2 and so on, if it is not numbers.
+    /// The labels at 1, 2 and so on. Empty if the axis shows numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
 }
 
-/// Lines or points of one meaning.
+/// Lines or points with one meaning.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Layer {
-    /// What they are, for the legend.
+    /// The name in the legend.
     pub name: String,
     /// The colour, in [`super::PALETTE`].
     pub colour: u8,
-    /// How they are drawn.
+    /// The way they are drawn.
     pub draw: Draw,
-    /// The points; a value that is no number breaks a line.
+    /// The points. A value that is not finite breaks a line.
     #[serde(serialize_with = "rounded")]
     pub points: Vec<(f64, f64)>,
 }
 
-/// How a layer is drawn.
+/// The way a layer is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Draw {
@@ -93,60 +93,60 @@ pub enum Draw {
 /// A stretch of a row of a ribbon chart.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cell {
-    /// Which row.
+    /// The row, from 0 at the top.
     pub row: usize,
-    /// From where.
+    /// The position of its beginning.
     pub from: f64,
-    /// To where.
+    /// The position of its end.
     pub to: f64,
     /// The colour, in [`super::PALETTE`].
     pub colour: u8,
-    /// How strong the colour is, from 0 to 1.
+    /// The strength of the colour, from 0 to 1.
     pub strength: f64,
-    /// What is written in it, where it fits, and shown when pointed at.
+    /// The text shown when the reader points at it, and written in it if `written` is set and it fits.
     pub text: String,
-    /// Whether the text is written, or only shown when pointed at.
+    /// Whether the text is written in the cell, or only shown when the reader points at it.
     pub written: bool,
 }
 
-/// What is on every axis of simulated time.
+/// The marks on every axis of simulated time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Scene {
-    /// Faults.
+    /// The faults.
     pub bands: Vec<Band>,
-    /// Starts of leaders.
+    /// The elections of partition leaders.
     pub elections: Vec<Tick>,
-    /// Kinds of faults that there are, with their colours.
+    /// The kinds of faults of the run, with their colours.
     pub kinds: Vec<(u8, String)>,
-    /// When all was healed.
+    /// The time at which all faults had ended, if the run got there.
     pub healed: Option<f64>,
-    /// When the first violation was seen.
+    /// The time at which the first violation was seen, if any.
     pub violation: Option<f64>,
 }
 
 /// A fault on a time axis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Band {
-    /// From when.
+    /// The time of its beginning, in seconds.
     pub from: f64,
-    /// Until when; the same if it has no length.
+    /// The time of its end, in seconds. Equal to `from` if it has no length.
     pub to: f64,
     /// The colour of its kind, in [`super::PALETTE`].
     pub colour: u8,
-    /// The kind, and to whom.
+    /// The kind of fault and its targets.
     pub text: String,
 }
 
 /// A moment on a time axis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Tick {
-    /// When.
+    /// The time in seconds.
     pub at: f64,
-    /// What.
+    /// The description of the event.
     pub text: String,
 }
 
-/// Points as one flat list, `x, y, x, y`: they are most of a page.
+/// Serializes points as one flat list, `x, y, x, y`, because points make up most of a page.
 fn rounded<S: serde::Serializer>(points: &[(f64, f64)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut flat = Vec::with_capacity(points.len() * 2);
     for (x, y) in points {
@@ -156,7 +156,7 @@ fn rounded<S: serde::Serializer>(points: &[(f64, f64)], serializer: S) -> Result
     flat.serialize(serializer)
 }
 
-/// A number to six digits that count; none is `null`.
+/// A number to six significant digits. `None`, which becomes `null`, if it is not finite.
 fn round(value: f64) -> Option<f64> {
     if !value.is_finite() {
         return None;

@@ -1,4 +1,4 @@
-//! The charts of a run: from series to panels.
+//! The charts of a run, made from its series.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ const VERMILLION: u8 = 3;
 const SKY: u8 = 5;
 const GREY: u8 = 7;
 
-/// Colours of kinds of faults, in the order of the names of those that there are: neighbours differ most.
+/// The colours of the kinds of faults of a run, in the order of their names. Neighbours differ most.
 const FAULT_COLOURS: [u8; 7] = [3, 5, 4, 2, 6, 1, 0];
 
-/// Colours of series that are of one sort: brokers, partitions, links.
+/// The colours of series of one sort: brokers, partitions, links.
 const SERIES_COLOURS: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
-/// More partitions than these have no chart of their own: the page says which are left out.
+/// The number of partitions with a chart of their own. The page names the partitions left out.
 const MOST_PARTITIONS: usize = 12;
 
-/// More lines than these cannot be told apart.
+/// The number of lines that a reader can tell apart.
 const MOST_LINES: usize = 8;
 
 /// The charts of a run, in the order of the page.
@@ -43,7 +43,7 @@ pub fn panels(data: &Data, series: &Series) -> Vec<Panel> {
     all
 }
 
-/// Faults, elections and the end of the safety phase.
+/// The marks on the time axis: faults, elections and the end of the safety phase.
 pub fn scene(data: &Data) -> Scene {
     let kinds: BTreeSet<&str> =
         data.faults.iter().filter(|fault| fault.happened()).map(|fault| fault.kind.as_str()).collect();
@@ -136,7 +136,7 @@ fn latency(data: &Data, series: &Series) -> Panel {
             Layer { name, colour, draw, points }
         })
         .collect();
-    // What is not in order lies in front: deliveries at the back, failures before all.
+    // Problems are drawn in front: deliveries at the back, failures foremost.
     layers.sort_by_key(|layer| (!layer.name.starts_with("delivery"), layer.colour));
     let y = log_axis("latency (ms)", layers.iter().flat_map(|layer| layer.points.iter().map(|(_, y)| *y)));
     panel("latency", "Latency of each operation, by when it was due", time_axis(data), y, layers)
@@ -154,7 +154,7 @@ fn quantiles(data: &Data, series: &Series) -> Panel {
     panel("quantiles", "Latency of acknowledged sends, quantiles", time_axis(data), y, layers)
 }
 
-/// Points at the middle of bins; a bin that is left out breaks the line.
+/// Points at the middle of bins. A missing bin breaks the line.
 fn broken(values: impl Iterator<Item = (usize, f64)>, data: &Data) -> Vec<(f64, f64)> {
     let mut points = Vec::new();
     let mut last = None;
@@ -213,7 +213,7 @@ fn availability(data: &Data, series: &Series) -> Panel {
     }
 }
 
-/// Neighbouring bins of one colour are one cell.
+/// Joins neighbouring bins of one colour into one cell.
 fn share_cells(data: &Data, row: usize, share: &Share, cells: &mut Vec<Cell>) {
     let first = cells.len();
     for bin in 0..data.bins.count {
@@ -235,7 +235,7 @@ fn share_cells(data: &Data, row: usize, share: &Share, cells: &mut Vec<Cell>) {
     }
 }
 
-/// Who leads each partition, in which epoch.
+/// The leader and the leader epoch of each partition over time.
 fn leadership(data: &Data) -> Panel {
     let rows = data.replicas.partitions.clone();
     let brokers: Vec<u32> =
@@ -270,7 +270,7 @@ fn leadership(data: &Data) -> Panel {
 fn isr(data: &Data) -> Panel {
     let layers = data.replicas.partitions.iter().take(MOST_LINES).enumerate().map(|(n, partition)| {
         let changes = data.replicas.isr.iter().filter(|change| &change.partition == partition);
-        // A little apart, so that partitions of one size can be told from each other.
+        // The lines are a little apart, so that partitions of equal size can be told apart.
         let apart = n as f64 * 0.03;
         let mut points: Vec<(f64, f64)> =
             changes.map(|change| (change.time_s.max(0.0), f64::from(change.size) - apart)).collect();
@@ -281,7 +281,7 @@ fn isr(data: &Data) -> Panel {
     lines("isr", "In-sync replicas", "replicas", data, layers)
 }
 
-/// Log end and high watermark of each replica of a partition.
+/// The log end offset and high watermark of each replica of a partition.
 fn offsets(data: &Data, partition: &str) -> Panel {
     let replicas: Vec<_> = data.replicas.all.iter().filter(|replica| replica.partition == partition).collect();
     let mut layers = Vec::new();

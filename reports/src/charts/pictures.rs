@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Panel, Scene, png, svg};
 use crate::ReportError;
 
-/// Writes each chart into a folder, which is made: as SVG, and as PNG too if `also_png`.
+/// Writes each chart into a folder as SVG, and also as PNG if `also_png` is set. Creates the folder.
 ///
 /// # Errors
 /// If a file cannot be written.

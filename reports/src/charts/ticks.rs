@@ -1,8 +1,8 @@
-//! Where an axis has its labels, and what they say.
+//! The positions and texts of an axis's labels.
 
 use super::panel::Axis;
 
-/// Positions of labels: round numbers, about `wanted` of them; powers of ten on a logarithmic axis.
+/// The positions of about `wanted` labels: round numbers, or powers of ten on a logarithmic axis.
 pub(super) fn ticks(axis: &Axis, wanted: usize) -> Vec<f64> {
     if !axis.names.is_empty() {
         return (1..=axis.names.len()).map(|n| n as f64).collect();
@@ -21,13 +21,13 @@ pub(super) fn ticks(axis: &Axis, wanted: usize) -> Vec<f64> {
     (first..=last).map(|n| n as f64 * step).collect()
 }
 
-/// What an axis says at a position.
+/// The label of an axis at a position.
 pub(super) fn said(axis: &Axis, value: f64) -> String {
     let name = axis.names.get((value as usize).wrapping_sub(1));
     name.cloned().unwrap_or_else(|| label(value))
 }
 
-/// A label: no more digits than needed.
+/// A number as a label, with no more digits than needed.
 pub(super) fn label(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),

@@ -1,4 +1,4 @@
-//! What is kept of a run that is compared.
+//! The figures of a run in a comparison.
 
 use std::collections::BTreeMap;
 
@@ -8,31 +8,31 @@ use super::statistics::Mean;
 use crate::data::Data;
 use crate::series::{Distribution, Series, Window, send_histogram};
 
-/// A run in figures.
+/// The figures of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
     /// The seed.
     pub seed: String,
-    /// Properties that did not hold, expected or not.
+    /// The properties that did not hold, expected or not.
     pub broken: Vec<String>,
-    /// Latency of acknowledged sends: the median, in milliseconds.
+    /// The median latency of acknowledged sends, in milliseconds.
     pub p50_ms: f64,
-    /// The 0.99 quantile.
+    /// The 0.99 quantile of that latency, in milliseconds.
     pub p99_ms: f64,
-    /// The slowest.
+    /// The largest latency, in milliseconds.
     pub max_ms: f64,
-    /// The share of sends that were acknowledged.
+    /// The share of sends that were acknowledged, from 0 to 1.
     pub acknowledged: f64,
-    /// How long a partition was unavailable, the mean over partitions, in seconds.
+    /// The time that a partition was unavailable, in seconds, as the mean over partitions.
     pub unavailable_s: f64,
-    /// From the fault to the first acknowledgement of the next leader, the mean over failovers, in seconds; if any.
+    /// The mean time in seconds from a fault to the next leader's first acknowledgement. `None` without failovers.
     pub failover_s: Option<f64>,
 }
 
-/// Runs that are shown as one: those of one value of a sweep, or a single one.
+/// Runs shown as one: the runs of one value of a sweep, or a single run.
 #[derive(Debug)]
 pub struct Group {
-    /// What it is called.
+    /// The name of the group.
     pub label: String,
     /// Its runs.
     pub runs: Vec<Figures>,
@@ -48,7 +48,7 @@ impl Group {
     /// Adds a run.
     pub fn add(&mut self, data: &Data, series: &Series) {
         let sends = send_histogram(Some(&data.operations));
-        // Both have the same precision, and grow on their own.
+        // Adding cannot fail: both histograms have the same precision and grow on demand.
         let _ = self.sends.add(&sends);
         let [p50_ms, _, p99_ms, max_ms] = series.latency.send.quantiles_ms;
         let availability = &series.availability;
@@ -87,7 +87,7 @@ impl Group {
         Mean::of(self.runs.iter().filter_map(figure))
     }
 
-    /// Properties that did not hold, with how many runs.
+    /// The properties that did not hold, each with the number of such runs.
     pub fn broken(&self) -> BTreeMap<&str, usize> {
         let mut all = BTreeMap::new();
         for property in self.runs.iter().flat_map(|run| &run.broken) {

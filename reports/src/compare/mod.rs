@@ -1,4 +1,4 @@
-//! Several runs beside each other: a few that were named, or all of a sweep, by the value of its knob.
+//! Several runs side by side: a few named ones, or all runs of a sweep, grouped by the value of its knob.
 
 mod figures;
 mod page;
@@ -13,14 +13,14 @@ use crate::charts::{Scene, write_pictures};
 use crate::report::ReportOptions;
 use crate::{Reading, ReportError, RunFolder};
 
-/// What is compared.
+/// The groups of a comparison and its texts.
 #[derive(Debug, Default)]
 pub struct Comparison {
-    /// What the page is called.
+    /// The title of the page.
     pub title: String,
-    /// The question that it answers.
+    /// The question that the comparison answers.
     pub about: String,
-    /// What differs from group to group: `cluster.session_timeout`; empty if the groups are single runs.
+    /// The setting that differs between groups: `cluster.session_timeout`. Empty if the groups are single runs.
     pub knob: String,
     /// The groups, in the order in which they are shown.
     pub groups: Vec<Group>,
@@ -48,8 +48,8 @@ impl Comparison {
         Ok(Comparison { title: format!("{} runs", groups.len()), groups, ..Comparison::default() })
     }
 
-    /// Writes `compare.html`, `compare.csv` and a picture of each chart into a folder, which is made. Says where the
-    /// page is.
+    /// Writes `compare.html`, `compare.csv` and a picture of each chart into a folder, which it creates. Returns the
+    /// path of the page.
     ///
     /// # Errors
     /// If a file cannot be written.

@@ -5,7 +5,7 @@ use crate::ReportError;
 use crate::charts::{Axis, Draw, Layer, Panel, distributions};
 use crate::page::{Section, charts, escaped, page_of_charts, table};
 
-/// A figure that is compared.
+/// A figure to compare.
 struct Metric {
     id: &'static str,
     title: &'static str,
@@ -42,7 +42,7 @@ const METRICS: [Metric; 6] = [
 ];
 
 impl Comparison {
-    /// The charts: latencies of all groups, and each figure by group.
+    /// The charts: the latencies of all groups, and each figure by group.
     pub(super) fn panels(&self) -> Vec<Panel> {
         let named: Vec<_> = self.groups.iter().map(|group| (group.label.clone(), group.distribution())).collect();
         let mut panels = vec![distributions("distributions", "Latency of sends, empirical distribution", &named)];
@@ -51,7 +51,7 @@ impl Comparison {
         panels
     }
 
-    /// A figure by group: every run, and the mean with its confidence.
+    /// The chart of a figure by group: every run, and the mean with its confidence interval.
     fn panel(&self, metric: &Metric) -> Panel {
         let (mut runs, mut means, mut intervals) = (Vec::new(), Vec::new(), Vec::new());
         for (n, group) in self.groups.iter().enumerate() {
@@ -130,7 +130,7 @@ impl Comparison {
         table(&header, &rows)
     }
 
-    /// Every run in figures, with units in the header.
+    /// Writes the figures of every run as CSV, with units in the header.
     pub(super) fn write_csv(&self, path: &std::path::Path) -> Result<(), ReportError> {
         let wrong = |error| ReportError::csv(path, error);
         let mut out = csv::Writer::from_path(path).map_err(wrong)?;
@@ -158,7 +158,7 @@ fn shown(mean: Option<Mean>, unit: &str) -> String {
     }
 }
 
-/// A figure to three digits or so.
+/// A figure with about three significant digits.
 fn figure(value: f64, unit: &str) -> String {
     let digits = match value.abs() {
         v if v >= 100.0 => 0,

@@ -1,7 +1,7 @@
-//! A Jepsen history: the operations of `jepsen.tests.kafka`, so that Jepsen's own checker can be asked too.
+//! A Jepsen history with the operations of `jepsen.tests.kafka`, so that Jepsen's own checker can judge the run too.
 //!
-//! A Jepsen process does one thing at a time, and never again after an `:info`. Our producers have many records under
-//! way, so each is given a process that is free.
+//! A Jepsen process has one operation at a time and none after an `:info`. Our producers have many records in flight,
+//! so each send gets a free process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::ReportError;
 
-/// What is needed of a line of `history.jsonl`.
+/// The fields of a line of `history.jsonl` that the export needs.
 #[derive(Debug, Deserialize)]
 struct Line {
     time_s: f64,
@@ -27,14 +27,14 @@ struct Line {
     definite: Option<bool>,
 }
 
-/// A send that is under way.
+/// A send in flight.
 struct Send {
     process: u64,
     partition: String,
     value: String,
 }
 
-/// A poll whose records are still being gathered: they have one client and one time.
+/// A poll whose records are still being collected. They share one client and one time.
 struct Poll {
     client: String,
     time_s: f64,
@@ -168,7 +168,7 @@ impl History {
     }
 }
 
-/// A string as EDN reads it.
+/// A string in the syntax of EDN.
 fn string(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {

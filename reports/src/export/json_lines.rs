@@ -1,4 +1,4 @@
-//! What a report shows, a JSON value a line, each with its `type`.
+//! The contents of a report as JSON Lines. Each value has a `type`.
 
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -20,7 +20,7 @@ pub enum Format {
     Csv,
     /// A Jepsen history, as `jepsen.tests.kafka` has it.
     Edn,
-    /// A value a line, each with its `type`.
+    /// JSON Lines, each value with its `type`.
     Jsonl,
     /// Chrome's trace format, which Perfetto opens.
     Perfetto,
@@ -41,10 +41,10 @@ impl Format {
     }
 }
 
-/// Writes a run in another format: to `out`, or into its folder. Says where.
+/// Writes a run in another format to `out`, or else into the run's folder. Returns the path.
 ///
 /// # Errors
-/// If the run cannot be read, or the file not be written.
+/// If the run cannot be read or the file cannot be written.
 pub fn export(folder: &RunFolder, format: Format, out: Option<&Path>) -> Result<PathBuf, ReportError> {
     let out = out.map_or_else(|| folder.path().join(format.file()), Path::to_owned);
     let text = match format {

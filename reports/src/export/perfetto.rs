@@ -1,6 +1,6 @@
 //! Chrome's trace format: a process for each node, a flow for each message, counters for log ends and high watermarks.
 //!
-//! <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU> is its description.
+//! <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU> describes the format.
 
 use serde_json::{Value, json};
 use tribunal_sim::trace::{Trace, TraceEvent, TraceKind};
@@ -8,7 +8,7 @@ use tribunal_sim::trace::{Trace, TraceEvent, TraceKind};
 use crate::causal::CausalGraph;
 use crate::report::Reading;
 
-/// The process that faults are shown in: no node has this id.
+/// The process that shows the faults. No node has this id.
 const FAULTS: u32 = 1_000_000;
 
 /// Threads of a process.
@@ -55,12 +55,12 @@ pub(super) fn trace_events(reading: &Reading, trace: &Trace, graph: &CausalGraph
     faults(reading, &mut events);
     operations(reading, &mut events);
     counters(reading, &mut events);
-    // No displayTimeUnit: builds of Perfetto take it for the unit of the timestamps.
+    // displayTimeUnit is left out: some builds of Perfetto take it for the unit of the timestamps.
     let all = json!({"traceEvents": events});
     all.to_string() + "\n"
 }
 
-/// Simulated seconds since the workload's zero, on the clock of the trace, in microseconds.
+/// Converts simulated seconds since the workload's zero to microseconds on the clock of the trace.
 fn on_trace(reading: &Reading, time_s: f64) -> f64 {
     reading.data.run.zero_ns as f64 / 1e3 + time_s * 1e6
 }

@@ -1,7 +1,7 @@
-//! ShiViz's log: two lines an event, what happened and the vector clock of the process.
+//! A log for ShiViz: two lines for each event, its text and the vector clock of its process.
 //!
-//! ShiViz draws a few thousand events at most, so the log is of the part of the run that the space-time diagram opens
-//! on: the last events before the violation, or the first after the first fault. Its parser needs this pattern:
+//! ShiViz draws at most a few thousand events, so the log covers the part of the run that the space-time diagram opens
+//! with: the last events before the violation, or the first after the first fault. Its parser needs this pattern:
 //! `(?<event>.*)\n(?<host>\S*) (?<clock>{.*})`.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use super::name_of;
 use crate::causal::CausalGraph;
 use crate::report::Reading;
 
-/// How many events the log has at most.
+/// The largest number of events in the log.
 const MOST: usize = 3_000;
 
 pub(super) fn log(reading: &Reading, trace: &Trace) -> String {
@@ -45,7 +45,7 @@ pub(super) fn log(reading: &Reading, trace: &Trace) -> String {
     out
 }
 
-/// The events of the part that is shown.
+/// The events of the part that the log covers.
 fn part(reading: &Reading, trace: &Trace) -> Trace {
     let data = &reading.data;
     let nanos = |time_s: f64| (data.run.zero_ns as f64 + time_s * 1e9).max(0.0) as u64;
@@ -65,7 +65,7 @@ fn part(reading: &Reading, trace: &Trace) -> Trace {
     Trace { labels: trace.labels.clone(), events }
 }
 
-/// An event in words; none if it is not shown.
+/// The text of an event. `None` if the log leaves it out.
 fn told(trace: &Trace, event: &TraceEvent) -> Option<String> {
     let label = |label: u16| trace.labels.get(usize::from(label)).map_or("message", String::as_str);
     let text = match event.kind {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Text as it may stand in an element or an attribute.
+/// Escapes a text for an element or an attribute.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -17,13 +17,13 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
-/// JSON as it may stand in a script element.
+/// Serializes a value as JSON that is safe in a script element.
 pub(crate) fn script_json(value: &impl serde::Serialize) -> String {
     let text = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
     text.replace("</", "<\\/").replace("<!--", "<\\u0021--")
 }
 
-/// A table: columns whose header begins with `#` hold numbers.
+/// A table. Columns whose header begins with `#` hold numbers.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let class = |n: usize| if header.get(n).is_some_and(|name| name.starts_with('#')) { " class=\"n\"" } else { "" };
     let mut out = String::from("<div class=\"wide\"><table><thead><tr>");
@@ -54,7 +54,7 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// Milliseconds to three digits that count.
+/// Milliseconds with three significant digits.
 pub(crate) fn milliseconds(value: f64) -> String {
     match value {
         v if !v.is_finite() => "–".to_owned(),

@@ -11,17 +11,17 @@ use crate::charts::{Axis, Draw, Layer, Panel, Scene, write_pictures};
 use crate::hunt::{FailureRecord, HuntRecord};
 use crate::report::ReportOptions;
 
-/// The record of a hunt at a path: the file itself, or that of the folder.
+/// The hunt record at a path, which is the file itself or its folder. `None` if there is none.
 pub fn hunt_file(path: &Path) -> Option<PathBuf> {
     let file = if path.is_dir() { path.join("hunt.json") } else { path.to_owned() };
     let named = file.file_name().is_some_and(|name| name == "hunt.json");
     (named && file.is_file()).then_some(file)
 }
 
-/// Writes the page of a hunt beside its record, and a picture of each chart. Says where the page is.
+/// Writes the page of a hunt and a picture of each chart beside its record. Returns the path of the page.
 ///
 /// # Errors
-/// If the record cannot be read, or a file not be written.
+/// If the record cannot be read or a file cannot be written.
 pub fn write_hunt_page(record: &Path, options: ReportOptions) -> Result<PathBuf, ReportError> {
     let hunt = HuntRecord::read(record)?;
     let folder = record.parent().unwrap_or(Path::new("."));

@@ -1,6 +1,6 @@
-//! Pages: one file each, with styles, scripts and data in it. Nothing is fetched from anywhere.
+//! Pages. Each page is one file with its styles, scripts and data, and loads nothing from elsewhere.
 //!
-//! The scripts in `assets/page` are ours, like everything here.
+//! The scripts in `assets/page` were written for this project.
 
 mod html;
 mod hunt;
@@ -26,10 +26,10 @@ const SCRIPTS: [&str; 4] = [
     include_str!("../../assets/page/page.js"),
 ];
 
-/// What scripts of a page draw.
+/// The data that the scripts of a page draw.
 #[derive(Debug, Serialize)]
 struct PageData<'d> {
-    /// The time that charts over simulated time show.
+    /// The range of time that charts over simulated time show, in seconds.
     from: f64,
     to: f64,
     panels: &'d [Panel],
@@ -38,14 +38,14 @@ struct PageData<'d> {
     spacetime: spacetime::SpaceTime,
 }
 
-/// A section of a page: its anchor, its title, what is in it.
+/// A section of a page: its anchor, its title and its contents.
 pub(crate) struct Section {
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
     pub(crate) body: String,
 }
 
-/// Puts a page together. `head` stands above the first section.
+/// Assembles a page. `head` stands above the first section.
 fn document(title: &str, head: &str, sections: &[Section], data: &PageData<'_>) -> String {
     let links = sections.iter().map(|section| format!("<li><a href=\"#{}\">{}</a></li>", section.id, section.title));
     let links: String = links.collect();
@@ -68,11 +68,11 @@ fn document(title: &str, head: &str, sections: &[Section], data: &PageData<'_>) 
     )
 }
 
-/// Where the script puts these charts.
+/// The placeholders into which the script draws these charts.
 pub(crate) fn charts(ids: &[&str]) -> String {
     ids.iter().map(|id| format!("<div data-panels=\"{id}\"></div>")).collect()
 }
-/// The data of a page that has charts and nothing else.
+/// A page whose data is charts only.
 pub(crate) fn page_of_charts(title: &str, head: &str, sections: &[Section], panels: &[Panel]) -> String {
     let (timeline, spacetime) = Default::default();
     let data = PageData { from: 0.0, to: 1.0, panels, scene: &Scene::default(), timeline, spacetime };

@@ -16,7 +16,7 @@ use crate::series::{Distribution, QUANTILES, Series};
 /// The page of a run.
 ///
 /// # Errors
-/// If the trace is not one that this version can read.
+/// If this version cannot read the trace.
 pub fn run_page(
     data: &Data,
     series: &Series,
@@ -42,7 +42,7 @@ pub fn run_page(
     Ok(document(&title, &head(data), &sections, &json))
 }
 
-/// The verdict, why, and the command that repeats it.
+/// The verdict, its reason, and the command that repeats the run.
 fn head(data: &Data) -> String {
     let verdict = &data.verdict;
     let (word, class) = match verdict.verdict.as_str() {

@@ -1,4 +1,4 @@
-//! What the space-time diagram shows: parts of the trace around the violation, or around each fault of a run that held.
+//! The space-time diagram: parts of the trace around the violation, or around each fault of a run that held.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use crate::causal::{CausalGraph, ChainStep};
 use crate::data::Data;
 use crate::series::Series;
 
-/// A part shows this much before what it is about, and after, in seconds.
+/// The time that a part shows before and after its subject, in seconds.
 const BEFORE_S: f64 = 0.25;
 const AFTER_S: f64 = 1.25;
-/// A violation's part begins this long before the first step of its chain at most, in seconds.
+/// The longest time before a violation that its part may cover for the steps of its chain, in seconds.
 const LONGEST_S: f64 = 8.0;
-/// No part holds more events of the trace than these: of a busier one the end is shown.
+/// The largest number of trace events in a part. A busier part shows only its end.
 const MOST_EVENTS: usize = 60_000;
 /// Messages of one part, and of all parts together.
 const MOST_MESSAGES: usize = 12_000;
 const MOST_OF_ALL: usize = 30_000;
-/// How many parts there are at most.
+/// The largest number of parts.
 const MOST_PARTS: usize = 8;
 
 /// The diagram.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct SpaceTime {
     nodes: Vec<String>,
-    /// How many of them are brokers: the first ones.
+    /// The number of brokers. They are the first nodes.
     brokers: usize,
     apis: Vec<String>,
     windows: Vec<Part>,
@@ -39,23 +39,23 @@ struct Part {
     title: String,
     from: f64,
     to: f64,
-    /// When what it is about was seen, in seconds.
+    /// The time at which its subject was seen, in seconds.
     focus: Option<f64>,
-    /// What that is called.
+    /// The word for the subject on the page.
     word: &'static str,
-    /// From, to, sent, received or -1, kind, and whether it is in the cone (1) or on the way of the chain (2).
+    /// The messages: from, to, sent, received or -1, kind, and 1 if in the cone or 2 if on the path of the chain.
     messages: Vec<(u32, u32, i64, i64, u16, u8)>,
-    /// Node, when, kind, text, whether it is in the cone.
+    /// The marks: node, time, kind, text, and 1 if in the cone.
     marks: Vec<(u32, i64, &'static str, String, u8)>,
-    /// Node, from, to or -1.
+    /// The times down: node, from, to or -1.
     down: Vec<(u32, i64, i64)>,
-    /// Node, from, to, leader epoch, whether it leads.
+    /// The leader epochs: node, from, to, leader epoch, and whether the node leads.
     epochs: Vec<(u32, i64, i64, i32, bool)>,
-    /// Node or -1, when, text.
+    /// The steps of the chain: node or -1, time, text.
     chain: Vec<(i64, i64, String)>,
 }
 
-/// What a part is about.
+/// The subject of a part.
 struct Subject<'d> {
     title: String,
     from_s: f64,
@@ -94,7 +94,7 @@ impl SpaceTime {
     }
 }
 
-/// The parts: the first violation, then the faults in the order of time.
+/// The subjects: the first violation, then the faults in the order of time.
 fn subjects(data: &Data) -> Vec<Subject<'_>> {
     let end_s = data.run.end_s;
     let mut all = Vec::new();
@@ -102,7 +102,7 @@ fn subjects(data: &Data) -> Vec<Subject<'_>> {
         let seen_s = violation.time_s.clamp(0.0, end_s);
         let steps = violation.chain.iter().map(|step| step.time_s);
         let last_s = steps.clone().fold(f64::NEG_INFINITY, f64::max);
-        // What is only seen at the end of a run happened at the last step of its chain.
+        // A violation seen only at the end of a run happened at the last step of its chain.
         let focus_s = if violation.event.is_none() && last_s.is_finite() { last_s } else { seen_s };
         let first_s = steps.fold(focus_s, f64::min).max(focus_s - LONGEST_S);
         all.push(Subject {
@@ -145,7 +145,7 @@ fn partition_in(detail: &str, data: &Data) -> Option<String> {
     data.replicas.partitions.iter().find(named).or(data.replicas.partitions.first()).cloned()
 }
 
-/// Reads the trace once, and keeps the events of each subject's time.
+/// Reads the trace once and keeps the events in each subject's range of time.
 fn cut_out(data: &Data, subjects: &[Subject<'_>], trace: &[u8]) -> Result<Vec<Trace>, TraceError> {
     let mut reader = TraceReader::new(trace)?;
     let labels = std::mem::take(&mut reader.labels);
@@ -217,7 +217,7 @@ impl Maker<'_> {
         micros(seconds(self.data, event))
     }
 
-    /// Which events led to the violation (1), and which lie on the way from one step of its chain to the next (2).
+    /// The weights of events: 1 in the violation's cone, 2 on the path from one step of its chain to the next.
     fn weights(&self, cut: &Trace, graph: &CausalGraph) -> Vec<u8> {
         let mut weight = vec![0; cut.events.len()];
         let index_of = |seq: u64| cut.events.iter().position(|event| event.seq == seq && event.kind.is_event());
@@ -240,7 +240,7 @@ impl Maker<'_> {
         weight
     }
 
-    /// Messages, those of the chain and the newest first to be kept.
+    /// The messages. If there are too many, those of the chain and the newest ones are kept.
     fn messages(
         &self,
         cut: &Trace,
@@ -261,7 +261,7 @@ impl Maker<'_> {
         }
         for index in graph.lost(cut) {
             let event = &cut.events[index];
-            // What was sent at the very end may be on its way still.
+            // A message sent at the very end may still be in flight.
             let TraceKind::Sent { conn, label, .. } = event.kind else { continue };
             let to = if conn.initiator == event.node { conn.acceptor } else { conn.initiator };
             if seconds(self.data, event) < lost_s
@@ -320,7 +320,7 @@ impl Maker<'_> {
             .collect()
     }
 
-    /// Leader epochs of the partition at stake, on each broker.
+    /// The leader epochs of the partition at stake, on each broker.
     fn epochs(&self) -> Vec<(u32, i64, i64, i32, bool)> {
         let Some(partition) = &self.subject.partition else { return Vec::new() };
         let of = |broker: u32| {

@@ -1,4 +1,4 @@
-//! What the operations timeline shows, thinned out where there are very many operations.
+//! The operations timeline, thinned out if there are very many operations.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::data::Data;
 use crate::operations::{Operation, Outcome};
 
-/// Operations of the page at most, about.
+/// The approximate largest number of operations on the page.
 const MOST: usize = 9_000;
-/// Of each part of time, client and outcome at most this many are kept, once there are too many: the longest.
+/// The number of longest operations kept for each time slice, client, kind and outcome, once there are too many.
 const KEPT: usize = 3;
 
 /// The timeline.
@@ -18,7 +18,7 @@ pub(super) struct Timeline {
     clients: Vec<String>,
     kinds: Vec<String>,
     partitions: Vec<String>,
-    /// Client, kind, outcome, when and how long in microseconds, partition or -1, offset or -1, records.
+    /// The operations: client, kind, outcome, start and length in microseconds, partition or -1, offset or -1, records.
     operations: Vec<Line>,
 }
 
@@ -70,7 +70,7 @@ impl Timeline {
     }
 }
 
-/// The longest operations of each part of time, client, kind and outcome.
+/// The longest operations of each time slice, client, kind and outcome.
 fn thinned<'o>(all: &[&'o Operation], end_s: f64) -> Vec<&'o Operation> {
     let clients = all.iter().map(|op| op.client).collect::<std::collections::BTreeSet<_>>().len().max(1);
     let parts = (MOST / KEPT / clients).clamp(50, 3_000) as f64;

@@ -1,4 +1,4 @@
-//! What disks and links did, and who was down: from the trace, read as a stream.
+//! The activity of disks and links and the times processes were down, read from the trace as a stream.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -8,55 +8,55 @@ use tribunal_sim::trace::{TraceError, TraceEvent, TraceKind, TraceReader};
 use crate::data::Bins;
 use crate::run::RunRecord;
 
-/// What disks and links did, and who was down.
+/// The activity of disks and links, and the times processes were down.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Activity {
-    /// Syncs of each broker's disk, by bin.
+    /// The syncs of each broker's disk, by bin.
     pub syncs: BTreeMap<String, Vec<SyncBin>>,
-    /// Bytes from one process to another, by bin; links without any are left out.
+    /// The traffic between processes, by bin. Links without traffic are left out.
     pub links: Vec<LinkSeries>,
-    /// When processes were down.
+    /// The times at which processes were down.
     pub down: Vec<Down>,
-    /// How many messages were sent.
+    /// The number of messages sent.
     pub sent: u64,
-    /// How many messages arrived.
+    /// The number of messages delivered.
     pub delivered: u64,
 }
 
 /// Syncs that ended in one bin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SyncBin {
-    /// How many.
+    /// The number of syncs.
     pub count: u64,
-    /// How long they took, all together, in milliseconds.
+    /// The sum of their durations, in milliseconds.
     pub total_ms: f64,
-    /// How long the slowest took, in milliseconds.
+    /// The longest duration, in milliseconds.
     pub slowest_ms: f64,
-    /// The most that were under way at once.
+    /// The largest number under way at once.
     pub queue: u64,
 }
 
-/// What went from one process to another.
+/// The traffic from one process to another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkSeries {
-    /// Who sent it.
+    /// The name of the sender.
     pub from: String,
-    /// To whom.
+    /// The name of the receiver.
     pub to: String,
-    /// Bytes, frames included, in each bin.
+    /// The bytes in each bin, frames included.
     pub bytes: Vec<u64>,
-    /// Messages, over the whole run.
+    /// The number of messages over the whole run.
     pub messages: u64,
 }
 
 /// A time in which a process was down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Down {
-    /// Which process.
+    /// The name of the process.
     pub node: String,
-    /// From when, in simulated seconds.
+    /// The time at which it went down, in simulated seconds.
     pub from_s: f64,
-    /// Until when; none if to the end.
+    /// The time at which it started again, in simulated seconds. `None` if it did not.
     pub until_s: Option<f64>,
     /// Whether its host had no power.
     pub power_lost: bool,
@@ -66,7 +66,7 @@ impl Activity {
     /// Reads a trace.
     ///
     /// # Errors
-    /// If it is not a trace that this version can read.
+    /// If this version cannot read the trace.
     pub fn read(trace: &[u8], run: &RunRecord, bins: Bins) -> Result<Activity, TraceError> {
         let mut gathering = Gathering::new(run, bins);
         for event in TraceReader::new(trace)? {
@@ -76,12 +76,12 @@ impl Activity {
     }
 }
 
-/// What is known while the trace is read.
+/// The state of reading the trace.
 struct Gathering<'r> {
     run: &'r RunRecord,
     bins: Bins,
     out: Activity,
-    /// Syncs under way.
+    /// The start times of the syncs under way, in the order of requests.
     asked: HashMap<(NodeId, SyncOp), VecDeque<f64>>,
     under_way: BTreeMap<NodeId, u64>,
     syncs: BTreeMap<NodeId, Vec<SyncBin>>,

@@ -1,32 +1,32 @@
-//! Which sends succeeded, by partition and by client, and the windows in which a partition acknowledged nothing.
+//! The success of sends by partition and by client, and the windows in which a partition acknowledged nothing.
 
 use crate::data::Data;
 use crate::operations::{Operation, Outcome, partition_order};
 
-/// A partition that acknowledges nothing for this long while a record waits for it is unavailable, in seconds.
+/// A partition is unavailable if it acknowledges nothing for this long, in seconds, while a record waits for it.
 pub const UNAVAILABLE_AFTER_S: f64 = 0.5;
 
-/// Which sends succeeded.
+/// The success of sends.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Availability {
-    /// Of all sends, the share that succeeded.
+    /// The successes of all sends.
     pub overall: Share,
-    /// By partition.
+    /// The successes by partition.
     pub partitions: Vec<Share>,
-    /// By client.
+    /// The successes by client.
     pub clients: Vec<Share>,
-    /// Windows in which a partition acknowledged nothing while a record waited, in the order of time.
+    /// The windows in which a partition acknowledged nothing while a record waited, in the order of time.
     pub windows: Vec<Window>,
 }
 
 /// The sends of a partition or client, by the bin in which they were due.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Share {
-    /// Whose.
+    /// The name of the partition or client.
     pub name: String,
-    /// How many there were in each bin.
+    /// The number of sends in each bin.
     pub sends: Vec<u64>,
-    /// How many of them were acknowledged, whenever that was.
+    /// The number of those sends that were acknowledged, at any later time.
     pub ok: Vec<u64>,
 }
 
@@ -40,13 +40,13 @@ impl Share {
         self.ok[bin] += u64::from(ok);
     }
 
-    /// The share that succeeded over the whole run; none if there were no sends.
+    /// The share that succeeded over the whole run, from 0 to 1. `None` without sends.
     pub fn total(&self) -> Option<f64> {
         let sends: u64 = self.sends.iter().sum();
         (sends > 0).then(|| self.ok.iter().sum::<u64>() as f64 / sends as f64)
     }
 
-    /// The share that succeeded in a bin; none if there were no sends.
+    /// The share that succeeded in a bin, from 0 to 1. `None` without sends.
     pub fn in_bin(&self, bin: usize) -> Option<f64> {
         (self.sends[bin] > 0).then(|| self.ok[bin] as f64 / self.sends[bin] as f64)
     }
@@ -55,11 +55,11 @@ impl Share {
 /// A time in which a partition acknowledged nothing while a record waited for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
-    /// Which partition.
+    /// The partition.
     pub partition: String,
-    /// From when, in simulated seconds.
+    /// The time of its beginning, in simulated seconds.
     pub start_s: f64,
-    /// Until when, in simulated seconds.
+    /// The time of its end, in simulated seconds.
     pub end_s: f64,
 }
 
@@ -108,14 +108,14 @@ impl Availability {
     }
 }
 
-/// The windows of one partition: between two acknowledgements, from when the first record waits.
+/// The windows of one partition. A window lies between two acknowledgements and begins when the first record waits.
 fn windows(mut sends: Vec<&Operation>, partition: &str, end_s: f64) -> Vec<Window> {
     let acknowledged = |op: &Operation| if op.outcome == Outcome::Ok { op.completed_s } else { f64::INFINITY };
     let mut acks: Vec<f64> = sends.iter().map(|op| acknowledged(op)).filter(|at| at.is_finite()).collect();
     acks.sort_by(f64::total_cmp);
     sends.sort_by(|a, b| a.invoked_s.total_cmp(&b.invoked_s));
     let (mut waiting, mut last, mut all) = (0, f64::NEG_INFINITY, Vec::new());
-    // What was never acknowledged waits until its failure was known, and no longer.
+    // A record that was never acknowledged waits only until its failure is known.
     let answered = |op: &Operation| op.completed_s.min(end_s);
     for ack in acks.into_iter().chain([f64::INFINITY]) {
         while sends.get(waiting).is_some_and(|op| answered(op) <= last) {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_begins_when_a_record_waits_and_ends_with_the_next_acknowledgement() {
+    fn a_window_lasts_from_a_waiting_record_to_an_acknowledgement() {
         let quick = send(1.0, 1.1, Outcome::Ok);
         assert_eq!(found(&[quick, send(3.0, 5.0, Outcome::Ok), send(4.0, 5.0, Outcome::Ok)]), [(3.0, 5.0)]);
         assert_eq!(found(&[send(1.0, 6.0, Outcome::Ok), send(2.0, 2.1, Outcome::Ok)]), [(1.0, 2.1), (2.1, 6.0)]);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_never_acknowledged_leaves_a_window_until_it_failed_or_the_run_ended() {
+    fn an_unacknowledged_record_keeps_its_window_open() {
         let quick = send(1.0, 1.1, Outcome::Ok);
         assert_eq!(found(&[quick, send(2.0, 7.0, Outcome::Fail)]), [(2.0, 7.0)]);
         assert_eq!(found(&[quick, send(2.0, f64::INFINITY, Outcome::Info)]), [(2.0, 20.0)]);

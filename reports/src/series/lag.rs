@@ -1,11 +1,11 @@
-//! How far consumers were behind: the log end of a partition's leader less the next offset the consumer reads.
+//! The lag of consumers: the log end offset of a partition's leader minus the next offset that the consumer reads.
 
 use std::collections::BTreeMap;
 
 use crate::data::Data;
 use crate::operations::partition_order;
 
-/// How far consumers were behind.
+/// The lag of consumers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lag {
     /// A series for each consumer and partition.
@@ -15,11 +15,11 @@ pub struct Lag {
 /// A consumer's lag on a partition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LagSeries {
-    /// Which consumer.
+    /// The name of the consumer.
     pub consumer: String,
-    /// Which partition.
+    /// The partition.
     pub partition: String,
-    /// Records at the end of each bin; none before the consumer has the partition.
+    /// The lag in records at the end of each bin. `None` before the consumer has the partition.
     pub records: Vec<Option<i64>>,
 }
 
@@ -51,7 +51,7 @@ impl Lag {
         Lag { all }
     }
 
-    /// The most that any consumer was behind on a partition at the end of each bin.
+    /// The largest lag of any consumer on each partition at the end of each bin, in records.
     pub fn worst(&self) -> BTreeMap<&str, Vec<i64>> {
         let mut worst: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
         for series in &self.all {

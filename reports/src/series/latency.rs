@@ -1,4 +1,5 @@
-//! How long operations took. The workload is an open loop: a record's clock starts when it was due, so waiting counts.
+//! The latency of operations. The workload is an open loop: a record's latency counts from its due time, waiting
+//! included.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +8,30 @@ use hdrhistogram::Histogram;
 use crate::data::{Bins, Data};
 use crate::operations::{Operation, Operations, Outcome};
 
-/// The quantiles that are shown.
+/// The quantiles that reports show.
 pub const QUANTILES: [f64; 4] = [0.5, 0.95, 0.99, 1.0];
 
-/// How long operations took.
+/// The latencies of operations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Latency {
-    /// Acknowledged sends, from when the record was due to its acknowledgement.
+    /// Acknowledged sends: from the due time of the record to its acknowledgement.
     pub send: Distribution,
-    /// From when a record was due to when a consumer had it, each consumer counted.
+    /// Deliveries: from the due time of a record to its receipt by a consumer. Each consumer counts.
     pub delivery: Distribution,
     /// Acknowledged sends by client.
     pub by_client: BTreeMap<String, Distribution>,
-    /// Quantiles of acknowledged sends by the bin in which they were due; bins without any are left out.
+    /// The quantiles of acknowledged sends, by the bin of their due time. Bins without sends are left out.
     pub by_bin: Vec<BinQuantiles>,
-    /// Single operations, thinned out where there are very many; extremes are kept.
+    /// Single operations, thinned out if there are very many. Extremes are kept.
     pub raw: Vec<RawPoint>,
-    /// What the kinds of [`RawPoint`] are called.
+    /// The names of the kinds of [`RawPoint`].
     pub kinds: Vec<String>,
 }
 
 /// A distribution of latencies.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Distribution {
-    /// How many.
+    /// The number of operations.
     pub count: u64,
     /// Milliseconds at each of [`QUANTILES`].
     pub quantiles_ms: [f64; 4],
@@ -43,9 +44,9 @@ pub struct Distribution {
 /// Quantiles of one bin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BinQuantiles {
-    /// Which bin.
+    /// The index of the bin.
     pub bin: usize,
-    /// How many operations.
+    /// The number of operations in it.
     pub count: u64,
     /// Milliseconds at each of [`QUANTILES`].
     pub quantiles_ms: [f64; 4],
@@ -54,13 +55,13 @@ pub struct BinQuantiles {
 /// An operation as a point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RawPoint {
-    /// When it began, in simulated seconds.
+    /// The time at which it began, in simulated seconds.
     pub time_s: f64,
-    /// How long it took, in milliseconds; until the end of the run, if it was never answered.
+    /// Its latency in milliseconds. It counts to the end of the run if it was never answered.
     pub latency_ms: f64,
-    /// Which kind, in [`Latency::kinds`].
+    /// The index of its kind in [`Latency::kinds`].
     pub kind: u16,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
@@ -70,7 +71,7 @@ fn histogram() -> Histogram<u64> {
 }
 
 fn record(histogram: &mut Histogram<u64>, latency_ms: f64) {
-    // The histogram grows on its own, so a value can always be recorded.
+    // The histogram grows on demand, so recording a value cannot fail.
     let _ = histogram.record((latency_ms.max(0.0) * 1e3).round() as u64);
 }
 
@@ -78,7 +79,7 @@ fn quantiles_ms(histogram: &Histogram<u64>) -> [f64; 4] {
     QUANTILES.map(|quantile| histogram.value_at_quantile(quantile) as f64 / 1e3)
 }
 
-/// The latencies of acknowledged sends, in microseconds; empty without operations.
+/// The latencies of acknowledged sends, in microseconds. Empty without operations.
 pub(crate) fn send_histogram(ops: Option<&Operations>) -> Histogram<u64> {
     let mut all = histogram();
     for op in ops.into_iter().flat_map(timed).filter(|op| op.outcome == Outcome::Ok) {
@@ -104,11 +105,11 @@ impl Distribution {
     }
 }
 
-/// What [`Latency::raw`] may hold: cells over time, and points kept of each kind, outcome and cell.
+/// The size of [`Latency::raw`]: cells over time, and points kept for each kind, outcome and cell.
 const CELLS: usize = 800;
 const KEPT_OF_A_CELL: usize = 6;
 
-/// Thins points out: of each cell of time, kind and outcome the lowest and the highest are kept, and a few others.
+/// Thins out points: each cell of time, kind and outcome keeps its lowest, its highest and a few others.
 struct Thinning {
     end_s: f64,
     cells: BTreeMap<(usize, u16, Outcome), Vec<RawPoint>>,
@@ -173,7 +174,7 @@ impl Latency {
         self.by_bin = by_bin.into_iter().enumerate().filter_map(of_bin).collect();
     }
 
-    /// From when a record was due to when a consumer of the workload had it.
+    /// Adds the deliveries: from the due time of a record to its receipt by a consumer of the workload.
     fn deliveries(&mut self, ops: &Operations, thinning: &mut Thinning) {
         let mut due: Vec<Vec<f64>> = vec![Vec::new(); ops.partitions.len()];
         for op in ops.of_kind("send").filter(|op| op.outcome == Outcome::Ok && op.offset >= 0) {
@@ -200,7 +201,7 @@ impl Latency {
     }
 }
 
-/// The operations that wait for an answer: a poll returns at once, and an assignment is no request.
+/// The operations that wait for an answer. A poll returns at once, and an assignment is not a request.
 fn timed(ops: &Operations) -> impl Iterator<Item = &Operation> {
     let untimed = ["poll", "assign"].map(|name| ops.kind(name));
     ops.all.iter().filter(move |op| !untimed.contains(&Some(op.kind)) && ops.in_workload[usize::from(op.client)])

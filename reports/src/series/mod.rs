@@ -1,6 +1,6 @@
-//! Series in simulated time, computed from a run's records: what charts, pages, tables and comparisons show.
+//! Series over simulated time, computed from a run's records. Charts, pages, tables and comparisons show them.
 //!
-//! Each part is a module of its own and knows neither charts nor pages. [`Series::write`] keeps them as CSV files.
+//! Each part is a module of its own and depends on neither charts nor pages. [`Series::write`] writes CSV files.
 
 mod activity;
 mod availability;
@@ -20,25 +20,25 @@ pub use recovery::{Effect, Recovery, RecoveryRow};
 
 use crate::data::Data;
 
-/// Everything about a run over time.
+/// All series of a run.
 #[derive(Debug)]
 pub struct Series {
-    /// How long operations took.
+    /// The latency of operations.
     pub latency: Latency,
-    /// How many there were.
+    /// The rate of operations.
     pub rate: Rate,
-    /// Which of them succeeded, and when none did.
+    /// The success of operations, and the windows without any.
     pub availability: Availability,
-    /// How long it took to recover from each fault, and what each did.
+    /// The effects of each fault, and the recovery from it.
     pub recovery: Recovery,
-    /// How far consumers were behind.
+    /// The lag of consumers.
     pub lag: Lag,
-    /// Disks and links.
+    /// The activity of disks and links.
     pub activity: Activity,
 }
 
 impl Series {
-    /// Computes everything. `activity` comes from the trace, which is a stream of its own.
+    /// Computes all series. `activity` comes from the trace, which is read separately.
     pub fn of(data: &Data, activity: Activity) -> Series {
         let availability = Availability::of(data);
         Series {

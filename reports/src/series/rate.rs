@@ -1,18 +1,18 @@
-//! How many operations there were, by kind and outcome.
+//! The rate of operations, by kind and outcome.
 
 use std::collections::BTreeMap;
 
 use crate::data::Data;
 use crate::operations::Outcome;
 
-/// How many operations there were, by kind and outcome.
+/// The rate of operations, by kind and outcome.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rate {
-    /// A series for each kind and outcome that there is.
+    /// A series for each kind and outcome that occurred.
     pub all: Vec<RateSeries>,
-    /// Operations by kind and outcome, over the whole run.
+    /// The number of operations by kind and outcome, over the whole run.
     pub totals: BTreeMap<(String, Outcome), u64>,
-    /// Failed and unknown operations by error.
+    /// The number of failed and unknown operations, by error.
     pub errors: BTreeMap<String, u64>,
 }
 
@@ -23,7 +23,7 @@ pub struct RateSeries {
     pub kind: String,
     /// The outcome.
     pub outcome: Outcome,
-    /// How many records a second, in the bin in which the operations ended; unknown ones in the bin they began.
+    /// Records a second in each bin. An operation counts in the bin of its end, or of its start if the end is unknown.
     pub per_second: Vec<f64>,
 }
 

@@ -1,5 +1,5 @@
-//! What each fault did: elections, shrunken ISRs, failures, and how long it took until a leader, an acknowledgement and
-//! a full ISR were there again.
+//! The effects of each fault: elections, shrunken ISRs and failures, and the times until the partition had a leader, an
+//! acknowledgement and a full ISR again.
 
 use super::availability::{Availability, Window};
 use crate::data::Data;
@@ -7,53 +7,53 @@ use crate::operations::{Operation, Outcome};
 use crate::replicas::LeaderStart;
 use crate::run::FaultRecord;
 
-/// An election within this time of a fault's beginning or end is taken as its effect, in seconds.
+/// An election within this time after a fault's beginning or end, in seconds, counts as its effect.
 const BLAME_S: f64 = 5.0;
 
-/// What faults did.
+/// The effects of faults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recovery {
-    /// For each fault and partition that it made change its leader, how long what took.
+    /// The recovery of each partition whose leader changed because of a fault.
     pub rows: Vec<RecoveryRow>,
-    /// What each fault did, in the order of [`Data::faults`].
+    /// The effects of each fault, in the order of [`Data::faults`].
     pub effects: Vec<Effect>,
 }
 
-/// A partition's way back after a fault. Lengths are in seconds from the beginning of the fault.
+/// The recovery of a partition after a fault. Times are seconds since the beginning of the fault.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecoveryRow {
-    /// Which fault, in [`Data::faults`].
+    /// The index of the fault in [`Data::faults`].
     pub fault: usize,
-    /// Which partition.
+    /// The partition.
     pub partition: String,
-    /// Who led before, if anyone did.
+    /// The broker that led before, if any.
     pub before: Option<u32>,
-    /// Who leads.
+    /// The broker that leads now.
     pub leader: u32,
-    /// In which epoch.
+    /// The leader epoch.
     pub epoch: i32,
-    /// Until there was a leader.
+    /// The time until the partition had a leader.
     pub leader_s: f64,
-    /// Until the new leader acknowledged a send, if it did.
+    /// The time until the new leader acknowledged a send. `None` if it did not.
     pub acknowledged_s: Option<f64>,
-    /// Until every replica was in sync again, if that was seen.
+    /// The time until every replica was in sync again. `None` if that was not seen.
     pub full_isr_s: Option<f64>,
 }
 
-/// What happened while a fault lasted and shortly after.
+/// The effects of a fault while it lasted and shortly after.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Effect {
-    /// Elections that are blamed on it.
+    /// The number of elections attributed to it.
     pub elections: usize,
-    /// ISRs that shrank while it lasted.
+    /// The number of times an ISR shrank while it lasted.
     pub isr_shrinks: usize,
-    /// Sends that were due while it lasted and are known to have failed.
+    /// The number of sends due while it lasted that failed.
     pub failed: usize,
-    /// Sends that were due while it lasted and whose fate nobody knows.
+    /// The number of sends due while it lasted whose outcome is unknown.
     pub unknown: usize,
-    /// The longest a send took that was due while it lasted, in milliseconds.
+    /// The largest latency of a send due while it lasted, in milliseconds.
     pub slowest_ms: f64,
-    /// How long partitions were unavailable while it lasted and until they were back, in seconds, all added up.
+    /// The sum over partitions of their unavailable time because of the fault, until they were back, in seconds.
     pub unavailable_s: f64,
 }
 
@@ -70,12 +70,12 @@ impl Recovery {
     }
 }
 
-/// When a fault ends; one without length when it begins.
+/// The end of a fault. A fault without length ends when it begins.
 fn end_of(fault: &FaultRecord) -> f64 {
     fault.ended_s.unwrap_or(fault.began_s)
 }
 
-/// The fault that an election is blamed on: of those that began before it and are not long over, the newest.
+/// The fault that an election is attributed to: the newest that began before it and did not end long before it.
 fn blamed(faults: &[FaultRecord], start: &LeaderStart) -> Option<usize> {
     let before = |fault: &&FaultRecord| {
         fault.happened() && fault.began_s <= start.time_s && start.time_s <= end_of(fault) + BLAME_S
@@ -108,7 +108,7 @@ fn rows(data: &Data) -> Vec<RecoveryRow> {
     rows
 }
 
-/// When a send to the partition was first acknowledged under this leader.
+/// The time of the first acknowledgement of a send to the partition under this leader.
 fn first_acknowledgement(data: &Data, start: &LeaderStart) -> Option<f64> {
     let partition = data.operations.partitions.iter().position(|name| *name == start.partition)?;
     let acknowledged = |op: &&Operation| {
@@ -118,7 +118,7 @@ fn first_acknowledgement(data: &Data, start: &LeaderStart) -> Option<f64> {
     all.min_by(f64::total_cmp)
 }
 
-/// When every replica was in sync, from the start of this leader on.
+/// The first time since the start of this leader at which every replica was in sync.
 fn full_isr(data: &Data, start: &LeaderStart) -> Option<f64> {
     let topic = start.partition.rsplit_once('/').map_or("", |(topic, _)| topic);
     let replication = data.run.topics.iter().find(|known| known.name == topic)?.replication;

@@ -15,7 +15,7 @@ struct Sheet {
 }
 
 impl Series {
-    /// Writes every series as a CSV file into a folder, which is made.
+    /// Writes every series as a CSV file into a folder, which it creates.
     ///
     /// # Errors
     /// If a file cannot be written.
@@ -266,7 +266,7 @@ impl Sheet {
     }
 }
 
-/// A figure, to the millionth of its unit, without zeros at the end.
+/// A figure to the millionth of its unit, without trailing zeros.
 fn decimal(value: f64) -> String {
     let text = format!("{value:.6}");
     match text.trim_end_matches('0').trim_end_matches('.') {

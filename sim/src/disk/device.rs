@@ -1,4 +1,4 @@
-//! What the kernel does with a disk: syncs complete, processes end, power fails, faults strike.
+//! The kernel's side of a disk: syncs complete, processes end, power fails, faults strike.
 
 use tribunal_contract::{DiskError, SyncOp};
 
@@ -7,13 +7,13 @@ use super::{NodeDisk, Sync, SyncOf};
 use crate::DiskOp;
 
 impl NodeDisk {
-    /// Whether the step just made asked for syncs.
+    /// Whether the latest step asked for syncs.
     #[inline]
     pub(crate) fn has_asked(&self) -> bool {
         !self.asked.is_empty()
     }
 
-    /// Gives every sync asked for its time, at or after `now`: `schedule(time, sync, op)`.
+    /// Schedules every new sync at or after `now` by calling `schedule(time, sync, op)`.
     pub(crate) fn start_syncs(&mut self, now: u64, mut schedule: impl FnMut(u64, u32, SyncOp)) {
         let seed = self.seed.fork("sync latency");
         for k in 0..self.asked.len() {
@@ -40,18 +40,18 @@ impl NodeDisk {
         self.asked.clear();
     }
 
-    /// Whether a sync is of data: of a file, and not of a folder.
+    /// Whether a sync is of a file, not of a folder.
     pub(crate) fn is_file_sync(&self, index: u32) -> bool {
         matches!(self.syncs.get(index), Some(Sync { of: SyncOf::File { .. }, .. }))
     }
 
-    /// Whether a sync is of the file of that name.
+    /// Whether a sync is of the file at `path`.
     pub(crate) fn is_sync_of(&self, index: u32, path: &str) -> bool {
         let named = self.names.get(path);
         matches!(self.syncs.get(index), Some(Sync { of: SyncOf::File { file, .. }, .. }) if Some(*file) == named)
     }
 
-    /// A sync of the current power cycle completes.
+    /// Completes a sync of the current power cycle.
     pub(crate) fn complete(&mut self, index: u32) -> (SyncOp, Result<(), DiskError>) {
         let Sync { op, of } = self.syncs.take(index);
         let result = match of {
@@ -80,18 +80,18 @@ impl NodeDisk {
         self.power_cycle
     }
 
-    /// The process has so many effects to live for.
+    /// Sets the number of effects left until the process's planned crash. `None` if no crash is planned.
     pub(crate) fn set_life(&mut self, life: Option<std::rc::Rc<std::cell::Cell<u32>>>) {
         self.faults.life = life;
     }
 
-    /// The process is gone, its handles with it.
+    /// Drops the handles of the process, which has ended.
     pub(crate) fn process_ended(&mut self) {
         self.faults.life = None;
         self.handles.clear();
     }
 
-    /// The power is gone, the page cache with it.
+    /// Loses the power, and the page cache with it.
     pub(crate) fn power_lost(&mut self) {
         self.faults.life = None;
         self.handles.clear();
@@ -108,7 +108,7 @@ impl NodeDisk {
         self.recount();
     }
 
-    /// Only what has a name is there.
+    /// Drops all files without a name and recomputes the bytes in use.
     fn recount(&mut self) {
         for file in self.files.iter_mut().flatten() {
             file.named = false;
@@ -127,7 +127,7 @@ impl NodeDisk {
         }
     }
 
-    /// Keeps what the disk holds now, all of it durable: the disk may come back as it is.
+    /// Takes a snapshot of all files as they are now. In the snapshot all data is durable.
     pub(crate) fn keep_snapshot(&mut self) {
         let (mut names, mut files) = (self.names.clone(), self.files.clone());
         names.settle();
@@ -135,8 +135,8 @@ impl NodeDisk {
         self.snapshot = Some(Box::new((names, files)));
     }
 
-    /// The disk is what it was at the last snapshot, but for the files under `kept`, which are as they are. False if
-    /// there is no snapshot. The process is gone.
+    /// Restores the last snapshot, except for files under `kept`, which stay as they are. False if there is no
+    /// snapshot. The process must be down.
     pub(crate) fn restore(&mut self, kept: &str) -> bool {
         let Some(snapshot) = self.snapshot.take() else { return false };
         let (old_names, old_files) = *snapshot;
@@ -151,7 +151,7 @@ impl NodeDisk {
         true
     }
 
-    /// Every file is gone but those under `kept`. The process is gone.
+    /// Removes every file except those under `kept`. The process must be down.
     pub(crate) fn wipe(&mut self, kept: &str) {
         self.syncs.clear();
         self.asked.clear();
@@ -162,14 +162,14 @@ impl NodeDisk {
         self.recount();
     }
 
-    /// From now on a byte of the file whose path has this [stable hash](crate::stable_hash) is read with `bits`
-    /// flipped. False if there is no such byte.
+    /// Makes every read of a byte return it with `bits` flipped. `path` is the [stable hash](crate::stable_hash) of the
+    /// file's path. False if there is no such byte.
     pub(crate) fn corrupt(&mut self, path: u64, position: u64, bits: u8) -> bool {
         let file = self.by_hash(path).and_then(|index| self.files[index as usize].as_mut());
         file.is_some_and(|file| file.corrupt(position, bits))
     }
 
-    /// The next write to one file lands in another. False if one of them is not there.
+    /// Makes the next write to one file land in another. False if either file does not exist.
     pub(crate) fn misdirect(&mut self, from: u64, to: u64, position: u64) -> bool {
         match (self.by_hash(from), self.by_hash(to)) {
             (Some(from), Some(to)) if from != to => {
@@ -185,13 +185,13 @@ impl NodeDisk {
         self.names.get(found)
     }
 
-    /// Holds completions of syncs back, or lets them go: gives those that were held.
+    /// Holds back the completions of syncs, or releases them. Returns the completions released.
     pub(crate) fn set_stalled(&mut self, stalled: bool) -> Vec<(u32, u32, u32)> {
         self.faults.stalled = stalled;
         if stalled { Vec::new() } else { core::mem::take(&mut self.faults.held) }
     }
 
-    /// Whether the completion of a sync is to be held back, as it then is.
+    /// Holds back the completion of a sync if the disk is stalled. Returns whether it is.
     #[inline]
     pub(crate) fn holds(&mut self, incarnation: u32, power_cycle: u32, sync: u32) -> bool {
         if self.faults.stalled {

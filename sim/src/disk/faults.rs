@@ -1,4 +1,4 @@
-//! Failures a disk was told to show.
+//! The injected failures of a disk.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,15 +12,15 @@ use crate::{DiskOp, Repeat};
 #[derive(Debug)]
 pub(super) struct Faults {
     injected: Vec<(DiskOp, DiskError, Repeat)>,
-    /// In 100ths of the configured sync latency.
+    /// Sync latency in percent of the configured one.
     pub(super) sync_percent: u32,
     /// Whether syncs do not complete.
     pub(super) stalled: bool,
-    /// Completions held back: incarnation, power cycle, sync.
+    /// The completions held back, each as incarnation, power cycle and sync.
     pub(super) held: Vec<(u32, u32, u32)>,
-    /// The next write to a file goes to another, at a position.
+    /// The planned misdirection of the next write: from this file, to this file, at this position.
     misdirected: Option<(u32, u32, u64)>,
-    /// Effects that the process still has to live for, where that is known.
+    /// The effects left until the process's planned crash. `None` if no crash is planned.
     pub(super) life: Option<Rc<Cell<u32>>>,
 }
 
@@ -42,7 +42,7 @@ impl Faults {
         self.injected.push((op, error, repeat));
     }
 
-    /// Ends all that fails from now on. False if there was nothing.
+    /// Ends all injected failures and a planned misdirection. False if there was none.
     pub(super) fn clear(&mut self) -> bool {
         let any = !self.injected.is_empty() || self.misdirected.is_some();
         self.injected.clear();
@@ -54,12 +54,12 @@ impl Faults {
         self.misdirected = Some((from, to, position));
     }
 
-    /// Whether a write is still to be misdirected.
+    /// Whether a misdirection is planned that no write has met yet.
     pub(super) const fn will_misdirect(&self) -> bool {
         self.misdirected.is_some()
     }
 
-    /// `data` was written to `file` at `position`, unless it goes elsewhere: then zeros are read there.
+    /// Carries out a planned misdirection of `data`, just written to `file` at `position`: it reads as zeros there.
     #[inline]
     pub(super) fn direct(&mut self, data: &Bytes, file: u32, position: u64, files: &mut [Option<File>]) {
         if self.misdirected.is_some_and(|(from, ..)| from == file) {
@@ -79,13 +79,13 @@ impl Faults {
         }
     }
 
-    /// Fails if an operation of this kind is to fail now.
+    /// Returns the injected error of an operation of this kind, if there is one.
     #[inline]
     pub(super) fn check(&mut self, op: DiskOp) -> Result<(), DiskError> {
         if self.injected.is_empty() && self.life.is_none() { Ok(()) } else { self.strike(op) }
     }
 
-    /// Whether the process is dead already and only its step is not over. Takes note of an effect if it is not.
+    /// Whether the process died earlier in this step, so that its effects are void. Counts one effect if it lives.
     pub(super) fn is_dead(&self) -> bool {
         self.life.as_ref().is_some_and(|life| spend(life))
     }
@@ -109,7 +109,7 @@ impl Faults {
     }
 }
 
-/// One effect of a process that has so many to live for. Whether it is dead already.
+/// Counts one effect of a process with a planned crash. Returns whether the process is already dead.
 pub(crate) fn spend(life: &Cell<u32>) -> bool {
     let left = life.get();
     life.set(left.saturating_sub(1));

@@ -1,4 +1,4 @@
-//! One file: the writes it is made of, and how far they are durable.
+//! One file: its writes, and how far they are durable.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::Seed;
 
-/// What the device writes as a whole, if it writes it at all.
+/// The unit that the device writes atomically, in bytes.
 const SECTOR: u64 = 512;
 
 #[derive(Clone, Debug)]
@@ -18,22 +18,22 @@ struct Chunk {
 #[derive(Clone, Debug)]
 pub(super) struct File {
     seed: Seed,
-    /// In order and without gaps. Each keeps the handle it was appended with, so nothing is copied.
+    /// The writes in order and without gaps. Each keeps the buffer it was appended with, so nothing is copied.
     chunks: Vec<Chunk>,
     len: u64,
-    /// A completed sync covered everything below.
+    /// The position up to which completed syncs cover the file.
     synced: u64,
-    /// A sync that failed forgot what begins here: no later sync makes it durable.
+    /// The position from which a failed sync dropped dirty pages: no later sync makes those bytes durable.
     forgotten: Option<u64>,
-    /// When the last sync asked for completes.
+    /// The time at which the latest requested sync completes.
     last_sync: u64,
-    /// Truncations so far.
+    /// The number of truncations so far.
     cuts: u32,
-    /// What a truncation took from the durable bytes, while it is not durable itself: a loss of power may undo it.
+    /// The durable bytes that an unsynced truncation removed. A power loss may undo the truncation.
     before: Option<Box<Before>>,
-    /// What the medium turns bytes into when they are read: by position, the bits that are flipped.
+    /// The rotten bytes: for each position, the bits that every read returns flipped.
     rot: BTreeMap<u64, u8>,
-    /// Whether processes see it: it has a name.
+    /// Whether it has a name, so that processes see it.
     pub(super) named: bool,
 }
 
@@ -44,7 +44,7 @@ struct Before {
     len: u64,
 }
 
-/// Of a file, what a sync asked for now covers.
+/// The part of a file that a sync covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Covered {
     pub(super) len: u64,
@@ -71,7 +71,7 @@ impl File {
         self.len
     }
 
-    /// What a loss of power is sure to leave.
+    /// The length that survives every power loss.
     pub(super) const fn durable(&self) -> u64 {
         self.synced
     }
@@ -86,14 +86,14 @@ impl File {
         start
     }
 
-    /// What the medium gives. Zero-copy if one write holds all of it and nothing of it has rotted.
+    /// Reads from the medium. The read is zero-copy if one write holds all of it and no byte is rotten.
     #[inline]
     pub(super) fn read(&self, position: u64, len: usize) -> Bytes {
         let bytes = self.pristine(position, len);
         if self.rot.is_empty() { bytes } else { self.rotten(position, bytes) }
     }
 
-    /// Whether a byte is read wrong.
+    /// Whether any byte reads wrong.
     pub(super) fn is_rotten(&self) -> bool {
         !self.rot.is_empty()
     }
@@ -107,7 +107,7 @@ impl File {
         out.freeze()
     }
 
-    /// From now on the byte at `position` is read with `bits` flipped. False beyond the end.
+    /// Makes every read of the byte at `position` return it with `bits` flipped. False beyond the end.
     pub(super) fn corrupt(&mut self, position: u64, bits: u8) -> bool {
         let there = position < self.len && bits != 0;
         if there {
@@ -116,7 +116,7 @@ impl File {
         there
     }
 
-    /// A write meant for another file lands here: the bytes from `position` on are read as `data`.
+    /// Overwrites the bytes at `position` with `data`, as a write meant for another file does.
     pub(super) fn overwrite(&mut self, position: u64, data: &[u8]) {
         let old = self.pristine(position, data.len());
         for (n, (&new, &old)) in data.iter().zip(&old[..]).enumerate() {
@@ -172,13 +172,13 @@ impl File {
         self.forgotten = self.forgotten.filter(|&from| from < len);
     }
 
-    /// When a sync that would take until `at` completes: not before those asked for earlier.
+    /// The completion time of a sync that would take until `at`. It is not before that of earlier syncs.
     pub(super) fn sync_time(&mut self, at: u64) -> u64 {
         self.last_sync = self.last_sync.max(at);
         self.last_sync
     }
 
-    /// The bytes up to `len`, of which there are as many.
+    /// The bytes up to `len`, which must not exceed the file's length.
     fn chunks_up_to(&self, len: u64) -> Vec<Chunk> {
         let mut chunks = self.chunks[..self.chunks.partition_point(|chunk| chunk.start < len)].to_vec();
         if let Some(last) = chunks.last_mut() {
@@ -187,7 +187,7 @@ impl File {
         chunks
     }
 
-    /// What a sync asked for now covers.
+    /// The part that a sync requested now covers.
     pub(super) const fn covered(&self) -> Covered {
         Covered { len: self.len, cuts: self.cuts }
     }
@@ -206,14 +206,14 @@ impl File {
         }
     }
 
-    /// All that was written is durable.
+    /// Makes all written bytes durable.
     pub(super) fn settle(&mut self) {
         (self.synced, self.forgotten, self.before) = (self.len, None, None);
     }
 
-    /// The `nth` loss of power. What was synced stays, unless it was cut off since and the cut is undone. Of the rest,
-    /// with a chance of `percent` in 100, some is there: a beginning cut at any byte, or sectors here and there, and
-    /// something else where the others should be.
+    /// Applies the `nth` power loss. Synced bytes stay, and an unsynced truncation may be undone. With a chance of
+    /// `percent` in 100 some unsynced bytes survive as well: a prefix that ends at any byte, or scattered sectors with
+    /// other contents in place of the missing ones.
     pub(super) fn power_lost(&mut self, nth: u64, percent: u8) {
         let draws = self.seed.fork("power loss").index(nth);
         self.last_sync = 0;
@@ -233,11 +233,11 @@ impl File {
         if kept > 0 && draws.chance(3, 50) {
             self.scatter(draws.fork("sectors"));
         }
-        // What is found after a power loss is what the device holds.
+        // After a power loss the page cache is empty: all that the file holds is on the device.
         self.settle();
     }
 
-    /// Of the sectors behind what was synced, some were written, some were not, and some in part.
+    /// Scatters the sectors behind the synced bytes: some were written, some were not, and some in part.
     fn scatter(&mut self, draws: Seed) {
         let from = self.synced;
         let mut bytes = BytesMut::from(&self.pristine(from, (self.len - from) as usize)[..]);
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_failed_sync_forgot_is_not_saved_by_a_later_one() {
+    fn a_later_sync_does_not_save_data_of_a_failed_one() {
         let mut file = File::new(Seed(1));
         file.append(Bytes::from_static(b"safe"));
         file.synced(file.covered());
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_that_was_not_synced_may_be_undone_and_one_that_was_may_not() {
+    fn only_an_unsynced_truncation_may_be_undone() {
         let cut = |synced: bool| {
             let mut file = File::new(Seed(1));
             file.append(Bytes::from_static(b"old history"));
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn rot_stays_on_retry_and_goes_with_the_bytes() {
+    fn rot_survives_rereads_until_its_bytes_are_truncated() {
         let mut file = File::new(Seed(1));
         file.append(Bytes::from_static(b"abc"));
         assert!(file.corrupt(1, 1) && !file.corrupt(3, 1));
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_of_power_can_leave_a_later_sector_without_an_earlier_one() {
+    fn a_power_loss_can_keep_a_later_sector_without_an_earlier_one() {
         let holes = |seed: u64| {
             let mut file = File::new(Seed(seed));
             file.append(Bytes::from(vec![7; 8 * SECTOR as usize]));

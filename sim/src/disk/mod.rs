@@ -1,26 +1,26 @@
 //! A node's disk: files behind a page cache.
 //!
-//! | fault | what a process sees | what replication must do |
+//! | fault | effect on a process | duty of replication |
 //! |---|---|---|
-//! | crash of the process | nothing is lost; syncs under way still reach the device, nobody is told | survive, any number |
-//! | loss of power | below | survive on fewer replicas than hold a record; on all of them only if every write is synced |
-//! | an operation fails (EIO, ENOSPC) | an error; a full disk keeps part of the write | survive: stop trusting the directory |
-//! | a sync fails | its error; the pages count as clean, so a later sync succeeds and saves nothing of them | the same |
-//! | a slow or stalled sync | the completion comes late | survive; lead no longer if it lasts |
-//! | latent corruption | bytes are read wrong, again and again, until they are cut off | notice before it is served or elected, survive on one replica of several |
-//! | a misdirected write | a write is read as zeros, and lies over bytes of another file | the same |
-//! | a wiped or an old disk | empty, or as it was at the snapshot | the same; of a quorum voter nothing survives it (no KIP-853) |
+//! | crash of the process | nothing is lost; syncs under way still reach the device without a completion | survive any number |
+//! | power loss | see below | survive on fewer replicas than hold a record; on all of them only if every write is synced |
+//! | an operation fails (EIO, ENOSPC) | an error; a full disk keeps a part of the write | survive: stop trusting the directory |
+//! | a sync fails | an error; its pages count as clean, so a later sync succeeds without saving them | the same |
+//! | a slow or stalled sync | the completion comes late | survive; give up leadership if it lasts |
+//! | latent corruption | bytes read wrong every time, until a truncation removes them | notice before serving the bytes or electing the replica; survive on one replica of several |
+//! | a misdirected write | the write reads as zeros, and overwrites bytes of another file | the same |
+//! | a wiped or an old disk | the disk is empty, or as it was at the snapshot | the same; a quorum voter does not survive it (no KIP-853) |
 //!
-//! What survives a loss of power:
-//! - *Data* up to what a completed sync covered. Of what was appended after it, usually nothing; sometimes a beginning,
-//!   cut at any byte; sometimes sectors here and there, with zeros or old bytes where the others should be.
-//! - *Truncations* that a sync has covered. Others may be undone, and then nothing that was written after them is
-//!   there.
-//! - *Names* (creations, renames, removals) that a `sync_dir` of their folder has covered, see [`names`](self). They do
-//!   not wait for data: a file that was written and renamed without a sync in between may be found empty under its new
-//!   name.
+//! After a power loss:
+//! - *Data* survives up to the position that a completed sync covered. Data appended later is usually lost; sometimes a
+//!   prefix survives that ends at any byte, and sometimes scattered sectors, with zeros or old bytes in between.
+//! - *Truncations* survive if a sync covered them. Other truncations may be undone, and then all data written after
+//!   them is lost.
+//! - *Names* (creations, renames, removals) survive if a `sync_dir` of their folder covered them, see [`names`](self).
+//!   They do not wait for data: a file that was written and renamed without a sync in between may be empty under its
+//!   new name.
 //!
-//! What the replication factor allows is not the disk's business: whoever plans faults keeps count.
+//! The disk does not limit faults to those that the replication factor allows: the planner of faults does.
 
 mod device;
 pub(crate) mod faults;
@@ -42,25 +42,25 @@ pub struct NodeDisk {
     seed: Seed,
     config: DiskConfig,
     capacity: u64,
-    /// Bytes in all files.
+    /// Bytes in use by all files.
     used: u64,
     names: Names,
-    /// By number. One without a name stays as long as a loss of power may bring its name back.
+    /// The files by number. A file without a name stays while a power loss may bring its name back.
     files: Vec<Option<File>>,
     unnamed: u32,
-    /// Of the current process, by `FileId`: the file, if the handle was not given up.
+    /// The file of each open handle of the current process, by `FileId`. `None` if the handle is closed.
     handles: Vec<Option<u32>>,
     faults: Faults,
     syncs: Slab<Sync>,
-    /// Syncs asked for and not yet given a time by the kernel.
+    /// The requested syncs that the kernel has not scheduled yet.
     asked: Vec<u32>,
     syncs_asked: u64,
     power_losses: u64,
-    /// Which stretch between power losses this is; syncs of an earlier one are void.
+    /// The number of the current power cycle. Syncs of earlier cycles are void.
     power_cycle: u32,
-    /// When the device has written all that syncs asked it to, where its throughput is limited.
+    /// The time at which the device finishes the writes of all syncs, if its throughput is limited.
     busy_until: u64,
-    /// What the disk may come back as.
+    /// The latest snapshot, if one was taken since the last restore.
     snapshot: Option<Box<(Names, Vec<Option<File>>)>>,
 }
 
@@ -73,7 +73,7 @@ struct Sync {
 
 #[derive(Debug)]
 enum SyncOf {
-    /// Of a dead handle.
+    /// A sync of a closed handle.
     Nothing,
     File {
         file: u32,
@@ -81,7 +81,7 @@ enum SyncOf {
     },
     Folder {
         path: Box<str>,
-        /// The changes of names that were made before it.
+        /// The number of changes of names made before it.
         covers: u64,
     },
 }
@@ -114,23 +114,23 @@ impl NodeDisk {
         self.names.paths()
     }
 
-    /// How long the file at `path` is, and how much of it a loss of power is sure to leave.
+    /// The length of the file at `path`, and the length that survives every power loss.
     pub fn lengths(&self, path: &str) -> Option<(u64, u64)> {
         let file = self.files[self.names.get(path)? as usize].as_ref()?;
         Some((file.len(), file.durable()))
     }
 
-    /// What is read of the file at `path`.
+    /// The contents of the file at `path`, as a read returns them.
     pub fn contents(&self, path: &str) -> Option<Bytes> {
         Some(self.files[self.names.get(path)? as usize].as_ref()?.read(0, usize::MAX))
     }
 
-    /// Whether bytes of a file are read wrong, or a write is still to be misdirected.
+    /// Whether bytes of a file read wrong, or a misdirection is planned.
     pub fn is_rotten(&self) -> bool {
         self.faults.will_misdirect() || self.files.iter().flatten().any(|file| file.named && file.is_rotten())
     }
 
-    /// Bytes in all files.
+    /// Bytes in use by all files.
     pub const fn used(&self) -> u64 {
         self.used
     }
@@ -150,7 +150,7 @@ impl NodeDisk {
         FileId(self.handles.len() as u32 - 1)
     }
 
-    /// The file has lost its name.
+    /// Handles a file that has lost its name.
     fn drop_file(&mut self, index: u32) {
         let Some(file) = self.files[index as usize].as_mut() else { return };
         file.named = false;
@@ -159,7 +159,7 @@ impl NodeDisk {
         self.collect();
     }
 
-    /// Lets go of files whose names cannot come back.
+    /// Drops the files whose names cannot come back.
     fn collect(&mut self) {
         if self.unnamed == 0 {
             return;

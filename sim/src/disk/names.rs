@@ -1,8 +1,8 @@
 //! Paths and the files they name. Folders exist as the prefixes of paths.
 //!
-//! What a process sees changes at once. What a loss of power leaves changes when the folder is synced: until then every
-//! creation, renaming and removal may or may not have reached the device, whatever became of those before and after it.
-//! That is what POSIX allows; most file systems are kinder. A file is there only if all folders above it are.
+//! A process sees its changes of names at once. A change is durable once its folder is synced. Until then every
+//! creation, rename and removal may or may not have reached the device, independently of the changes before and after
+//! it. POSIX allows that; most file systems promise more. A file exists only if all folders above it exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -11,22 +11,22 @@ use crate::Seed;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    /// What processes see.
+    /// The names that processes see.
     now: BTreeMap<Box<str>, u32>,
-    /// What the device is sure to hold.
+    /// The names that survive every power loss.
     durable: BTreeMap<Box<str>, u32>,
     durable_folders: BTreeSet<Box<str>>,
-    /// What has changed since, in order.
+    /// The changes that are not durable yet, in order.
     pending: Vec<Pending>,
-    /// How many names of each file the device holds or may get.
+    /// For each file, the number of its names that are durable or pending.
     links: Vec<u32>,
-    /// How many changes were made so far.
+    /// The number of changes so far.
     changes: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Pending {
-    /// Which change it is, from 0.
+    /// The number of the change, from 0.
     nth: u64,
     change: Change,
 }
@@ -55,14 +55,14 @@ impl Names {
         self.now.values().copied()
     }
 
-    /// Names `file`; gives the file that had the name before.
+    /// Gives `file` the name `path`. Returns the file that had the name before.
     pub(super) fn insert(&mut self, path: &str, file: u32) -> Option<u32> {
         self.make_folders(path);
         self.change(Change::Link { path: path.into(), file });
         self.now.insert(path.into(), file)
     }
 
-    /// Removes a file, or a folder with all in it; gives the files. None if there is no such path.
+    /// Removes a file, or a folder with its contents. Returns the files. `None` if there is no such path.
     pub(super) fn remove(&mut self, path: &str) -> Option<Vec<u32>> {
         if let Some(file) = self.now.remove(path) {
             self.change(Change::Unlink { path: path.into() });
@@ -81,7 +81,7 @@ impl Names {
         Some(files)
     }
 
-    /// Renames a file or a folder; gives the files whose names were taken over. None if there is no such path.
+    /// Renames a file or a folder. Returns the files that were replaced. `None` if there is no such path.
     pub(super) fn rename(&mut self, from: &str, to: &str) -> Option<Vec<u32>> {
         if from == to {
             return (self.now.contains_key(from) || !self.inside(from).is_empty()).then(Vec::new);
@@ -91,7 +91,7 @@ impl Names {
             if folder(from) == folder(to) {
                 self.change(Change::Move { from: from.into(), to: to.into(), file });
             } else {
-                // Two folders, each with its own sync.
+                // The two folders have separate syncs, so the rename is two changes.
                 self.change(Change::Link { path: to.into(), file });
                 self.change(Change::Unlink { path: from.into() });
             }
@@ -130,12 +130,12 @@ impl Names {
         names
     }
 
-    /// How many changes were made so far: what a sync asked for now covers.
+    /// The number of changes so far, which is the number that a sync requested now covers.
     pub(super) const fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// The first `covers` changes are durable as far as they are of `dir`.
+    /// Makes those of the first `covers` changes durable that belong to `dir`.
     pub(super) fn synced(&mut self, dir: &str, covers: u64) {
         let pending = core::mem::take(&mut self.pending);
         for entry in pending {
@@ -147,7 +147,7 @@ impl Names {
         }
     }
 
-    /// The power is gone. Of what was not synced nothing is there, a beginning, all, or any part of it.
+    /// Applies a power loss. None, a prefix, all, or any subset of the pending changes survive.
     pub(super) fn power_lost(&mut self, draws: Seed, percent: u8) {
         let pending = core::mem::take(&mut self.pending);
         let count = pending.len() as u64;
@@ -170,19 +170,19 @@ impl Names {
         self.count_links();
     }
 
-    /// Whether a loss of power may leave a name of `file`.
+    /// Whether a name of `file` may exist after a power loss.
     pub(super) fn may_return(&self, file: u32) -> bool {
         self.links.get(file as usize).is_some_and(|&links| links > 0)
     }
 
-    /// All that processes see is durable.
+    /// Makes all pending changes durable.
     pub(super) fn settle(&mut self) {
         for entry in core::mem::take(&mut self.pending) {
             self.settle_one(&entry.change);
         }
     }
 
-    /// Forgets every name that does not begin with `kept`, for good; gives the files.
+    /// Removes every name that does not begin with `kept`, durably. Returns the files.
     pub(super) fn wipe(&mut self, kept: &str) -> Vec<u32> {
         self.settle();
         let stays = |path: &str| !kept.is_empty() && path.starts_with(kept);
@@ -201,7 +201,7 @@ impl Names {
         self.changes += 1;
     }
 
-    /// Folders above `path` that processes do not see yet are made.
+    /// Creates the folders above `path` that do not exist yet.
     fn make_folders(&mut self, path: &str) {
         let missing: Vec<Box<str>> = ancestors(path).filter(|folder| !self.is_folder(folder)).map(Into::into).collect();
         for path in missing {
@@ -218,7 +218,7 @@ impl Names {
         from(&self.now, &format!("{dir}/")).map(Into::into).collect()
     }
 
-    /// A change that is no longer pending reaches the device.
+    /// Applies a change to the device that is no longer pending.
     fn settle_one(&mut self, change: &Change) {
         self.apply(change);
         if let Some(file) = change.links() {
@@ -238,7 +238,7 @@ impl Names {
         self.links[file as usize] -= 1;
     }
 
-    /// Counts anew, where nothing is pending.
+    /// Recounts `links` when no change is pending.
     fn count_links(&mut self) {
         self.links.clear();
         for file in self.durable.values().copied().collect::<Vec<_>>() {
@@ -246,7 +246,7 @@ impl Names {
         }
     }
 
-    /// The device holds this name.
+    /// Adds a durable name.
     fn hold(&mut self, path: Box<str>, file: u32) {
         self.link(file);
         if let Some(before) = self.durable.insert(path, file) {
@@ -254,14 +254,14 @@ impl Names {
         }
     }
 
-    /// The device no longer holds this name.
+    /// Removes a durable name.
     fn let_go(&mut self, path: &str) -> Option<u32> {
         let file = self.durable.remove(path)?;
         self.unlink(file);
         Some(file)
     }
 
-    /// The change reaches the device.
+    /// Applies a change to the device.
     fn apply(&mut self, change: &Change) {
         match change {
             Change::Link { path, file } => self.hold(path.clone(), *file),
@@ -299,7 +299,7 @@ impl Names {
 }
 
 impl Change {
-    /// The file that it gives a name.
+    /// The file that the change gives a name.
     const fn links(&self) -> Option<u32> {
         match self {
             Change::Link { file, .. } | Change::Move { file, .. } => Some(*file),
@@ -307,7 +307,7 @@ impl Change {
         }
     }
 
-    /// The folder whose sync makes it durable.
+    /// The folder whose sync makes the change durable.
     fn folder(&self) -> &str {
         match self {
             Change::Link { path, .. }
@@ -348,7 +348,7 @@ mod tests {
     }
 
     impl Names {
-        /// What `may_return` says, by looking at every name.
+        /// The result of `may_return`, computed from every name.
         fn is_held_or_pending(&self, file: u32) -> bool {
             let pending = self.pending.iter().any(|entry| entry.change.links() == Some(file));
             pending || self.durable.values().any(|&held| held == file)
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_there_after_a_loss_of_power_once_its_folder_and_the_folder_above_are_synced() {
+    fn a_file_survives_once_all_its_folders_are_synced() {
         let mut half = names(&["t-0/1.log"]);
         half.synced("t-0", half.changes());
         half.power_lost(Seed(1), 0);
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rename_that_was_not_synced_is_undone_and_brings_the_replaced_file_back() {
+    fn an_undone_rename_brings_the_replaced_file_back() {
         let mut names = names(&["a", "a.tmp"]);
         names.synced("", names.changes());
         assert_eq!(names.rename("a.tmp", "a"), Some(vec![0]));
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sync_covers_what_was_changed_before_it_was_asked_for() {
+    fn a_sync_covers_only_changes_before_its_request() {
         let mut names = names(&["a"]);
         let asked = names.changes();
         names.insert("b", 1);
@@ -433,7 +433,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was done, a name is afterwards what it was at some time since the last sync of its folder.
+        /// After any operations and a power loss, a name is in a state that it had since the last sync of its folder.
         #[test]
         fn a_loss_of_power_leaves_each_name_as_it_was_at_some_time_since_its_sync(
             ops in prop::collection::vec(prop_oneof![

@@ -1,4 +1,4 @@
-//! The kernel: nodes, the run loop, and what the caller can do between events.
+//! The kernel: nodes, the run loop, and the calls allowed between events.
 
 mod process;
 mod script;
@@ -20,12 +20,13 @@ use world::{Fx, KernelEvent, World};
 
 /// A world of machines.
 ///
-/// Add nodes, [start](Kernel::start) them, then call [`Kernel::run_until`] again and again; between calls give
-/// [inputs](Kernel::input) and [faults](Kernel::apply). [`Kernel::at`] makes `run_until` return at a time of the
-/// caller's choosing, so that a plan's faults and inputs happen in order with everything else. Once stopped by its
-/// judge or a panic, a kernel does nothing more.
+/// Add nodes, [start](Kernel::start) them, then call [`Kernel::run_until`] repeatedly; between calls give
+/// [inputs](Kernel::input) and apply [faults](Kernel::apply). [`Kernel::at`] makes `run_until` return at a time that
+/// the caller chooses, so that a plan's faults and inputs happen in order with all other events. After its judge or a
+/// panic has stopped it, a kernel does nothing more.
 ///
-/// Times are virtual: since the start of the run. A node's own clock shows the epoch, plus that, plus its offset.
+/// Times are virtual and count from the start of the run. A node's own clock shows the epoch, plus the virtual time,
+/// plus the node's offset.
 pub struct Kernel<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> {
     machines: Vec<Option<M>>,
     disks: Vec<NodeDisk>,
@@ -33,27 +34,27 @@ pub struct Kernel<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> {
     world: World<M>,
     factory: Box<Factory<M>>,
     stop: Option<Stop<J::Violation>>,
-    /// The judge wants `run_until` to return.
+    /// Whether the judge asked `run_until` to return.
     interrupted: bool,
 }
 
-/// Makes the machine of a node for an incarnation (from 0).
+/// Makes the machine of a node for an incarnation, counted from 0.
 type Factory<M> = dyn FnMut(NodeId, u32) -> M;
 
-/// Why `run_until` returned.
+/// The reason that `run_until` returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ran {
     /// Virtual time has reached the limit, and nothing more is due at it.
     Limit,
-    /// The judge asked for it, see `Judge::interrupts`; more may be due at this time.
+    /// The judge asked for it (`Judge::interrupts`). More events may be due at this time.
     Interrupted,
-    /// A caller's event of `Kernel::at` is due.
+    /// The token that the caller set with `Kernel::at` is due.
     Token(u64),
-    /// The run is over, see `Kernel::stop`.
+    /// The run is over; `Kernel::stop` holds the reason.
     Stopped,
 }
 
-/// What a run has done so far.
+/// The figures of a run so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Stats {
     /// Steps of machines.
@@ -66,7 +67,7 @@ pub struct Stats {
     pub syncs: u64,
     /// Virtual time passed.
     pub simulated: Span,
-    /// The most entries pending at once.
+    /// The largest number of queue entries pending at once.
     pub max_queue: usize,
 }
 
@@ -84,7 +85,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         }
     }
 
-    /// Adds a node whose host is up and whose process is not. Ids are given from 0.
+    /// Adds a node whose host is up and whose process is down. Ids count from 0.
     pub fn add_node(&mut self) -> NodeId {
         let node = NodeId(self.machines.len() as u32);
         let config = &self.world.config;
@@ -94,12 +95,12 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         node
     }
 
-    /// Starts the process of `node` at the current time, with a machine from the factory. False if it is there already.
+    /// Starts the process of `node` at the current time, with a machine from the factory. False if it is alive already.
     pub fn start(&mut self, node: NodeId) -> bool {
         self.world.start(node)
     }
 
-    /// Starts the process of `node` at the current time with the given machine. False if it is there already.
+    /// Starts the process of `node` at the current time with the given machine. False if it is alive already.
     pub fn boot(&mut self, node: NodeId, machine: M) -> bool {
         let starts = self.world.start(node);
         if starts {
@@ -108,24 +109,24 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         starts
     }
 
-    /// Hands a command to `node` at the current time. It is lost if the process is not there then.
+    /// Hands a command to `node` at the current time. The command is lost if the process is down.
     pub fn input(&mut self, node: NodeId, input: M::Input) {
         self.world
             .schedule(self.world.now, KernelEvent::Event { node, event: Event::Input(input), trace: TraceKind::Input });
     }
 
-    /// Makes `run_until` return `token` at `time`, or now if that is past.
+    /// Makes `run_until` return `token` at `time`, or now if that time is past.
     pub fn at(&mut self, time: Time, token: u64) {
         self.world.schedule(time.0.max(self.world.now), KernelEvent::Token(token));
     }
 
-    /// Runs until nothing more is due at `limit`, a caller's event comes up, or the run stops.
+    /// Runs until nothing more is due at `limit`, a token of the caller is due, or the run stops.
     pub fn run_until(&mut self, limit: Time) -> Ran {
         if self.stop.is_some() {
             return Ran::Stopped;
         }
-        // One guard around the loop and not around each step: a panic ends the run, and nothing of it is used again
-        // but to be looked at.
+        // The guard is around the loop, not around each step: a panic ends the run, and its state is only inspected
+        // afterwards.
         match catch_unwind(AssertUnwindSafe(|| self.run(limit.0))) {
             Ok(ran) => ran,
             Err(payload) => {
@@ -153,7 +154,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         Ran::Limit
     }
 
-    /// Performs what a queue entry stands for; gives the token of a caller's event.
+    /// Performs the event of a queue entry. Returns the token if it is an event of the caller.
     #[inline]
     fn dispatch(&mut self, target: Target) -> Option<u64> {
         let index = target.index();
@@ -181,7 +182,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         None
     }
 
-    /// A token of a connection has come up.
+    /// Handles a token of a connection that has come up.
     #[inline]
     fn token(&mut self, target: Target) {
         let index = target.index();
@@ -254,7 +255,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         None
     }
 
-    /// Hands `event` to `node` if its process runs, or later if it is paused.
+    /// Hands `event` to `node` if its process runs, or keeps it for later if the process is paused.
     #[inline]
     fn deliver(&mut self, node: NodeId, event: Event<M::Msg, M::Input>, trace: TraceKind) {
         match self.world.nodes[node.index()].mode {
@@ -273,7 +274,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         }
     }
 
-    /// One step of the machine of `node`, and what follows from it.
+    /// Runs one step of the machine of `node` and carries out its consequences.
     #[inline]
     fn step(&mut self, node: NodeId, event: Event<M::Msg, M::Input>) {
         let Some(machine) = &mut self.machines[node.index()] else { return };
@@ -309,26 +310,26 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn text_of(payload: Box<dyn std::any::Any + Send>) -> String {
     let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-/// What can be seen of a run.
+/// Read access to a run.
 impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
     /// Virtual time since the start of the run.
     pub const fn now(&self) -> Time {
         Time(self.world.now)
     }
 
-    /// What the clock of `node` shows now.
+    /// The time that the clock of `node` shows now.
     pub fn clock(&self, node: NodeId) -> Time {
         Time(self.world.nodes[node.index()].reading(self.world.now))
     }
 
-    /// Why the run ended, if it did.
+    /// The reason that the run ended, if it has.
     pub const fn stop(&self) -> Option<&Stop<J::Violation>> {
         self.stop.as_ref()
     }
@@ -338,22 +339,22 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         &self.judge
     }
 
-    /// The judge, to tell it what the caller knows.
+    /// The judge, for callers that give it information.
     pub const fn judge_mut(&mut self) -> &mut J {
         &mut self.judge
     }
 
-    /// The judge and why the run ended.
+    /// The judge and the reason that the run ended.
     pub fn into_parts(self) -> (J, Option<Stop<J::Violation>>) {
         (self.judge, self.stop)
     }
 
-    /// The machines that are there.
+    /// The machines of all processes that are alive.
     pub fn machines(&self) -> Machines<'_, M> {
         Machines(&self.machines)
     }
 
-    /// The machine of `node`, if its process is there.
+    /// The machine of `node`, if its process is alive.
     pub fn machine(&self, node: NodeId) -> Option<&M> {
         self.machines().get(node)
     }
@@ -363,12 +364,12 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         &self.disks[node.index()]
     }
 
-    /// What state the process of `node` is in. One that was started or resumed is so once its events have run.
+    /// The state of the process of `node`. A start or a resume takes effect when its events have run.
     pub fn mode(&self, node: NodeId) -> Mode {
         self.world.nodes[node.index()].mode
     }
 
-    /// Which incarnation of `node` runs, or ran last, from 0; `None` if it never started.
+    /// The current or latest incarnation of `node`, counted from 0. `None` if it never started.
     pub fn incarnation(&self, node: NodeId) -> Option<u32> {
         self.world.nodes[node.index()].incarnation.checked_sub(1)
     }
@@ -383,7 +384,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         self.world.tracer.trace()
     }
 
-    /// What the run has done so far.
+    /// The figures of the run so far.
     pub fn stats(&self) -> Stats {
         Stats { simulated: Span(self.world.now), max_queue: self.world.queue.max_len(), ..self.world.stats }
     }

@@ -2,13 +2,13 @@
 //!
 //! | fault | what happens | what replication must do |
 //! |---|---|---|
-//! | crash | the process ends between two events, or between two effects of one; its page cache stays | survive, any number |
-//! | power loss | the host goes as well: peers are told nothing, see [`disk`](crate::disk) for what is left | survive fewer than hold a record |
-//! | pause | it stands still, then sees everything that came up meanwhile | survive: a leader that was replaced must find out |
+//! | crash | the process ends between two events, or between two effects of one event; its page cache survives | survive any number |
+//! | power loss | the host ends as well and peers get no notice; [`disk`](crate::disk) says which data is left | survive on fewer replicas than hold a record |
+//! | pause | the process stands still, then sees all events of the meantime | survive: a replaced leader must notice |
 //! | slow CPU | every event takes time | survive; leave the ISR if it cannot keep up |
-//! | clock offset, jump, drift | only what it reads as the time changes | notice nothing: no decision compares clocks |
+//! | clock offset, jump, drift | only the time that the process reads changes | stay unaffected: no decision compares clocks |
 //!
-//! Progress needs a majority of the quorum's voters, and for each partition a member of its ISR (or of its ELR).
+//! Progress needs a majority of the quorum's voters and, for each partition, a member of its ISR or ELR.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -24,46 +24,46 @@ use crate::queue::{Kind, Target};
 use crate::seed::{Seed, stable_hash};
 use crate::trace::{TraceEvent, TraceKind};
 
-/// What state a process is in.
+/// The state of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
-    /// It is not there; its host is up and refuses connections.
+    /// There is no process. Its host is up and refuses connections.
     Down,
-    /// Its host has no power and answers nothing.
+    /// There is no process. Its host has no power and answers nothing.
     Off,
-    /// It is there and does not run; its host is up and takes what arrives.
+    /// The process is alive and does not run. Its host is up and takes the bytes that arrive.
     Paused,
-    /// It runs.
+    /// The process runs.
     Running,
 }
 
 pub(super) struct Node {
     pub(super) mode: Mode,
-    /// What its clock shows at virtual time zero. May have wrapped, if the offset is negative.
+    /// The time of its clock at virtual time zero, in nanoseconds. A negative offset may have wrapped it.
     pub(super) clock: u64,
-    /// By how many millionths it runs fast, and since when.
+    /// The millionths by which its clock runs fast, and the virtual time since when.
     pub(super) drift: (i32, u64),
-    /// Nanoseconds that an event takes.
+    /// Nanoseconds that an event takes; 0 on a normal CPU.
     pub(super) cpu: u64,
-    /// Effects it still has to live for, where that is known, and whether its host dies with it.
+    /// The effects left until a planned crash, and whether the host loses power then. `None` if no crash is planned.
     pub(super) life: Option<(Rc<Cell<u32>>, bool)>,
-    /// Incarnations so far.
+    /// The number of incarnations so far.
     pub(super) incarnation: u32,
-    /// Which start counts, and whether it is under way.
+    /// The number of the start that counts; `starting` says whether it is under way.
     pub(super) starts: u32,
     pub(super) starting: bool,
     pub(super) choices: Seed,
     pub(super) chosen: u64,
-    /// How often it was asked at each site whether to take a rare path; as long as any site was switched on.
+    /// The number of times that each rare path was asked for, by site. It grows as far as the highest site asked.
     pub(super) rare: Vec<u64>,
-    /// Whether it is paused only until it has seen its backlog.
+    /// Whether it stays paused only until it has seen its backlog.
     pub(super) draining: bool,
-    /// What came up while paused.
+    /// The events that came up while it was paused.
     pub(super) backlog: VecDeque<Target>,
 }
 
 impl Node {
-    /// What its clock shows at virtual time `now`.
+    /// The time of its clock at virtual time `now`.
     #[inline]
     pub(super) fn reading(&self, now: u64) -> u64 {
         let clock = self.clock.wrapping_add(now);
@@ -92,8 +92,8 @@ impl<M: Machine<Msg: Wire>> World<M> {
 }
 
 impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
-    /// Performs `fault` at the current time. False if it changed nothing: a crash of a process that is not there, a
-    /// heal of what is not cut, a node that does not exist.
+    /// Performs `fault` at the current time. False if it changed nothing: a crash of a process that is down, a heal of
+    /// an intact link, a fault of a node that does not exist.
     pub fn apply(&mut self, fault: Fault) -> bool {
         let nodes = fault.nodes();
         if self.stop.is_some() || nodes.into_iter().flatten().any(|node| node.index() >= self.machines.len()) {
@@ -221,7 +221,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         matches!(self.world.nodes[node.index()].mode, Mode::Down | Mode::Off)
     }
 
-    /// The process has had its last effect.
+    /// Ends the process because it has had its last effect.
     #[cold]
     pub(super) fn life_ends(&mut self, node: NodeId, power: bool) {
         if power {
@@ -231,7 +231,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         }
     }
 
-    /// An event has taken its time: what comes up meanwhile waits.
+    /// Accounts for the time that an event took: events of the meantime wait.
     #[cold]
     pub(super) fn busy(&mut self, id: NodeId) {
         let node = &mut self.world.nodes[id.index()];
@@ -273,7 +273,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         self.end_process(node, TraceKind::Halted, Lifecycle::Halted(reason));
     }
 
-    /// The process ends and its host stays. False if there is none.
+    /// Ends the process and leaves its host up. False if there is no process.
     fn end_process(&mut self, id: NodeId, trace: TraceKind, change: Lifecycle) -> bool {
         let world = &mut self.world;
         let node = &mut world.nodes[id.index()];
@@ -307,7 +307,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         true
     }
 
-    /// Drops the machine, and what waited for it while it was paused.
+    /// Drops the machine and the events that waited for it while it was paused.
     fn forget(&mut self, id: NodeId) {
         self.machines[id.index()] = None;
         self.world.nodes[id.index()].draining = false;
@@ -325,7 +325,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         core::mem::take(&mut self.world.nodes[id.index()].starting)
     }
 
-    /// A resumed process sees the next thing it has missed. Until it has seen all, what comes up goes behind.
+    /// Hands a resumed process the next event it has missed. New events queue behind until it has seen them all.
     pub(super) fn drain(&mut self, id: NodeId) {
         let node = &mut self.world.nodes[id.index()];
         if !node.draining {

@@ -1,10 +1,11 @@
-//! Instead of [`Kernel::run_until`]: the caller decides what happens next.
+//! Scripted runs: instead of [`Kernel::run_until`], the caller decides what happens next.
 //!
-//! A schedule that was found elsewhere, by a checker say, is followed to the letter: which message arrives, which timer
-//! fires, which sync completes. What leaves no choice happens with [`Kernel::settle`]: starts and inputs, handshakes,
-//! the end of a connection with nothing left to arrive, syncs of folders. Faults are those of [`Kernel::apply`].
+//! A schedule from elsewhere, such as a checker's counterexample, is followed exactly: it says which message arrives,
+//! which timer fires and which sync completes. [`Kernel::settle`] performs the events that leave no choice: starts and
+//! inputs, handshakes, the end of a connection with nothing left to arrive, syncs of folders. Faults are those of
+//! [`Kernel::apply`].
 //!
-//! Virtual time passes, so that what happens later is later; no timer fires by it.
+//! Each step advances virtual time, so that a later step has a later time. No timer fires because of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,11 +18,11 @@ use crate::net::Place;
 use crate::queue::{Kind, Target};
 use crate::{DiskOp, Repeat};
 
-/// Virtual time from one step to the next, in nanoseconds: long enough for a chart to tell them apart.
+/// Virtual time from one step to the next, in nanoseconds: long enough to tell steps apart on a chart.
 const STEP: u64 = 100_000_000;
 
 impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
-    /// What is first on its way to an end of the connection arrives. False if there is no such message.
+    /// Delivers the first message on its way to one end of the connection. False if there is none.
     pub fn deliver_at(&mut self, place: Place, to_acceptor: bool) -> bool {
         let Some(i) = self.world.net.at(place) else { return false };
         let wanted = i + u32::from(!to_acceptor);
@@ -31,7 +32,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         self.take(|target, _| target == Target::new(Kind::Deliver, wanted))
     }
 
-    /// A timer fires. False if it is not set.
+    /// Fires a timer. False if it is not set.
     pub fn fire(&mut self, node: NodeId, id: TimerId) -> bool {
         self.world.now += STEP;
         let Some(place) = self.world.timers.hurry(self.world.now, node, id) else { return false };
@@ -39,7 +40,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         true
     }
 
-    /// The oldest sync under way of a file completes, or fails. False if there is none.
+    /// Completes or fails the oldest sync of a file that is under way. False if there is none.
     pub fn complete_sync(&mut self, node: NodeId, path: &str, ok: bool) -> bool {
         if !ok {
             self.disks[node.index()].fail(DiskOp::Sync, DiskError::Io, Repeat::Once);
@@ -54,7 +55,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         })
     }
 
-    /// What has been under way for longest arrives or completes: a message, a sync. False if nothing is.
+    /// Performs the oldest pending event: a message arrives or a sync completes. False if nothing is under way.
     pub fn happen_next(&mut self) -> bool {
         self.take(|target, kernel| match target.kind() {
             Kind::Deliver => !kernel.world.net.is_settling(target.index()),
@@ -63,13 +64,13 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         })
     }
 
-    /// The timer that is due first, of those that are `wanted`.
+    /// The timer that is due first among those that `wanted` accepts.
     pub fn next_timer(&self, wanted: impl Fn(NodeId, TimerId) -> bool) -> Option<(NodeId, TimerId)> {
         self.world.timers.first(wanted)
     }
 
-    /// Resets one connection. Whether what is on its way to the acceptor still arrives, late, is for the caller to say.
-    /// False if there is no such connection.
+    /// Resets one connection. `late` says whether bytes on their way to the acceptor still arrive. False if there is no
+    /// such connection.
     pub fn reset_at(&mut self, place: Place, late: bool) -> bool {
         let world = &mut self.world;
         let Some(i) = world.net.at(place) else { return false };
@@ -77,7 +78,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         true
     }
 
-    /// Everything happens that leaves no choice. With `syncs` those of files too, in the order they were asked for.
+    /// Performs all events that leave no choice. `syncs` adds the syncs of files, in the order they were asked for.
     pub fn settle(&mut self, syncs: bool) {
         while self.stop.is_none() && self.take(|target, kernel| kernel.leaves_no_choice(target, syncs)) {}
     }
@@ -92,7 +93,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
                 Some(KernelEvent::Event { .. } | KernelEvent::Start { .. } | KernelEvent::Drain { .. }) => true,
                 Some(KernelEvent::Synced { node, incarnation, power_cycle, sync }) => {
                     let (disk, host) = (&self.disks[node.index()], &self.world.nodes[node.index()]);
-                    // One that a process no longer waits for reaches the device all the same.
+                    // A sync that no process waits for any more still reaches the device.
                     let stale = host.incarnation != *incarnation || self.machines[node.index()].is_none();
                     syncs || stale || disk.power_cycle() != *power_cycle || !disk.is_file_sync(*sync)
                 }
@@ -101,7 +102,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         }
     }
 
-    /// Dispatches the first pending entry that is wanted.
+    /// Dispatches the first pending entry that `wanted` accepts.
     fn take(&mut self, wanted: impl Fn(Target, &Kernel<M, J>) -> bool) -> bool {
         let mut queue = core::mem::take(&mut self.world.queue);
         let taken = queue.take_first(|target| wanted(target, self));
@@ -114,7 +115,7 @@ impl<M: Machine<Msg: Wire, Obs: Digest>, J: Judge<M>> Kernel<M, J> {
         true
     }
 
-    /// A panic ends the run, as in `run_until`.
+    /// Runs `act`. A panic in it ends the run, as in `run_until`.
     fn guarded(&mut self, act: impl FnOnce(&mut Self)) {
         if self.stop.is_some() {
             return;

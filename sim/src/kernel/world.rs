@@ -1,4 +1,4 @@
-//! The world as machines see it: all of the kernel but the machines, their disks and the judge.
+//! The world as machines see it: the kernel without the machines, their disks and the judge.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,20 +18,20 @@ use crate::slab::Slab;
 use crate::timers::Timers;
 use crate::trace::{TraceKind, Tracer};
 
-/// One in so many times a rare path that is switched on is taken.
+/// A rare path that is switched on is taken once in this many times.
 const RARE: u64 = 8;
 
 /// Events that are neither messages nor timers.
 pub(super) enum KernelEvent<M: Machine> {
-    /// The next thing a resumed process has missed.
+    /// A resumed process sees the next event it has missed.
     Drain { node: NodeId },
-    /// An event for a process, with its trace.
+    /// An event for a process, with its trace entry.
     Event { node: NodeId, event: Event<M::Msg, M::Input>, trace: TraceKind },
     /// A process starts, if this is still the start that counts.
     Start { node: NodeId, starts: u32 },
     /// A sync completes.
     Synced { node: NodeId, incarnation: u32, power_cycle: u32, sync: u32 },
-    /// The caller's.
+    /// An event of the caller, set with `Kernel::at`.
     Token(u64),
 }
 
@@ -45,7 +45,7 @@ pub(super) struct World<M: Machine> {
     pub(super) events: Slab<KernelEvent<M>>,
     pub(super) tracer: Tracer,
     pub(super) stats: Stats,
-    /// Whose step is under way.
+    /// The node whose step is under way, if any.
     pub(super) stepping: Option<NodeId>,
 }
 
@@ -85,19 +85,19 @@ impl<M: Machine<Msg: Wire>> World<M> {
     }
 }
 
-/// What a machine can reach during one step.
+/// The effects that a machine can have during one step.
 pub(super) struct Fx<'a, M: Machine, J> {
     pub(super) world: &'a mut World<M>,
     pub(super) judge: &'a mut J,
     pub(super) node: NodeId,
     pub(super) observed: bool,
     pub(super) halted: Option<&'static str>,
-    /// Effects that the process still has to live for, where that is known.
+    /// The effects left until a planned crash, and whether the host loses power then. `None` if no crash is planned.
     pub(super) life: Option<(Rc<Cell<u32>>, bool)>,
 }
 
 impl<M: Machine, J> Fx<'_, M, J> {
-    /// Whether the process is dead and only its step is not over. Takes note of an effect if it is not.
+    /// Whether the process died earlier in this step, so that its effects are void. Counts one effect if it lives.
     #[inline]
     fn is_dead(&self) -> bool {
         self.life.as_ref().is_some_and(|(life, _)| spend(life))

@@ -1,4 +1,4 @@
-//! The rare events of the network: timeouts and resets. They name a connection, which may be over when they come up.
+//! The rare events of the network: timeouts and resets. The connection of an event may be over when the event comes up.
 
 use tribunal_contract::{ConnId, Lane, NodeId};
 
@@ -9,21 +9,21 @@ use crate::queue::{Kind, Queue, Target};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NetEvent {
-    /// The initiator (to which direction `i` leads) waited long enough.
+    /// The initiator, at the receiving end of direction `i`, gives up its attempt.
     ConnectTimeout { i: u32, conn: ConnId },
-    /// An idle sender of direction `i` finds out that its peer's host has forgotten the connection.
+    /// An idle sender of direction `i` notices that its peer's host has forgotten the connection.
     Keepalive { i: u32, conn: ConnId },
     /// The receiving end of direction `i` learns of a reset.
     Notice { i: u32, conn: ConnId },
-    /// An attempt that could not even begin.
+    /// An attempt is refused because it could not begin.
     Refuse { to: NodeId, peer: NodeId, lane: Lane },
     /// Late bytes of a reset connection may arrive.
     Release { i: u32, conn: ConnId },
-    /// The sender of direction `i` has waited long enough for acknowledgements.
+    /// The sender of direction `i` gives up waiting for acknowledgements.
     Unacked { i: u32, conn: ConnId, count: u32 },
 }
 
-/// What a draw of a connection is for.
+/// The purpose of a draw of a connection.
 #[derive(Clone, Copy)]
 pub(super) enum Draw {
     ConnectTimeout,
@@ -38,7 +38,7 @@ pub(super) enum Draw {
 }
 
 impl<M: Wire> Net<M> {
-    /// A token came up on a direction that has flags.
+    /// Handles a token that comes up on a direction with flags.
     #[cold]
     pub(super) fn arrive_with_trouble(&mut self, queue: &mut Queue, now: u64, i: u32, mode: Mode) -> Arrival<M> {
         let direction = &mut self.directions[i as usize];
@@ -70,7 +70,7 @@ impl<M: Wire> Net<M> {
     fn arrive_at_no_open_end(&mut self, queue: &mut Queue, now: u64, i: u32, mode: Mode) -> Arrival<M> {
         let direction = &mut self.directions[i as usize];
         if matches!(direction.items.front(), Some(Item::Syn)) && mode == Mode::Off {
-            // Nobody is there to answer: it is sent again once the host is back.
+            // The host is down and answers nothing. The item is sent again once the host is back.
             direction.stalled += 1;
             return Arrival::Nothing;
         }
@@ -80,7 +80,7 @@ impl<M: Wire> Net<M> {
         match item {
             Some(Item::Syn) if direction.to_end == End::Gone => {}
             Some(Item::Syn) if mode == Mode::Down => {
-                // The answer first: if the initiator is gone too, nothing else keeps the connection's place.
+                // The answer goes first: if the initiator has ended as well, nothing else keeps the connection's place.
                 self.push(queue, now, i ^ 1, Item::Fin);
                 self.set_gone(i);
             }
@@ -104,13 +104,13 @@ impl<M: Wire> Net<M> {
         Arrival::Nothing
     }
 
-    /// A network event has come up.
+    /// Handles a network event that has come up.
     pub(crate) fn event(&mut self, queue: &mut Queue, now: u64, index: u32) -> Arrival<M> {
         match self.events.take(index) {
             NetEvent::Refuse { to, peer, lane } => Arrival::Refused { to, peer, lane },
             NetEvent::ConnectTimeout { i, conn } => match self.live(i, conn) {
                 Some(direction) if direction.to_end == End::Opening => {
-                    // A first packet that never got through is not sent again; an acceptor that heard it is told.
+                    // A first packet that never arrived is not sent again. An acceptor that received it gets a Fin.
                     if self.directions[i as usize ^ 1].to_end == End::Opening {
                         self.set_gone(i ^ 1);
                     } else {
@@ -147,8 +147,8 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// The sender of direction `i` gives up: what it still had to send is dropped, and the other end learns of it when
-    /// something gets through again.
+    /// Makes the sender of direction `i` give up: its unsent items are dropped, and the other end learns of it when the
+    /// link lets something through again.
     fn replace_with_fin(&mut self, queue: &mut Queue, now: u64, i: u32) {
         let direction = &mut self.directions[i as usize];
         direction.items.clear();
@@ -158,7 +158,7 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// From now on the sender of direction `i` waits for an acknowledgement, if it does not already.
+    /// Makes the sender of direction `i` wait for an acknowledgement, unless it is already waiting.
     pub(super) fn start_waiting(&mut self, queue: &mut Queue, now: u64, i: u32) {
         let direction = &mut self.directions[i as usize];
         if direction.unacked || direction.shut {
@@ -171,7 +171,7 @@ impl<M: Wire> Net<M> {
         self.schedule(queue, at, NetEvent::Unacked { i, conn, count });
     }
 
-    /// What direction `i` leads to has no memory of the connection, and says so to the sender.
+    /// Answers the sender of direction `i` with a reset, because the receiving host does not know the connection.
     pub(super) fn answer_with_reset(&mut self, queue: &mut Queue, now: u64, i: u32) {
         let direction = &mut self.directions[i as usize];
         if !direction.reset_sent {
@@ -180,7 +180,7 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// What came up in vain on direction `i` is sent again, if nothing is in its way.
+    /// Sends the stalled tokens of direction `i` again, if nothing blocks the direction.
     pub(super) fn retransmit(&mut self, queue: &mut Queue, now: u64, i: u32) {
         let after = self.config.retransmit.draw(self.draws(i, Draw::Retransmit), now);
         let latency = self.links.latency(self.directions[i as usize].link);
@@ -188,7 +188,7 @@ impl<M: Wire> Net<M> {
         self.release(queue, at, i);
     }
 
-    /// What came up in vain on direction `i` comes up again at `at`, if nothing is in its way.
+    /// Makes the stalled tokens of direction `i` come up again at `at`, if nothing blocks the direction.
     fn release(&mut self, queue: &mut Queue, at: u64, i: u32) {
         let direction = &mut self.directions[i as usize];
         if direction.flags & (flag::CUT | flag::HELD) != 0 || direction.stalled == 0 {
@@ -210,12 +210,12 @@ impl<M: Wire> Net<M> {
         self.directions[i as usize ^ 1].shut = false;
     }
 
-    /// Direction `i`, if it is still of `conn`.
+    /// Direction `i`, if it still belongs to `conn`.
     fn live(&self, i: u32, conn: ConnId) -> Option<&Direction<M>> {
         Some(&self.directions[i as usize]).filter(|d| d.conn == conn)
     }
 
-    /// Where the draws of direction `i` for one purpose come from.
+    /// The seed of the draws of direction `i` for one purpose.
     pub(super) fn draws(&self, i: u32, purpose: Draw) -> crate::Seed {
         crate::Seed(self.seed.0 ^ self.directions[i as usize].key).index(u64::from(i % 2) << 8 | purpose as u64)
     }

@@ -1,4 +1,4 @@
-//! What faults do to connections.
+//! The effects of faults on connections.
 
 use tribunal_contract::{Lane, NodeId};
 
@@ -9,11 +9,11 @@ use crate::judge::Wire;
 use crate::queue::Queue;
 
 impl<M: Wire> Net<M> {
-    /// The process of `node` is gone; its host closes what it had open.
+    /// Closes the connections of `node`, whose process has ended and whose host is up.
     pub(crate) fn process_ended(&mut self, queue: &mut Queue, now: u64, node: NodeId) {
         for i in 0..self.directions.len() as u32 {
             let incoming = &self.directions[i as usize];
-            // An acceptor's end that does not exist yet is refused when the first packet arrives.
+            // If the acceptor's end does not exist yet, the first packet is refused on arrival.
             let exists = incoming.to_end == End::Open || incoming.to_end == End::Opening && i % 2 == 1;
             if incoming.to == node && exists {
                 self.finish(queue, now, i ^ 1);
@@ -21,7 +21,7 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// The host of `node` is gone. Nobody is told.
+    /// Ends the host of `node` without notice to its peers.
     pub(crate) fn host_vanished(&mut self, node: NodeId) {
         for i in 0..self.directions.len() as u32 {
             let incoming = &self.directions[i as usize];
@@ -32,7 +32,7 @@ impl<M: Wire> Net<M> {
                 self.directions[i as usize].flags |= flag::VANISHED;
                 self.set_gone(i);
             }
-            // Lost bytes are not sent again by a host without power, nor are those behind them understood.
+            // A host without power does not send lost bytes again, and the bytes behind them are useless without them.
             let outgoing = &mut self.directions[i as usize ^ 1];
             if outgoing.stalled > 0 {
                 outgoing.stalled = 0;
@@ -41,7 +41,7 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// The host of `node` is back and knows nothing of its old connections.
+    /// Brings back the host of `node`, which does not know its old connections.
     pub(crate) fn host_returned(&mut self, queue: &mut Queue, now: u64, node: NodeId) {
         for i in 0..self.directions.len() as u32 {
             let incoming = &mut self.directions[i as usize];
@@ -51,7 +51,7 @@ impl<M: Wire> Net<M> {
             if incoming.flags & flag::VANISHED == 0 {
                 self.retransmit(queue, now, i);
             } else if incoming.shut {
-                // The sender has gone as well: nobody is left to answer.
+                // The sender has ended as well, so the reset would reach nobody.
                 incoming.unacked = false;
             } else if incoming.unacked {
                 incoming.unacked = false;
@@ -64,7 +64,7 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// Cuts or heals the way from one node to another. False if it was so already.
+    /// Cuts or heals the link from one node to another. False if nothing changed.
     pub(crate) fn set_cut(&mut self, queue: &mut Queue, now: u64, from: NodeId, to: NodeId, cut: bool) -> bool {
         let link = self.links.between(from, to);
         let changed = self.links.set_cut(link, cut);
@@ -116,7 +116,7 @@ impl<M: Wire> Net<M> {
         any
     }
 
-    /// The end of `node` of its connections with `peer` is gone and the other is not told. False if there were none.
+    /// Drops the end of `node` of its connections with `peer`, without notice to `peer`. False if there were none.
     pub(crate) fn half_open(&mut self, queue: &mut Queue, now: u64, node: NodeId, peer: NodeId) -> bool {
         let mut any = false;
         for i in 0..self.directions.len() as u32 {
@@ -125,7 +125,7 @@ impl<M: Wire> Net<M> {
                 continue;
             }
             any = true;
-            // Whatever comes from now on is answered as a host answers that has lost its memory.
+            // From now on the host answers every item as a host does that has lost its memory: with a reset.
             incoming.flags |= flag::VANISHED;
             let conn = incoming.conn;
             self.schedule(queue, now, NetEvent::Notice { i, conn });
@@ -135,7 +135,7 @@ impl<M: Wire> Net<M> {
         any
     }
 
-    /// `late` says whether bytes on their way to the acceptor arrive all the same; if not, chance does.
+    /// Resets one connection. `late` says whether bytes to the acceptor still arrive; with `None` a draw decides.
     pub(super) fn reset_one(&mut self, queue: &mut Queue, now: u64, to_acceptor: u32, late: Option<bool>) {
         let to_initiator = to_acceptor + 1;
         let conn = self.directions[to_acceptor as usize].conn;
@@ -166,7 +166,7 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// What is in flight in direction `i` is lost from some byte on: what came before it may still be in time.
+    /// Loses the items in flight in direction `i` from a drawn position on. Items before it may still arrive in time.
     fn lose(&mut self, i: u32) {
         let draws = self.draws(i, Draw::Lost);
         let direction = &mut self.directions[i as usize];

@@ -1,4 +1,4 @@
-//! Links: what lies between two nodes, one way, and the connections opened over it.
+//! Links: the network path from one node to another, and the connections opened over it.
 
 use tribunal_contract::{ConnId, Lane, NodeId, Span};
 
@@ -10,16 +10,16 @@ struct Link {
     latency: Latency,
     /// Bytes a second; 0 for unlimited.
     bandwidth: u64,
-    /// When the last byte sent so far has left, where bandwidth is limited.
+    /// The time at which the last byte sent so far has left, if bandwidth is limited.
     busy_until: u64,
-    /// Items sent so far: the index of the next latency.
+    /// The number of items sent so far, which is the index of the next latency draw.
     sent: u64,
     cut: bool,
     /// Connections opened from the link's start to its end, by lane.
     lanes: Vec<LaneOf>,
 }
 
-/// The connections of one lane. Usually one is alive; old ones may linger at the acceptor.
+/// The connections of one lane. Usually one is alive, and old ones may linger at the acceptor.
 #[derive(Debug)]
 struct LaneOf {
     next_attempt: u32,
@@ -27,7 +27,7 @@ struct LaneOf {
     older: Vec<(u32, u32)>,
 }
 
-/// Links exist between nodes that were ever connected or had a fault between them.
+/// The links of the world. A link exists once its nodes were connected or a fault affected it.
 #[derive(Debug)]
 pub(super) struct Links {
     seed: Seed,
@@ -35,7 +35,7 @@ pub(super) struct Links {
     spread_percent: u32,
     default_bandwidth: u64,
     links: Vec<Link>,
-    /// By start and end of the link: its place in `links` plus one. Rows are as long as they need to be.
+    /// The place in `links` plus one, by start and end of the link; 0 is none. Rows grow on demand.
     places: Vec<Vec<u32>>,
 }
 
@@ -51,7 +51,7 @@ impl Links {
         }
     }
 
-    /// When what is sent over `link` at `now` arrives, and the sending of it.
+    /// Sends an item over `link` at `now` and returns its time of arrival.
     #[inline]
     pub(super) fn arrival(&mut self, link: u32, now: u64, size: impl FnOnce() -> usize) -> u64 {
         let link = &mut self.links[link as usize];
@@ -66,7 +66,7 @@ impl Links {
         sent_at.saturating_add(latency)
     }
 
-    /// A connection over `link` on `lane` begins; gives its attempt.
+    /// Begins a connection over `link` on `lane`. Returns the number of the attempt.
     pub(super) fn open(&mut self, link: u32, lane: Lane, slot: u32) -> u32 {
         let lanes = &mut self.links[link as usize].lanes;
         while lanes.len() <= lane.0 as usize {
@@ -79,7 +79,7 @@ impl Links {
         attempt
     }
 
-    /// The place of a connection that is not retired.
+    /// The place of a connection, unless it is retired.
     #[inline]
     pub(super) fn find(&self, conn: ConnId) -> Option<u32> {
         let link = self.place(conn.initiator, conn.acceptor)?;
@@ -90,7 +90,7 @@ impl Links {
         }
     }
 
-    /// A connection is over for both ends. False if it was retired before.
+    /// Retires a connection that is over for both ends. False if it was retired before.
     pub(super) fn retire(&mut self, conn: ConnId, slot: u32) -> bool {
         let Some(link) = self.place(conn.initiator, conn.acceptor) else { return false };
         let lane = &mut self.links[link as usize].lanes[conn.lane.0 as usize];
@@ -103,7 +103,7 @@ impl Links {
         lane.older.len() < before
     }
 
-    /// The link between two nodes, made if need be.
+    /// The link from one node to another. Creates it if it does not exist.
     pub(super) fn between(&mut self, from: NodeId, to: NodeId) -> u32 {
         if let Some(link) = self.place(from, to) {
             return link;
@@ -139,7 +139,7 @@ impl Links {
         self.links[link as usize].cut
     }
 
-    /// Cuts or heals a link. False if it was so already.
+    /// Cuts or heals a link. False if nothing changed.
     pub(super) fn set_cut(&mut self, link: u32, cut: bool) -> bool {
         let link = &mut self.links[link as usize];
         let changed = link.cut != cut;
@@ -167,7 +167,7 @@ impl Links {
         self.links[link as usize].latency = latency;
     }
 
-    /// The latency of a link of this seed that has none of its own.
+    /// The latency of a link without its own setting: the default, slowed by the link's share of the spread.
     fn usual(&self, seed: Seed) -> Latency {
         let default = self.default_latency;
         if self.spread_percent == 0 {
@@ -178,7 +178,7 @@ impl Links {
         Latency { min: scale(default.min), tail: scale(default.tail), max: scale(default.max) }
     }
 
-    /// What still waits to be sent goes on at the new rate; when it arrives was said before and stays.
+    /// Sets the bandwidth of a link. Bytes waiting to be sent continue at the new rate. Scheduled arrivals stay.
     pub(super) fn set_bandwidth(&mut self, now: u64, from: NodeId, to: NodeId, bandwidth: Option<u64>) {
         let bandwidth = bandwidth.map_or(self.default_bandwidth, |b| b.max(1));
         let link = self.between(from, to);

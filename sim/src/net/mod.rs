@@ -1,23 +1,25 @@
 //! Connections over links.
 //!
-//! A connection is two directions. Each holds what was sent and not yet received, in order, and the queue holds one
-//! token for each item of it: when a token comes up, the head of its direction arrives. So nothing can overtake, and a
-//! partition only has to count the tokens that came up meanwhile and push as many again when it heals.
+//! A connection is two directions. A direction holds its sent and not yet received items in order, and the queue holds
+//! one token for each item: when a token comes up, the head of its direction arrives. Items therefore cannot overtake
+//! each other, and a partition only counts the tokens that come up and pushes as many again when it heals.
 //!
-//! | fault | what processes see | what replication must do |
+//! | fault | effect on processes | duty of replication |
 //! |---|---|---|
-//! | latency, bandwidth, congestion | messages take longer, and queue | survive; replace who is too slow for its timeouts |
-//! | partition, one way or both | nothing gets through; after some time the connection is given up | survive: one leader an epoch, no progress without a majority |
-//! | stall, flapping | the same for a short time: bytes are held and sent again, connections survive | survive |
+//! | latency, bandwidth, congestion | messages take longer, and queue | survive; replace nodes that are too slow for their timeouts |
+//! | partition, one way or both | nothing gets through; after a timeout the sender gives the connection up | survive: one leader an epoch, no progress without a majority |
+//! | stall, flapping | a short partition: bytes are held and sent again, and connections survive | survive |
 //! | reset | both ends learn of it; of what is in flight a beginning arrives in time, or all of it late, or nothing | survive: repeat what has no answer, take no old request for a new one |
-//! | half-open | one end is gone and the other finds out when it sends, or later | survive |
+//! | half-open | one end is gone, and the other notices when it sends, or later | survive |
 //!
-//! What TCP does is modelled as far as a process can see it. Bytes that do not get through are held and sent again; a
-//! sender whose bytes (or their acknowledgements) stay away too long gives the connection up. A process that dies has
-//! its connections closed by its host; a host that loses power tells nobody, and answers with a reset once it is back.
-//! Of three simplifications one should know: the acceptor sees a connection half a round trip before the initiator
-//! (real ones, half a round trip after); an idle connection outlives a partition of any length; and bytes that reach an
-//! end that has closed are dropped without a reset.
+//! The model covers the behaviour of TCP that a process can see. Bytes that do not get through are held and sent again.
+//! A sender gives the connection up if acknowledgements stay away for too long. The host of a process that dies closes
+//! the connections of the process. A host that loses power sends no notice, and answers with resets once it is back.
+//!
+//! The model makes three simplifications:
+//! 1. The acceptor sees a connection half a round trip before the initiator; with real TCP, half a round trip after.
+//! 2. An idle connection outlives a partition of any length.
+//! 3. Bytes that reach a closed end are dropped without a reset.
 
 mod events;
 mod faults;
@@ -39,10 +41,10 @@ pub(crate) use events::NetEvent;
 use link::Links;
 pub use script::Place;
 
-/// What a token or a network event brings to a process.
+/// The event that a token or a network event brings to a process.
 #[derive(Debug)]
 pub(crate) enum Arrival<M> {
-    /// Nothing a process can see.
+    /// No event: the process notices nothing.
     Nothing,
     Msg {
         to: NodeId,
@@ -68,66 +70,66 @@ pub(crate) enum Arrival<M> {
     },
 }
 
-/// What travels in a direction.
+/// An item that travels in a direction.
 #[derive(Debug)]
 enum Item<M> {
     Msg(M),
     /// The first packet of a connection, to the acceptor.
     Syn,
-    /// Its answer.
+    /// The acceptor's answer to `Syn`.
     SynAck,
-    /// The sender's end is closed: by itself, by its death, or by a reset.
+    /// The sender's end is closed: by its process, by the death of the process, or by a reset.
     Fin,
 }
 
 /// One end of a connection, as its host knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// The initiator's waits for an answer; the acceptor's does not exist yet.
+    /// The initiator's end waits for an answer. The acceptor's end does not exist yet.
     Opening,
     Open,
     Gone,
 }
 
-/// Why a token of a direction cannot take the short way. Zero on a healthy connection.
+/// The conditions that keep a token of a direction from the fast path. Zero on a healthy connection.
 mod flag {
     /// The receiving end is not open.
     pub const NOT_OPEN: u8 = 1;
     /// The link is cut.
     pub const CUT: u8 = 2;
-    /// The link back is cut: what arrives is not acknowledged.
+    /// The opposite link is cut, so arrivals are not acknowledged.
     pub const ACKS_CUT: u8 = 4;
-    /// Late bytes after a reset.
+    /// Bytes are held back to arrive late after a reset.
     pub const HELD: u8 = 8;
-    /// The receiving end went with its host's power, so nothing told the sender.
+    /// The receiving end was lost without notice to the sender.
     pub const VANISHED: u8 = 16;
 }
 
-/// One way of a connection. Directions `2n` (from the initiator) and `2n + 1` (from the acceptor) are connection `n`.
+/// One direction of a connection. Connection `n` has `2n` (from the initiator) and `2n + 1` (from the acceptor).
 #[derive(Debug)]
 struct Direction<M> {
     items: VecDeque<Item<M>>,
-    /// No token may come up before the last one.
+    /// The time of the last token. A later token may not come up before it.
     last_arrival: u64,
     conn: ConnId,
-    /// What the draws of the connection are forked by.
+    /// The index by which the draws of the connection are forked.
     key: u64,
     from: NodeId,
     to: NodeId,
     link: u32,
-    /// Tokens in the queue.
+    /// The number of tokens in the queue.
     tokens: u32,
-    /// Tokens that came up and could not be used yet.
+    /// The number of tokens that came up while the direction was blocked.
     stalled: u32,
     flags: u8,
-    /// Whether the receiving end is open.
+    /// The state of the receiving end.
     to_end: End,
-    /// Whether the sending end takes no more.
+    /// Whether the sending end accepts no more items.
     shut: bool,
-    /// Whether the sender's time to give up is running, and which such time it is.
+    /// Whether the sender's acknowledgement timeout is running. The next field counts these timeouts.
     unacked: bool,
     unacked_count: u32,
-    /// Whether the sender is about to learn that the other end vanished.
+    /// Whether a reset is on its way to the sender, because the other end vanished.
     reset_sent: bool,
 }
 
@@ -137,7 +139,7 @@ pub(crate) struct Net<M> {
     config: NetConfig,
     links: Links,
     directions: Vec<Direction<M>>,
-    /// Connections whose directions may be reused.
+    /// The connections whose directions may be reused.
     free: Vec<u32>,
     events: Slab<NetEvent>,
 }
@@ -149,7 +151,7 @@ impl<M: Wire> Net<M> {
         Net { seed, config, links, directions: Vec::new(), free: Vec::new(), events: Slab::new() }
     }
 
-    /// `from` sends `msg` on `conn`; on a connection that takes no more it is lost.
+    /// Sends `msg` from `from` on `conn`. A connection that accepts no more items drops it.
     #[inline]
     pub(crate) fn send(&mut self, queue: &mut Queue, now: u64, from: NodeId, conn: ConnId, msg: M) {
         if let Some(i) = self.outgoing(from, conn)
@@ -159,18 +161,18 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// The host whose token this is.
+    /// The host that receives this token.
     #[inline]
     pub(crate) fn receiver(&self, i: u32) -> NodeId {
         self.directions[i as usize].to
     }
 
-    /// Whether a token of direction `i` is part of setting up a connection, which hosts do without their processes.
+    /// Whether a token of direction `i` is part of a handshake, which hosts perform without their processes.
     pub(crate) fn is_opening(&self, i: u32) -> bool {
         self.directions[i as usize].to_end == End::Opening
     }
 
-    /// The short way: a token of direction `i` has come up, its receiver runs, nothing is wrong, and it is a message.
+    /// The fast path: a token of a healthy direction `i` comes up, its receiver runs, and the item is a message.
     #[inline(always)]
     pub(crate) fn arrive_in_order(&mut self, i: u32) -> Option<(NodeId, NodeId, ConnId, M)> {
         let direction = &mut self.directions[i as usize];
@@ -182,7 +184,7 @@ impl<M: Wire> Net<M> {
         Some((direction.to, direction.from, direction.conn, msg))
     }
 
-    /// A token of direction `i` has come up. `mode` is that of the receiver.
+    /// Handles a token of direction `i` that has come up. `mode` is the mode of the receiver.
     #[cold]
     pub(crate) fn arrive(&mut self, queue: &mut Queue, now: u64, i: u32, mode: Mode) -> Arrival<M> {
         let direction = &mut self.directions[i as usize];
@@ -193,12 +195,12 @@ impl<M: Wire> Net<M> {
         match direction.items.pop_front() {
             Some(Item::Msg(msg)) => Arrival::Msg { to: direction.to, conn: direction.conn, peer: direction.from, msg },
             Some(_) => self.end_goes(i),
-            // What this token stood for was lost in a reset.
+            // A reset lost the item of this token.
             None => Arrival::Nothing,
         }
     }
 
-    /// `initiator` opens a connection. A node has no connections to itself: such an attempt is refused.
+    /// Opens a connection from `initiator`. An attempt of a node to connect to itself is refused.
     pub(crate) fn connect(&mut self, queue: &mut Queue, now: u64, initiator: NodeId, acceptor: NodeId, lane: Lane) {
         if initiator == acceptor {
             let refused = NetEvent::Refuse { to: initiator, peer: acceptor, lane };
@@ -224,7 +226,7 @@ impl<M: Wire> Net<M> {
         self.schedule(queue, at, NetEvent::ConnectTimeout { i: slot * 2 + 1, conn });
     }
 
-    /// `from` closes its end of `conn`. What it sent before still arrives.
+    /// Closes the end of `from` of `conn`. Items sent before still arrive.
     pub(crate) fn close(&mut self, queue: &mut Queue, now: u64, from: NodeId, conn: ConnId) {
         if let Some(i) = self.outgoing(from, conn)
             && !self.directions[i as usize].shut
@@ -233,20 +235,20 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// The sending end of direction `i` closes in order.
+    /// Closes the sending end of direction `i` in order.
     fn finish(&mut self, queue: &mut Queue, now: u64, i: u32) {
         let direction = &self.directions[i as usize];
         match direction.to_end {
             End::Gone => {}
-            // An initiator that gives up before its first packet has got through does not send it again. An acceptor
-            // has answered already: that answer, and the end behind it, still reach the initiator after a heal.
+            // An initiator that gives up before its first packet arrives does not send it again. An acceptor has
+            // already answered: after a heal its answer and the Fin behind it still reach the initiator.
             End::Opening if direction.stalled > 0 && i.is_multiple_of(2) => self.set_gone(i),
             _ => self.push(queue, now, i, Item::Fin),
         }
         self.set_gone(i ^ 1);
     }
 
-    /// The receiving end of direction `i` is told that its connection is over.
+    /// Tells the receiving end of direction `i` that its connection is over.
     fn end_goes(&mut self, i: u32) -> Arrival<M> {
         let direction = &self.directions[i as usize];
         let (to, peer, conn, end) = (direction.to, direction.from, direction.conn, direction.to_end);
@@ -258,7 +260,7 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// The receiving end of direction `i` exists no longer: it takes nothing and sends nothing.
+    /// Removes the receiving end of direction `i`, which then neither receives nor sends.
     fn set_gone(&mut self, i: u32) {
         let direction = &mut self.directions[i as usize];
         direction.to_end = End::Gone;
@@ -269,7 +271,7 @@ impl<M: Wire> Net<M> {
         self.settle(i);
     }
 
-    /// Frees the connection of direction `i` if nothing of it is left.
+    /// Frees the connection of direction `i` if both ends are gone and no token is left.
     fn settle(&mut self, i: u32) {
         let done = |d: &Direction<M>| d.to_end == End::Gone && d.tokens == 0;
         let (a, b) = (&self.directions[i as usize], &self.directions[i as usize ^ 1]);
@@ -278,7 +280,7 @@ impl<M: Wire> Net<M> {
         }
         let (slot, conn) = (i / 2, a.conn);
         if self.links.retire(conn, slot) {
-            // What a cut link held back for an end that was gone must not come up for the next connection here.
+            // Tokens held back by a cut for a removed end must not come up for the next connection in this slot.
             for direction in &mut self.directions[slot as usize * 2..][..2] {
                 direction.items.clear();
                 direction.stalled = 0;

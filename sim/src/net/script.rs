@@ -1,4 +1,4 @@
-//! Connections when the caller decides what arrives: finding them, and telling what still needs a decision.
+//! Connections in scripted runs: finding them, and telling which events need a decision of the caller.
 
 use tribunal_contract::{ConnId, Lane, NodeId};
 
@@ -6,16 +6,16 @@ use super::{End, Item, Net, NetEvent, flag};
 use crate::judge::Wire;
 use crate::queue::Queue;
 
-/// One of the connections of a lane that are there, by age: what two worlds can agree on that count differently.
+/// A connection of a lane, identified by age, so that two worlds with different numbering can agree on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// Who opened it.
+    /// The node that opened it.
     pub initiator: NodeId,
-    /// To whom.
+    /// The node that accepts it.
     pub acceptor: NodeId,
-    /// On which lane.
+    /// The lane.
     pub lane: Lane,
-    /// How many of these are there that are older.
+    /// The number of older connections of the same ends and lane that still exist.
     pub older: usize,
 }
 
@@ -36,16 +36,16 @@ impl<M: Wire> Net<M> {
         there.get(place.older).map(|(_, i)| *i)
     }
 
-    /// Whether a token of direction `i` is no message for an open end: the host deals with it, and nobody has to
-    /// decide.
+    /// Whether the host handles a token of direction `i` without a decision of the caller: it is no message for an open
+    /// end.
     pub(crate) fn is_settling(&self, i: u32) -> bool {
         let direction = &self.directions[i as usize];
         direction.flags & flag::CUT == 0
             && (direction.flags & flag::NOT_OPEN != 0 || !matches!(direction.items.front(), Some(Item::Msg(_))))
     }
 
-    /// Whether an event of the network is one that a process would not be surprised by at once. A connection attempt
-    /// over a link that is cut will not get anywhere.
+    /// Whether an event of the network may happen at once in a scripted run. A connect timeout may if the link is cut,
+    /// because the attempt cannot succeed.
     pub(crate) fn is_prompt(&self, index: u32) -> bool {
         match self.events.get(index) {
             Some(NetEvent::Refuse { .. } | NetEvent::Notice { .. } | NetEvent::Release { .. }) => true,
@@ -57,7 +57,7 @@ impl<M: Wire> Net<M> {
         }
     }
 
-    /// Resets the connection of direction `i`; whether what is on its way to the acceptor arrives is decided here too.
+    /// Resets the connection of direction `i`. `late` says whether bytes on their way to the acceptor still arrive.
     pub(crate) fn reset_at(&mut self, queue: &mut Queue, now: u64, i: u32, late: bool) {
         self.reset_one(queue, now, i, Some(late));
     }

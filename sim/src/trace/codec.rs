@@ -1,6 +1,6 @@
-//! A recorded trace as bytes: `tribunal` and a version, the trace hash, the labels, then each event as its kind, the
-//! time since the event before it, its node and what its kind holds. Numbers are LEB128, digests and the hash
-//! little-endian.
+//! The bytes of a recorded trace: `tribunal` and a version, the trace hash, the labels, then the events. An event is
+//! its kind, the time since the event before it, its node and the fields of its kind. Numbers are LEB128, digests and
+//! the hash little-endian.
 
 use tribunal_contract::{ConnId, Lane, NodeId, SyncOp, Time, TimerId};
 
@@ -9,26 +9,26 @@ use super::{Trace, TraceEvent, TraceKind};
 const MAGIC: &[u8; 8] = b"tribunal";
 const VERSION: u32 = 2;
 
-/// Why bytes are not a trace that this version can read.
+/// The reason that bytes are not a trace that this version can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceError {
-    /// They do not begin like a trace.
+    /// The bytes do not begin like a trace.
     NotATrace,
-    /// They are a trace of another version.
+    /// The trace has another version.
     OtherVersion {
-        /// Which one.
+        /// The version found.
         found: u32,
     },
-    /// They end too early, or hold what no trace holds.
+    /// The trace ends too early or holds an invalid value.
     Corrupt {
-        /// Where, in bytes from the start.
+        /// The position of the mistake, in bytes from the start.
         position: usize,
     },
-    /// They can be read, but the events do not have the hash that the trace says.
+    /// The trace can be read, but the hash of its events is not the recorded one.
     HashMismatch {
-        /// What the trace says.
+        /// The hash that the trace records.
         recorded: u64,
-        /// What its events have.
+        /// The hash of its events.
         found: u64,
     },
 }
@@ -81,25 +81,25 @@ impl Trace {
     }
 }
 
-/// Reads the events of a trace one after the other: a long one need not fit in memory. The hash is not compared.
+/// Reads the events of a trace one by one, so that a long trace need not fit in memory. It does not check the hash.
 #[derive(Debug)]
 pub struct TraceReader<'a> {
-    /// The names that events refer to by index.
+    /// The labels that events refer to by index.
     pub labels: Vec<String>,
-    /// The trace hash that the trace says it has.
+    /// The hash that the trace records.
     pub recorded: u64,
     input: Input<'a>,
-    /// Events still to come.
+    /// The number of events left.
     left: u64,
     at: u64,
     seq: u64,
 }
 
 impl<'a> TraceReader<'a> {
-    /// Reads the beginning of what [`Trace::encode`] wrote.
+    /// Reads the header of what [`Trace::encode`] wrote.
     ///
     /// # Errors
-    /// If it is no trace, or one of another version.
+    /// Fails if the bytes are no trace, or a trace of another version.
     pub fn new(bytes: &'a [u8]) -> Result<TraceReader<'a>, TraceError> {
         let mut input = Input { bytes, position: 0 };
         if input.array::<8>().ok().as_ref() != Some(MAGIC) {
@@ -135,7 +135,7 @@ impl<'a> TraceReader<'a> {
 impl Iterator for TraceReader<'_> {
     type Item = Result<TraceEvent, TraceError>;
 
-    /// The next event. After an error there is none.
+    /// The next event. An error is the last item.
     fn next(&mut self) -> Option<Result<TraceEvent, TraceError>> {
         let next = self.read();
         if next.is_err() {
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_of_another_version_says_so() {
+    fn a_trace_of_another_version_is_refused() {
         let mut bytes = Trace::default().encode();
         bytes[8] = 9;
         let error = Trace::decode(&bytes).unwrap_err();

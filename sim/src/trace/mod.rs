@@ -1,8 +1,8 @@
-//! What happened in a run: always as a rolling hash, and as a list when asked.
+//! The trace of a run: always a rolling hash, and on request a list of all events.
 //!
 //! The hash takes in every event as four words: the time, the kind and node, and two words of the kind. With `fold` and
 //! the constants of the seed module, `e = fold(w0 ^ P0, w1 ^ P1) + fold(w2 ^ P1, w3 ^ P2)` and `h = fold(h ^ e, P0)`.
-//! Labels are for people and stay out of it, and so are `Sent` and `SyncAsked`, which are noted only while a trace is
+//! The hash leaves out labels, which are for readers, and `Sent` and `SyncAsked`, which exist only while a trace is
 //! recorded.
 
 mod codec;
@@ -13,27 +13,27 @@ pub use codec::{TraceError, TraceReader};
 
 use crate::seed::{P0, P1, P2, fold};
 
-/// One thing that happened.
+/// One event of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceEvent {
-    /// When, since the start of the run.
+    /// The virtual time since the start of the run.
     pub at: Time,
-    /// The how-manyth event of the run, from 0; of what is none ([`TraceKind::is_event`]), that of the next one.
+    /// The event's number, from 0. An entry that is no event ([`TraceKind::is_event`]) has the next event's number.
     pub seq: u64,
-    /// To which node. For a fault of the network, one of its nodes; [`TraceEvent::NO_NODE`] for one of none.
+    /// The node. A fault of a link has one of its two nodes, and one of no node has [`TraceEvent::NO_NODE`].
     pub node: NodeId,
-    /// What.
+    /// The kind of the event.
     pub kind: TraceKind,
 }
 
-/// What happened to a node.
+/// The kind of an event; its subject is the node of the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TraceKind {
     /// Its process was killed.
     Crashed,
     /// A message was handed to it.
     Delivered {
-        /// On which connection.
+        /// The connection.
         conn: ConnId,
         /// The message's kind, in [`Trace::labels`].
         label: u16,
@@ -49,12 +49,12 @@ pub enum TraceKind {
     Fault {
         /// The fault's name, in [`Trace::labels`].
         label: u16,
-        /// Of the whole fault.
+        /// The digest of the whole fault.
         digest: u64,
     },
     /// Its process ended itself.
     Halted,
-    /// It was handed a command from outside.
+    /// It received a command from the caller.
     Input,
     /// It made an observation.
     Observed {
@@ -67,12 +67,12 @@ pub enum TraceKind {
     Refused {
         /// The node that was called.
         peer: NodeId,
-        /// On which lane.
+        /// The lane of the attempt.
         lane: Lane,
     },
-    /// It sent a message. What was sent on a connection arrives in that order, up to where the connection was lost.
+    /// It sent a message. Messages of a connection arrive in this order, up to the loss of the connection.
     Sent {
-        /// On which connection.
+        /// The connection.
         conn: ConnId,
         /// The message's kind, in [`Trace::labels`].
         label: u16,
@@ -81,7 +81,7 @@ pub enum TraceKind {
     },
     /// Its process started.
     Started {
-        /// As which incarnation.
+        /// The incarnation, from 0.
         incarnation: u32,
     },
     /// It asked for a sync.
@@ -111,14 +111,14 @@ pub enum TraceKind {
 }
 
 impl TraceKind {
-    /// Whether it is an event of the run, and in its hash, whether or not the run is recorded.
+    /// Whether it is an event of the run. Events are in the hash, whether or not the run is recorded.
     pub const fn is_event(&self) -> bool {
         !matches!(self, TraceKind::Sent { .. } | TraceKind::SyncAsked { .. })
     }
 }
 
 impl TraceEvent {
-    /// The node of a fault that is about no node in particular.
+    /// Stands for the node of a fault that affects no particular node.
     pub const NO_NODE: NodeId = NodeId(u32::MAX);
 
     #[inline]
@@ -166,7 +166,7 @@ impl Rolling {
 /// A recorded trace.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Trace {
-    /// The names that events refer to by index.
+    /// The labels that events refer to by index.
     pub labels: Vec<String>,
     /// Every event, in order.
     pub events: Vec<TraceEvent>,
@@ -191,7 +191,7 @@ impl Trace {
     }
 }
 
-/// Takes in events as they happen.
+/// Collects events as they happen.
 #[derive(Debug)]
 pub(crate) struct Tracer {
     rolling: Rolling,
@@ -214,7 +214,7 @@ impl Tracer {
         }
     }
 
-    /// Notes a message that is sent, while recording: `message` says what it is called, and its length.
+    /// Notes a sent message while recording. `message` gives its label and its length.
     #[inline]
     pub(crate) fn sent(
         &mut self,
@@ -231,7 +231,7 @@ impl Tracer {
         }
     }
 
-    /// Notes that a sync is asked for, while recording.
+    /// Notes a request for a sync while recording.
     #[inline]
     pub(crate) fn sync_asked(&mut self, at: u64, node: NodeId, op: SyncOp) {
         if let Some(trace) = &mut self.record {
@@ -239,7 +239,7 @@ impl Tracer {
         }
     }
 
-    /// The index of a label. Asked of `label` only while recording.
+    /// The index of a label. Calls `label` only while recording.
     #[inline]
     pub(crate) fn label(&mut self, label: impl FnOnce() -> &'static str) -> u16 {
         match &mut self.record {

@@ -68,7 +68,7 @@ fn an_attempt_outlives_a_short_outage() {
 }
 
 #[test]
-fn an_attempt_across_a_cut_is_refused_in_time_and_the_acceptor_forgets_it() {
+fn an_attempt_across_a_cut_times_out_on_both_ends() {
     // The acceptor would give its own answer up as well, but later.
     let mut lab = Lab::with(2, |config| config.net.tcp_timeout = Range::millis(8_000, 10_000));
     lab.take();
@@ -84,7 +84,7 @@ fn an_attempt_across_a_cut_is_refused_in_time_and_the_acceptor_forgets_it() {
 }
 
 #[test]
-fn an_attempt_whose_answer_is_held_back_when_the_acceptor_dies_still_comes_to_an_end() {
+fn an_attempt_ends_when_its_acceptor_dies_behind_a_cut() {
     // The acceptor hears the first packet and answers into a link that is cut, then its process ends.
     let begin = || {
         let mut lab = Lab::new(2);
@@ -117,7 +117,7 @@ fn a_node_has_no_connections_to_itself() {
 }
 
 #[test]
-fn bytes_of_an_old_connection_are_processed_after_the_initiator_has_connected_again() {
+fn late_bytes_arrive_after_the_initiator_reconnects() {
     let mut lab = Lab::with(2, |config| {
         config.net.late_bytes_percent = 100;
         config.net.late_bytes = Range::millis(20, 30);
@@ -141,7 +141,7 @@ fn bytes_of_an_old_connection_are_processed_after_the_initiator_has_connected_ag
 }
 
 #[test]
-fn a_refusal_that_nobody_is_left_to_hear_is_not_taken_for_another_connections() {
+fn a_refusal_does_not_reach_a_later_connection() {
     let mut lab = Lab::new(4);
     lab.tell(0, Do::Connect(1, 0));
     lab.run(0);

@@ -7,7 +7,7 @@ use crate::common::{Do, Lab, Saw};
 use crate::node;
 
 #[test]
-fn a_reset_tells_both_ends_of_its_connections_and_touches_no_others() {
+fn a_reset_ends_only_connections_between_its_nodes() {
     let mut lab = Lab::with(3, |config| config.net.late_bytes_percent = 0);
     let conn = lab.connect(0, 1, 0);
     let other_lane = lab.connect(0, 1, 1);
@@ -34,7 +34,7 @@ fn a_reset_tells_both_ends_of_its_connections_and_touches_no_others() {
 }
 
 #[test]
-fn a_reset_loses_what_is_in_flight_from_some_message_on() {
+fn a_reset_loses_a_suffix_of_the_messages_in_flight() {
     let arrived: std::collections::BTreeSet<u32> = (0..200u64)
         .map(|seed| {
             let mut lab = Lab::with(2, |config| {
@@ -58,7 +58,7 @@ fn a_reset_loses_what_is_in_flight_from_some_message_on() {
 }
 
 #[test]
-fn a_half_open_connection_is_found_out_by_the_end_that_sends() {
+fn sending_reveals_a_half_open_connection() {
     let mut lab = Lab::with(2, |config| config.net.keepalive = Range::millis(60_000, 60_000));
     let conn = lab.connect(0, 1, 0);
     assert!(lab.kernel.apply(Fault::HalfOpen { node: node(1), peer: node(0) }));
@@ -71,7 +71,7 @@ fn a_half_open_connection_is_found_out_by_the_end_that_sends() {
 }
 
 #[test]
-fn an_idle_end_of_a_half_open_connection_is_found_out_by_its_keep_alive() {
+fn a_keepalive_reveals_a_half_open_connection() {
     let mut lab = Lab::with(2, |config| config.net.keepalive = Range::millis(700, 700));
     let conn = lab.connect(0, 1, 0);
     lab.kernel.apply(Fault::HalfOpen { node: node(0), peer: node(1) });
@@ -80,7 +80,7 @@ fn an_idle_end_of_a_half_open_connection_is_found_out_by_its_keep_alive() {
 }
 
 #[test]
-fn what_was_sent_before_a_close_still_arrives_and_only_the_peer_sees_the_end() {
+fn messages_before_a_close_arrive_and_only_the_peer_sees_it() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     lab.tell(0, Do::Send(conn, 1));
@@ -96,7 +96,7 @@ fn what_was_sent_before_a_close_still_arrives_and_only_the_peer_sees_the_end() {
 }
 
 #[test]
-fn a_crash_closes_connections_behind_what_was_sent() {
+fn a_crash_closes_connections_after_sent_messages() {
     let mut lab = Lab::new(3);
     let opened = lab.connect(1, 0, 0);
     let accepted = lab.connect(2, 1, 0);
@@ -111,7 +111,7 @@ fn a_crash_closes_connections_behind_what_was_sent() {
 }
 
 #[test]
-fn a_lost_host_tells_nobody_and_a_peer_that_sends_finds_out_by_itself() {
+fn a_sending_peer_notices_a_lost_host() {
     let mut lab = Lab::new(3);
     let idle = lab.connect(0, 1, 0);
     let busy = lab.connect(2, 1, 0);
@@ -134,7 +134,7 @@ fn a_lost_host_tells_nobody_and_a_peer_that_sends_finds_out_by_itself() {
 }
 
 #[test]
-fn a_host_that_is_back_resets_waiting_peers_at_once_and_idle_ones_by_keepalive() {
+fn a_returned_host_resets_waiting_peers_at_once_and_idle_ones_by_keepalive() {
     let mut lab = Lab::new(3);
     let idle = lab.connect(0, 1, 0);
     let busy = lab.connect(2, 1, 0);

@@ -7,7 +7,7 @@ use crate::common::{Do, Lab, MESSAGE_BYTES, Saw};
 use crate::{lab_connect, node, numbers};
 
 #[test]
-fn messages_arrive_in_order_whatever_their_latencies() {
+fn messages_arrive_in_order_at_any_latency() {
     let mut lab = Lab::with(2, |config| {
         config.net.latency = Latency::exponential(Span::from_micros(100), Span::from_millis(2), Span::from_millis(50));
     });
@@ -32,7 +32,7 @@ fn messages_arrive_in_order_whatever_their_latencies() {
 }
 
 #[test]
-fn links_have_their_own_speed_where_they_are_spread() {
+fn a_spread_gives_each_link_its_own_latency() {
     let mut lab = Lab::with(4, |config| config.net.spread_percent = 200);
     let conns = [lab_connect(&mut lab, 0, 1), lab_connect(&mut lab, 0, 2), lab_connect(&mut lab, 0, 3)];
     let before = lab.now_micros();
@@ -62,7 +62,7 @@ fn bandwidth_spaces_messages_by_their_size() {
 }
 
 #[test]
-fn what_waits_for_a_link_goes_on_at_its_new_rate() {
+fn bytes_waiting_for_a_link_continue_at_its_new_rate() {
     let mut lab = Lab::new(2);
     let (bulk, other, third) = (lab.connect(0, 1, 0), lab.connect(0, 1, 1), lab.connect(0, 1, 2));
     let start = lab.now_micros();

@@ -6,7 +6,7 @@ use crate::common::{Do, Lab, Saw};
 use crate::{cut, downs, heal, lab_connect, node, numbers};
 
 #[test]
-fn a_partition_holds_what_is_sent_and_in_flight_and_a_heal_delivers_it_in_order() {
+fn a_heal_delivers_held_messages_in_order() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     lab.tell(0, Do::Send(conn, 1));
@@ -28,7 +28,7 @@ fn a_partition_holds_what_is_sent_and_in_flight_and_a_heal_delivers_it_in_order(
 }
 
 #[test]
-fn a_sender_gives_up_after_its_timeout_and_the_other_end_learns_of_it_after_the_heal() {
+fn a_sender_gives_up_after_its_timeout_and_its_peer_learns_after_the_heal() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     lab.kernel.apply(cut(0, 1, true));
@@ -58,7 +58,7 @@ fn an_idle_connection_outlives_a_partition() {
 }
 
 #[test]
-fn a_one_way_partition_lets_the_other_way_through_until_acknowledgements_are_missed() {
+fn a_one_way_partition_passes_the_other_way_until_acknowledgements_fail() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     assert!(lab.kernel.apply(cut(0, 1, false)));
@@ -73,7 +73,7 @@ fn a_one_way_partition_lets_the_other_way_through_until_acknowledgements_are_mis
 }
 
 #[test]
-fn acknowledgements_that_come_late_save_the_connection() {
+fn late_acknowledgements_save_the_connection() {
     let mut lab = Lab::new(2);
     let conn = lab.connect(0, 1, 0);
     lab.kernel.apply(cut(0, 1, false));
@@ -85,7 +85,7 @@ fn acknowledgements_that_come_late_save_the_connection() {
 }
 
 #[test]
-fn what_a_cut_held_back_for_an_end_that_was_gone_does_not_come_up_for_the_next_connection() {
+fn held_messages_of_a_closed_end_do_not_reach_the_next_connection() {
     let mut lab = Lab::new(4);
     let conn = lab.connect(0, 1, 0);
     lab.kernel.apply(cut(1, 0, false));
@@ -101,7 +101,7 @@ fn what_a_cut_held_back_for_an_end_that_was_gone_does_not_come_up_for_the_next_c
 }
 
 #[test]
-fn a_fault_of_a_node_that_does_not_exist_changes_nothing() {
+fn a_fault_of_an_unknown_node_changes_nothing() {
     let mut lab = Lab::new(1);
     assert!(!lab.kernel.apply(Fault::Crash { node: node(7) }));
     assert!(!lab.kernel.apply(cut(0, 7, true)));
