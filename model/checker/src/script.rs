@@ -156,6 +156,22 @@ impl Ages {
 impl World {
     /// What happens on a path from the initial state, as steps for another world.
     pub fn script(&self, path: &[Action]) -> Vec<Step> {
+        self.along(path).0
+    }
+
+    /// What happens after a path whose faults then end, in the order in which the promise of progress was asked for.
+    /// Another order may get on, so whoever follows the path follows this too.
+    pub fn script_after(&self, path: &[Action]) -> Vec<Step> {
+        let (_, state, mut ages) = self.along(path);
+        let mut steps = Vec::new();
+        self.goes_on(&state, |state, action| {
+            ages.follow(state);
+            steps.push(step(state, &ages, action));
+        });
+        steps
+    }
+
+    fn along(&self, path: &[Action]) -> (Vec<Step>, State, Ages) {
         let mut state = self.init();
         let mut ages = Ages::default();
         let mut steps = Vec::new();
@@ -167,7 +183,7 @@ impl World {
                 None => break,
             }
         }
-        steps
+        (steps, state, ages)
     }
 }
 

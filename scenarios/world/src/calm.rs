@@ -1,5 +1,6 @@
 //! Whether a cluster gets on in the kernel from where a counterexample of the checker has left it: faults end, what is
-//! down starts, and everything under way happens in turn; when nothing else is left, the next timer fires.
+//! down starts, and everything under way happens in turn; when nothing else is left, the next timer fires. The checker's own
+//! order comes first, because another order may get on.
 
 use tribunal_checker::Step;
 use tribunal_checker::cluster::{Cluster, Next, Progress};
@@ -12,27 +13,46 @@ use super::script::Stage;
 
 impl Stage {
     /// The broken promise, if nothing is committed within the bound. A run that ends by another violation breaks no
-    /// promise of this kind.
-    pub(super) fn goes_on(&mut self) -> Option<Violation> {
+    /// promise of this kind. What happens is first what the checker had happen, as far as that is possible here; then the
+    /// kernel chooses.
+    pub(super) fn goes_on(&mut self, schedule: &[Step]) -> Option<Violation> {
         self.heal();
         let mut progress = Progress::default();
+        let mut schedule = schedule.iter();
         for _ in 0..Progress::BOUND {
             if self.kernel.stop().is_some() {
                 return None;
             }
-            match progress.next(self) {
-                Next::Committed => return None,
-                Next::Wait => {}
-                Next::Write(node) => {
-                    self.input(node, Progress::record(&self.config));
-                    progress.wrote(node, self);
+            let next = progress.next(self);
+            if next == Next::Committed {
+                return None;
+            }
+            if let Some(step) = schedule.next() {
+                match self.goes_on_by(step, &mut progress) {
+                    Ok(()) => continue,
+                    // Here something else has happened before.
+                    Err(_) => schedule = [].iter(),
                 }
+            }
+            if let Next::Write(node) = next {
+                self.input(node, Progress::record(&self.config));
+                progress.wrote(node, self);
             }
             if !self.calm() {
                 break;
             }
         }
         Some(Progress::broken(self.kernel.now()))
+    }
+
+    fn goes_on_by(&mut self, step: &Step, progress: &mut Progress) -> Result<(), String> {
+        let began = self.kernel.now();
+        self.perform(step)?;
+        self.faults.note(step, began, self.kernel.now());
+        if let Step::Append { node, .. } | Step::Produce { node, .. } = step {
+            progress.wrote(NodeId(*node), self);
+        }
+        Ok(())
     }
 
     fn heal(&mut self) {

@@ -30,6 +30,10 @@ pub struct Script {
     /// What happens, in order.
     #[serde(rename = "step", default)]
     pub steps: Vec<Step>,
+    /// What happens once the faults have ended, in order, without anything being committed: of a cluster that makes no
+    /// progress. Then the kernel chooses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Step>,
 }
 
 impl Script {
@@ -44,6 +48,10 @@ impl Script {
             detail: violation.detail.clone(),
             configuration: text.to_owned(),
             steps: world.script(path),
+            after: match violation.property {
+                Property::NoProgress => world.script_after(path),
+                _ => Vec::new(),
+            },
         }
     }
 

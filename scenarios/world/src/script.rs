@@ -186,7 +186,7 @@ impl Stage {
             return (Followed::Held, None);
         }
         let healed = self.kernel.now();
-        let stuck = self.goes_on();
+        let stuck = self.goes_on(&script.after);
         let step = script.steps.len();
         let broke = |property, detail| Followed::Broke { property, detail, step };
         let followed = match (&stuck, self.broken()) {

@@ -62,10 +62,15 @@ impl Clock {
 impl World {
     /// Whether the world gets on from `state` once its faults have ended; if not, the broken promise.
     pub fn gets_on(&self, state: &State) -> Option<Arc<Violation>> {
-        self.healed().goes_on(state)
+        self.goes_on(state, |_, _| ())
     }
 
-    fn goes_on(&self, state: &State) -> Option<Arc<Violation>> {
+    /// The same; `happens` is told of every action, with the state before it.
+    pub(crate) fn goes_on(&self, state: &State, happens: impl FnMut(&State, Action)) -> Option<Arc<Violation>> {
+        self.healed().runs_on(state, happens)
+    }
+
+    fn runs_on(&self, state: &State, mut happens: impl FnMut(&State, Action)) -> Option<Arc<Violation>> {
         let mut state = Self::unlimited(state);
         state.cuts = 0;
         let (mut progress, mut clock) = (Progress::default(), Clock::default());
@@ -83,11 +88,13 @@ impl World {
                         Machines::Quorum => Action::Append(node),
                         Machines::Replicas => Action::Produce(node),
                     };
+                    happens(&state, write);
                     state = self.after(&state, write)?;
                     progress.wrote(node, &self.cluster(&state));
                 }
             }
             let Some(action) = self.calm(&state, turn, &mut clock) else { break };
+            happens(&state, action);
             state = self.after(&state, action)?;
         }
         Some(Arc::new(Progress::broken(NOW)))

@@ -97,6 +97,16 @@ fn a_counterexample_without_its_bug_holds_in_the_kernel() {
 }
 
 #[test]
+fn no_progress_in_the_checkers_order_is_none_in_the_kernel() {
+    // Another order of the same messages gets on in spite of the bug.
+    let script = counterexample("controller", Bug::Kafka10706);
+    assert_eq!(script.property, "no-progress");
+    assert!(matches!(follow(&script), Ok(Followed::Broke { property, .. }) if property == "no-progress"));
+    let honest = Script::parse(&script.to_toml().replace("bugs = [\"KAFKA-10706\"]\n", "")).expect("it can be read");
+    assert_eq!(follow(&honest), Ok(Followed::Held));
+}
+
+#[test]
 fn a_plan_that_names_no_property_or_no_bug_is_refused() {
     let script = counterexample("replica", Bug::Kip101);
     let text = script.to_toml();
