@@ -52,6 +52,8 @@ impl Log {
         mut on_batch: impl FnMut(&BatchHeader),
     ) -> Result<(Log, RecoveryReport), LogError> {
         let epochs = read_epochs(dir, disk)?;
+        let epochs_lost = epochs.is_none();
+        let epochs = epochs.unwrap_or_default();
         let bases = segments_on_disk(dir, checkpoints.log_start_offset, disk)?;
         let mut segments = Vec::with_capacity(bases.len());
         let mut whole = Vec::with_capacity(bases.len());
@@ -61,7 +63,7 @@ impl Log {
             whole.push(has_indexes);
         }
         let had = epochs.clone();
-        let mut recovery = Recovery { dir, config, segments, epochs, report: RecoveryReport::default() };
+        let mut recovery = Recovery { dir, config, segments, epochs, epochs_lost, report: RecoveryReport::default() };
         let first = recovery.first_to_scan(checkpoints, &whole, disk).map_err(LogError::disk("read a segment"))?;
         let (end_offset, indexes) =
             recovery.scan_from(first, disk, &mut on_batch).map_err(LogError::disk("recover a log"))?;
@@ -102,11 +104,14 @@ impl Log {
     }
 }
 
-fn read_epochs<D: Disk>(dir: &str, disk: &mut D) -> Result<EpochCache, LogError> {
+/// The epoch checkpoint; `None` if it is missing or damaged, since the records have it all.
+fn read_epochs<D: Disk>(dir: &str, disk: &mut D) -> Result<Option<EpochCache>, LogError> {
     let file = format!("{dir}/{}", names::EPOCHS);
-    match read_file(&file, disk).map_err(LogError::disk("read the epoch checkpoint"))? {
-        None => Ok(EpochCache::default()),
-        Some(bytes) => EpochCache::decode(&bytes).map_err(|why| LogError::Refused { file, why }),
+    let bytes = read_file(&file, disk).map_err(LogError::disk("read the epoch checkpoint"))?;
+    match bytes.map(|bytes| EpochCache::decode(&bytes)) {
+        None | Some(Err(Refusal::Line(_))) => Ok(None),
+        Some(Ok(epochs)) => Ok(Some(epochs)),
+        Some(Err(why)) => Err(LogError::Refused { file, why }),
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Recovery<'a> {
     pub(crate) config: LogConfig,
     pub(crate) segments: Vec<Segment>,
     pub(crate) epochs: EpochCache,
+    /// Whether the epoch checkpoint is missing or damaged. Every batch has its epoch, so all are read.
+    pub(crate) epochs_lost: bool,
     pub(crate) report: RecoveryReport,
 }
 
@@ -33,6 +35,9 @@ impl Recovery<'_> {
             // log was cut and written again since.
             let holds = self.segments.partition_point(|s| s.base_offset <= checkpoints.recovery_point);
             first = holds.min(self.segments.len()).saturating_sub(1);
+        }
+        if self.epochs_lost && self.segments.iter().any(|segment| segment.size > 0) {
+            first = 0;
         }
         let nexts: Vec<_> = self.segments.iter().skip(1).map(|s| Some(s.base_offset)).chain([None]).collect();
         for (i, segment) in self.segments.iter_mut().enumerate().take(first) {

@@ -90,6 +90,26 @@ fn a_stale_epoch_checkpoint_is_corrected_from_the_records() {
 }
 
 #[test]
+fn a_lost_epoch_checkpoint_is_rebuilt_after_a_clean_shutdown() {
+    let file = format!("{DIR}/leader-epoch-checkpoint");
+    let damaged: [Option<&[u8]>; 5] = [None, Some(b""), Some(b"0\n2\n1 0\n"), Some(&[0; 16]), Some(b"\xffgarbage")];
+    for damaged in damaged {
+        let disk = &mut TestDisk::default();
+        let (log, bases) = synced_log(disk);
+        let (epochs, end) = (log.epochs().clone(), log.end_offset());
+        match damaged {
+            None => disk.remove(&file).unwrap(),
+            Some(bytes) => disk.edit(&file, |f| *f = bytes.to_vec()),
+        }
+        disk.crash();
+        let clean = Checkpoints { clean: true, recovery_point: end, ..Checkpoints::default() };
+        let (log, report) = Log::open(DIR, small(), clean, disk, |_| {}).unwrap();
+        assert_eq!((log.epochs(), log.end_offset()), (&epochs, end), "{damaged:?}");
+        assert_eq!((report.scanned_from, report.truncated_bytes), (bases[0], 0), "{damaged:?}");
+    }
+}
+
+#[test]
 fn epochs_above_the_recovery_point_come_from_the_records_and_below_it_from_the_checkpoint() {
     let disk = &mut TestDisk::default();
     let (mut log, bases) = synced_log(disk);
@@ -166,8 +186,8 @@ fn what_is_not_understood_is_refused_by_name() {
     assert_eq!(refusal(disk), (format!("{DIR}/12.log"), Refusal::Name));
 
     let disk = &mut base.clone();
-    disk.edit(&format!("{DIR}/leader-epoch-checkpoint"), |f| *f = b"0\n2\n1 0\n".to_vec());
-    assert_eq!(refusal(disk), (format!("{DIR}/leader-epoch-checkpoint"), Refusal::Line(4)));
+    disk.edit(&format!("{DIR}/leader-epoch-checkpoint"), |f| *f = b"1\n2\n1 0\n".to_vec());
+    assert_eq!(refusal(disk), (format!("{DIR}/leader-epoch-checkpoint"), Refusal::Version(1)));
 
     // A format of the future, as far as that can be told: two batches of it, or one with the checksum in its old place.
     let later = |offset: i64| [&offset.to_be_bytes()[..], &10i32.to_be_bytes(), &[0; 4], &[3; 6]].concat();
