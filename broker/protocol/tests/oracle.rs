@@ -98,7 +98,10 @@ proptest! {
 fn kafka_protocol_agrees_on_versions_and_header_versions() {
     for api in ApiKey::ALL {
         let theirs = their_key(api).valid_versions();
-        assert_eq!((versions(api).min, versions(api).max), (theirs.min, theirs.max), "{}", api.name());
+        // Kafka 4.1 has a last version of these that it does not serve, and the oracle no code for it.
+        let unstable = matches!(api, ApiKey::OffsetCommit | ApiKey::OffsetFetch);
+        let last = theirs.max - i16::from(unstable);
+        assert_eq!((versions(api).min, versions(api).max), (theirs.min, last), "{}", api.name());
         for version in versions(api).iter() {
             assert_eq!(
                 request_header_version(api, version),
